@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The call table of the trusted core: the one way in.
+ *
+ * The Linux half calls it directly; an L1 kernel will reach the very same
+ * table by hypercall. Arguments are plain numbers: handles and frame numbers,
+ * never pointers. Every call checks a whole transition before it commits any
+ * of it, so a refused call has changed nothing.
+ *
+ * All addresses are in frames of 4 KiB: "pfn" is a frame of the machine,
+ * "gfn" a frame of a domain's guest-physical space.
+ *
+ * Context: any call may be made with interrupts on or off, preemption off,
+ * and never from an interrupt handler. HG_CALL_VCPU_RUN needs interrupts off.
+ */
+#ifndef HG_CORE_CALL_H
+#define HG_CORE_CALL_H
+
+#include "types.h"
+#include "status.h"
+
+#define HG_CALL_ABI		1	/* what HG_CALL_VERSION answers */
+
+/* The numbers are ABI: append only. */
+#define HG_CALL_LIST(X)							\
+	X(VERSION,		version)				\
+	X(DOMAIN_CREATE,	domain_create)				\
+	X(DOMAIN_DESTROY,	domain_destroy)				\
+	X(DOMAIN_DONATE,	domain_donate)				\
+	X(DOMAIN_RECLAIM,	domain_reclaim)				\
+	X(DOMAIN_STAT,		domain_stat)				\
+	X(MAP,			map)					\
+	X(UNMAP,		unmap)					\
+	X(PROTECT,		protect)				\
+	X(AGE,			age)					\
+	X(VCPU_CREATE,		vcpu_create)				\
+	X(VCPU_DESTROY,		vcpu_destroy)				\
+	X(VCPU_RUN,		vcpu_run)				\
+	X(VCPU_FETCH,		vcpu_fetch)				\
+	X(VCPU_SET_CPUID,	vcpu_set_cpuid)				\
+	X(VCPU_DUMP,		vcpu_dump)				\
+	X(FRAME_STAT,		frame_stat)
+
+enum hg_call_nr {
+#define X(upper, lower) HG_CALL_##upper,
+	HG_CALL_LIST(X)
+#undef X
+	HG_CALL_COUNT
+};
+
+/*
+ * hg_call - enter the core.
+ *
+ * Returns a value >= 0 or an enum hg_status below zero; HG_E_CALL for an
+ * unknown number. Unused arguments must be zero (HG_E_ARG).
+ *
+ * HG_CALL_VERSION ()
+ *	-> HG_CALL_ABI.
+ *
+ * HG_CALL_DOMAIN_CREATE (pfn, flags)
+ *	Donates frame @pfn, which becomes the domain's control frame; @flags
+ *	must be 0 today. -> a domain handle (> 0).
+ *	HG_E_FLAGS, HG_E_RANGE, HG_E_OWNER (not an unshared host frame),
+ *	HG_E_LIMIT (HG_MAX_DOMAINS).
+ *
+ * HG_CALL_DOMAIN_DESTROY (domain)
+ *	Unmaps everything and turns every donated frame over to
+ *	HG_CALL_DOMAIN_RECLAIM. -> HG_OK.
+ *	HG_E_HANDLE, HG_E_BUSY (it still has vCPUs).
+ *
+ * HG_CALL_DOMAIN_DONATE (domain, pfn)
+ *	Gives one host frame to the domain's cache of page-table frames.
+ *	-> number of frames now in the cache.
+ *	HG_E_HANDLE, HG_E_RANGE, HG_E_OWNER, HG_E_STATE (being destroyed).
+ *
+ * HG_CALL_DOMAIN_RECLAIM (domain)
+ *	Takes one frame back: of a destroyed domain any frame, the control
+ *	frame last (then the handle is free again); of a live one, from its
+ *	cache. The frame is scrubbed. -> its pfn; HG_E_ABSENT when none is
+ *	left, HG_E_HANDLE.
+ *
+ * HG_CALL_DOMAIN_STAT (domain, which)
+ *	-> the counter named by enum hg_domain_stat. HG_E_HANDLE, HG_E_ARG.
+ *
+ * HG_CALL_MAP (domain, gfn, pfn, level, prot)
+ *	Lends 512^(level-1) frames (level 1..3) at @pfn to the domain at @gfn
+ *	with HG_PROT_*. The frames stay the host's. Mapping the same frames
+ *	again changes the permissions only. Frames without RAM behind them
+ *	(beyond the frame table) are refused.
+ *	-> HG_OK. HG_E_HANDLE, HG_E_ARG (level), HG_E_FLAGS (prot),
+ *	HG_E_ALIGN, HG_E_RANGE, HG_E_OWNER, HG_E_EXISTS (other frames are
+ *	mapped there, or a smaller page table is), HG_E_NOMEM (donate more).
+ *
+ * HG_CALL_UNMAP (domain, gfn, count)
+ *	Removes every mapping that touches [gfn, gfn + count), whole big pages
+ *	too. -> number of leaf mappings removed. The caller must make every
+ *	running vCPU of the domain leave the guest before it reuses a frame:
+ *	the core flushes at the next entry.
+ *	HG_E_HANDLE, HG_E_RANGE.
+ *
+ * HG_CALL_PROTECT (domain, gfn, count)
+ *	Takes write permission from every mapping that touches the range.
+ *	-> number of leaves changed. HG_E_HANDLE, HG_E_RANGE.
+ *
+ * HG_CALL_AGE (domain, gfn, count, clear)
+ *	-> number of leaves in the range whose accessed bit was set; with
+ *	@clear = 1 also clears it (a stale TLB may delay the next setting).
+ *	HG_E_HANDLE, HG_E_RANGE, HG_E_ARG.
+ *
+ * HG_CALL_VCPU_CREATE (domain, page_pfn, pfn)
+ *	@page_pfn is the host frame of the vCPU's control page, lent to the
+ *	core; @pfn the first of HG_VCPU_FRAMES consecutive host frames, which
+ *	are donated. The vCPU starts in the architectural reset state.
+ *	-> a vCPU handle (> 0). HG_E_HANDLE, HG_E_RANGE, HG_E_OWNER,
+ *	HG_E_LIMIT (HG_MAX_VCPUS per domain, or in all), HG_E_STATE.
+ *
+ * HG_CALL_VCPU_DESTROY (vcpu)
+ *	Scrubs and gives back the frames of HG_CALL_VCPU_CREATE. -> HG_OK.
+ *	HG_E_HANDLE, HG_E_BUSY (it is running).
+ *
+ * HG_CALL_VCPU_RUN (vcpu)
+ *	Takes in what the control page says, runs the guest until something
+ *	happens that the core does not finish itself, and describes it in the
+ *	control page. -> enum hg_exit. HG_E_HANDLE, HG_E_BUSY (runs on another
+ *	CPU), HG_E_STATE (this CPU is not online in the core), HG_E_ARG (the
+ *	control page asks for something impossible; nothing ran).
+ *
+ * HG_CALL_VCPU_FETCH (vcpu, groups)
+ *	Writes the state groups HG_STATE_* into the control page and marks
+ *	them valid there. -> HG_OK. HG_E_HANDLE, HG_E_BUSY, HG_E_FLAGS.
+ *
+ * HG_CALL_VCPU_SET_CPUID (vcpu, pfn, count)
+ *	Copies @count entries of struct hg_cpuid from host frame @pfn.
+ *	-> HG_OK. HG_E_HANDLE, HG_E_BUSY, HG_E_RANGE, HG_E_OWNER, HG_E_LIMIT
+ *	(HG_MAX_CPUID).
+ *
+ * HG_CALL_VCPU_DUMP (vcpu, pfn)
+ *	Copies the vCPU's control block as the hardware sees it to host frame
+ *	@pfn, for a decoded dump. -> number of bytes. HG_E_HANDLE, HG_E_BUSY,
+ *	HG_E_RANGE, HG_E_OWNER.
+ *
+ * HG_CALL_FRAME_STAT (state)
+ *	-> number of frames in that enum hg_frame_state. HG_E_ARG.
+ */
+s64 hg_call(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
+
+#define HG_PROT_READ		1U
+#define HG_PROT_WRITE		2U
+#define HG_PROT_EXEC		4U
+#define HG_PROT_ALL		7U	/* READ is required */
+
+enum hg_domain_stat {
+	HG_DOMAIN_STAT_CACHE,		/* frames in the page-table cache */
+	HG_DOMAIN_STAT_TABLES,		/* frames in use as page tables */
+	HG_DOMAIN_STAT_MAPPED_4K,	/* leaves by level */
+	HG_DOMAIN_STAT_MAPPED_2M,
+	HG_DOMAIN_STAT_MAPPED_1G,
+	HG_DOMAIN_STAT_VCPUS,
+	HG_DOMAIN_STAT_COUNT
+};
+
+#define HG_MAX_DOMAINS		64
+#define HG_MAX_VCPUS		64	/* of one domain */
+#define HG_MAX_VCPUS_TOTAL	512
+#define HG_MAX_CPUID		64	/* entries of one vCPU */
+#define HG_VCPU_FRAMES		4	/* struct hg_vcpu, hardware control block, CPUID table, spare for the backend */
+
+/* Frames that a MAP of a 4 KiB page may need at worst: levels 3, 2, 1. */
+#define HG_MAP_TABLES		3
+
+#endif /* HG_CORE_CALL_H */

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The core's own objects. Nothing here is visible outside core/ and the
+ * backends.
+ */
+#ifndef HG_CORE_CORE_H
+#define HG_CORE_CORE_H
+
+#include "types.h"
+#include "status.h"
+#include "call.h"
+#include "lock.h"
+#include "page.h"
+#include "port.h"
+#include "vcpu_page.h"
+
+struct hg_vcpu;
+struct hg_domain;
+
+/*
+ * How the CPU lays out a nested page-table entry (APM vol. 2, 15.25; SDM
+ * vol. 3, 29.3). Both formats keep the frame in bits 51:12 and 512 entries
+ * per table, so a record of bits is enough.
+ */
+struct hg_npt_format {
+	u64 present;		/* any of these set: the entry is present */
+	u64 table;		/* bits of an entry that points to a table */
+	u64 leaf;		/* bits of every leaf: memory type and so on */
+	u64 large;		/* added to a leaf above level 1 */
+	u64 read, write;	/* permission bits set when allowed */
+	u64 exec;		/* set when execution is allowed (EPT) */
+	u64 noexec;		/* set when it is not (NPT) */
+	u64 accessed, dirty;	/* 0 if the CPU does not keep them */
+};
+#define HG_NPT_FRAME		HG_MASK(51, 12)
+
+/* A physical CPU, as the core knows it. The backend keeps its own behind it. */
+struct hg_cpu {
+	bool online;
+	u32 index;
+	u64 asid_next;		/* next free address-space tag */
+	u64 asid_epoch;		/* changes when the tags start over */
+	u64 backend[5];
+};
+
+/*
+ * What a backend provides. One list, chosen once at start: shared code never
+ * asks which vendor it runs on.
+ *
+ * probe	HG_OK, or the reason in *@why (a constant string)
+ * cpu_on/off	turn virtualization on or off on this CPU; @pfn is one frame of
+ *		the core's for the hardware's own use
+ * init		fill the hardware control block: reset state, intercepts
+ * put, get	move state groups between control page and hardware
+ * run		one world switch: enter, leave, describe the exit in vcpu->page
+ *		and return enum hg_exit, or -1 after an exit that the backend
+ *		itself has finished: go on
+ * dump		copy the hardware's view, return its size
+ */
+#define HG_BACKEND_OPS(X)						\
+	X(s64, probe, (const char **why))				\
+	X(s64, start, (void))						\
+	X(void, stop, (void))						\
+	X(s64, cpu_on, (struct hg_cpu *cpu, u64 pfn))			\
+	X(void, cpu_off, (struct hg_cpu *cpu))				\
+	X(void, vcpu_init, (struct hg_vcpu *vcpu))			\
+	X(s64, vcpu_put, (struct hg_vcpu *vcpu, u64 groups))		\
+	X(void, vcpu_get, (struct hg_vcpu *vcpu, u64 groups))		\
+	X(s64, vcpu_load, (struct hg_vcpu *vcpu, struct hg_cpu *cpu))	\
+	X(int, vcpu_enter, (struct hg_vcpu *vcpu, struct hg_cpu *cpu))	\
+	X(void, vcpu_unload, (struct hg_vcpu *vcpu))			\
+	X(u64, vcpu_dump, (struct hg_vcpu *vcpu, void *to))
+
+struct hg_backend {
+	const char *name;
+	const struct hg_npt_format *npt;
+	u32 npt_levels_max;	/* biggest leaf the CPU supports: 1..3 */
+#define X(ret, name, args) ret (*name) args;
+	HG_BACKEND_OPS(X)
+#undef X
+};
+extern const struct hg_backend hg_svm;
+
+/* A guest: its nested page tables and its vCPUs. Lives in its control frame. */
+struct hg_domain {
+	struct hg_lock lock;	/* all below, unless said otherwise */
+	u32 handle;
+	u32 state;		/* enum hg_domain_state */
+	u64 root;		/* pfn of the top table */
+	u64 tlb_gen;		/* read without the lock: bumped after an entry lost rights */
+	u64 stat[HG_DOMAIN_STAT_COUNT];
+	u64 cache;		/* first free frame (pfn, 0: none), linked through them */
+	u64 limbo;		/* freed tables that a CPU may still walk */
+	u64 limbo_gen;		/* tlb_gen that must have been seen by all vCPUs */
+	u64 control_pfn;
+	struct hg_vcpu *vcpus[HG_MAX_VCPUS];
+};
+HG_STATIC_ASSERT(sizeof(struct hg_domain) <= HG_PAGE_SIZE);
+
+enum hg_domain_state {
+	HG_DOMAIN_LIVE,
+	HG_DOMAIN_DYING,	/* destroyed; frames wait to be reclaimed */
+};
+
+/* A vCPU. Lives in the first of its HG_VCPU_FRAMES frames. */
+struct hg_vcpu {
+	/* --- touched by the world switch: offsets are used in assembly --- */
+	u64 gpr[HG_GPRS];	/* RAX and RSP live in the control block */
+	u64 control_pa;		/* hardware control block */
+	u64 host_pa;		/* the CPU's host save block */
+
+	u32 handle;
+	u32 index;		/* in its domain */
+	struct hg_domain *domain;
+	struct hg_vcpu_page *page; /* untrusted: fetch once */
+	void *control;		/* control block, by the direct map */
+	struct hg_cpuid *cpuid;	/* HG_MAX_CPUID entries, sorted */
+	u32 cpuid_count;
+	u32 running;		/* 1 while some CPU runs it; atomic */
+	u64 pfn;		/* first of HG_VCPU_FRAMES */
+	u64 page_pfn;
+
+	/* address-space tag; see the backend */
+	struct hg_cpu *last_cpu;
+	u64 asid;
+	u64 asid_epoch;
+	u64 tlb_seen;		/* domain->tlb_gen at the last entry; atomic */
+
+	/* guest state that the hardware does not hold for us */
+	u64 efer;		/* as the guest sees it */
+	u64 xcr0;
+	u64 dr[4];
+	u64 tsc_aux;
+	u32 run_flags;		/* the checked copy for this run */
+	u32 event;		/* being delivered at this entry */
+	u32 event_error;
+	u32 event_length;
+	u8 nmi_masked;
+	u8 nmi_iret;		/* IRET is under way */
+	u8 step;		/* RFLAGS.TF is ours */
+	u8 backend_flags;
+	u64 nmi_iret_rip;
+	u64 backend[16];
+
+	/*
+	 * The last guest page an instruction was fetched from; a cache of the
+	 * walk for vendor code without next-RIP, checked against CR3 and
+	 * tlb_gen. Never trusted for rights: only bytes come from it.
+	 */
+	u64 stat_runs, stat_cpuid, stat_cr, stat_msr, stat_other;
+};
+
+struct hg_core {
+	const struct hg_backend *backend;
+	u8 *va_base;		/* address of physical address 0 in the direct map */
+	struct hg_frame *frames;
+	u64 frame_count;
+	struct hg_cpu *cpus;
+	u32 cpu_count;
+	struct hg_lock handles;	/* HG_LOCK_HANDLES */
+	struct hg_domain *domains[HG_MAX_DOMAINS];
+	struct hg_vcpu *vcpus[HG_MAX_VCPUS_TOTAL];
+	u64 host_xcr0;		/* and the widest a guest may have */
+	u32 features;		/* HG_CPU_* */
+};
+extern struct hg_core hg_core;
+
+static inline void *hg_va(u64 pa)
+{
+	return hg_core.va_base + pa;
+}
+
+static inline void *hg_frame_va(u64 pfn)
+{
+	return hg_va(pfn << HG_PAGE_SHIFT);
+}
+
+/*
+ * What the core is given at start: memory that stays its own until
+ * hg_core_stop(), and facts about the machine.
+ */
+struct hg_boot {
+	u8 *va_base;
+	struct hg_frame *frames;	/* frame_count records, zeroed */
+	u64 frame_count;
+	struct hg_cpu *cpus;		/* cpu_count records, zeroed */
+	u32 cpu_count;
+	u64 host_xcr0;
+	const struct hg_backend *backend;
+};
+
+/*
+ * hg_core_start - take over; must be the first call.
+ * Every frame starts HG_FRAME_DEVICE until hg_core_ram() names it.
+ * Returns HG_OK, HG_E_UNSUPPORTED with *@why, HG_E_STATE (already started).
+ */
+s64 hg_core_start(const struct hg_boot *boot, const char **why);
+/* hg_core_ram - frames [pfn, pfn+count) are RAM of the host's. HG_E_RANGE. */
+s64 hg_core_ram(u64 pfn, u64 count);
+/* hg_core_stop - HG_E_BUSY while a domain exists or a CPU is online. */
+s64 hg_core_stop(void);
+/*
+ * hg_core_cpu_on - this CPU may run vCPUs from now on; @pfn is donated for the
+ * hardware's use until hg_core_cpu_off(). Interrupts off.
+ * HG_E_ARG, HG_E_EXISTS, HG_E_OWNER, HG_E_UNSUPPORTED, HG_E_BUSY (someone else
+ * has virtualization on).
+ */
+s64 hg_core_cpu_on(u32 index, u64 pfn);
+s64 hg_core_cpu_off(u32 index);
+/* The index given to hg_core_cpu_on(), set by the caller of HG_CALL_VCPU_RUN. */
+s64 hg_vcpu_run_on(u32 cpu_index, u64 vcpu_handle);
+
+/* npt.c: nested page tables; the domain's lock is held. */
+s64 hg_npt_init(struct hg_domain *domain);
+void hg_npt_destroy(struct hg_domain *domain);
+s64 hg_npt_map(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, u64 prot);
+s64 hg_npt_unmap(struct hg_domain *domain, u64 gfn, u64 count);
+s64 hg_npt_protect(struct hg_domain *domain, u64 gfn, u64 count);
+s64 hg_npt_age(struct hg_domain *domain, u64 gfn, u64 count, bool clear);
+/*
+ * hg_npt_lookup - the address in the direct map of @gpa, for reading.
+ * Lock-free: safe against concurrent changes because tables are never freed
+ * while a vCPU of the domain is inside HG_CALL_VCPU_RUN (limbo).
+ * *@left: bytes to the end of the leaf. NULL if nothing readable is there.
+ */
+const void *hg_npt_lookup(const struct hg_domain *domain, u64 gpa, u64 *left);
+
+/* domain.c: handles. The _get functions return NULL for a bad handle. */
+struct hg_domain *hg_domain_get(u64 handle);
+struct hg_vcpu *hg_vcpu_get(u64 handle);
+
+/* The calls, one function each. */
+#define X(upper, lower) s64 hg_do_##lower(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
+HG_CALL_LIST(X)
+#undef X
+
+#endif /* HG_CORE_CORE_H */

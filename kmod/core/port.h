@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The port: everything the core needs from outside itself.
+ *
+ * port.syms lists the same names; the build fails if the core refers to any
+ * other. memcpy, memset and memcmp (types.h) complete it.
+ */
+#ifndef HG_CORE_PORT_H
+#define HG_CORE_PORT_H
+
+#include "types.h"
+
+/* hg_port_panic - an invariant of the core is broken; does not return. */
+void hg_port_panic(const char *what, const char *file, int line) __attribute__((noreturn));
+
+#define HG_BUG_ON(c)							\
+	do {								\
+		if (HG_UNLIKELY(c))					\
+			hg_port_panic(#c, __FILE__, __LINE__);		\
+	} while (0)
+
+/* Checks too dear for every build: CONFIG_HG_DEBUG only. */
+#ifdef HG_DEBUG
+#define HG_ASSERT(c)	HG_BUG_ON(!(c))
+#else
+#define HG_ASSERT(c)	((void)sizeof(c))
+#endif
+
+#endif /* HG_CORE_PORT_H */
