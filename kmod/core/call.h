@@ -118,8 +118,9 @@ enum hg_call_nr {
  *	Scrubs and gives back the frames of HG_CALL_VCPU_CREATE. -> HG_OK.
  *	HG_E_HANDLE, HG_E_BUSY (it is running).
  *
- * HG_CALL_VCPU_RUN (vcpu)
- *	Takes in what the control page says, runs the guest until something
+ * HG_CALL_VCPU_RUN (vcpu, cpu)
+ *	@cpu is the index this CPU was given at hg_core_cpu_on(). Takes in
+ *	what the control page says, runs the guest until something
  *	happens that the core does not finish itself, and describes it in the
  *	control page. -> enum hg_exit. HG_E_HANDLE, HG_E_BUSY (runs on another
  *	CPU), HG_E_STATE (this CPU is not online in the core), HG_E_ARG (the

@@ -207,8 +207,6 @@ s64 hg_core_stop(void);
  */
 s64 hg_core_cpu_on(u32 index, u64 pfn);
 s64 hg_core_cpu_off(u32 index);
-/* The index given to hg_core_cpu_on(), set by the caller of HG_CALL_VCPU_RUN. */
-s64 hg_vcpu_run_on(u32 cpu_index, u64 vcpu_handle);
 
 /* npt.c: nested page tables; the domain's lock is held. */
 s64 hg_npt_init(struct hg_domain *domain);
