@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# HyperGPU's top-level Makefile. It decides nothing about how a part is built:
+# kmod/ is an external module that Kbuild builds, and each user-space directory
+# has its own small Makefile (all, check, install, clean). `make help` tells
+# what can be made.
+
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+V       ?= 0
+Q       := $(if $(filter 1,$(V)),,@)
+
+TOP   := $(CURDIR)
+BUILD := $(TOP)/build
+STAGE := $(BUILD)/stage
+
+# The module runs in the bench, on Debian's kernel, and need not fit the kernel
+# that happens to run here: KDIR is the newest installed set of Debian's kernel
+# headers. To build for the running kernel: make KDIR=/lib/modules/$(uname -r)/build
+KDIR ?= $(lastword $(shell ls -d /usr/src/linux-headers-*-amd64 2>/dev/null | sort -V))
+KREL  = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+
+# User space. A directory counts once it has a Makefile.
+USER_DIRS := $(patsubst %/Makefile,%,$(wildcard vmm/Makefile tools/Makefile))
+TEST_DIRS := $(patsubst %/Makefile,%,$(wildcard tests/*/Makefile tests/*/*/Makefile))
+
+# Installs the missing Debian packages of the groups; HG_BOOTSTRAP=no trusts
+# that everything is there.
+ifeq ($(HG_BOOTSTRAP),no)
+bootstrap = @:
+else
+bootstrap = $(Q)tools/bootstrap --stamp $(BUILD)/bootstrap-$(subst $(space),-,$(1)) $(1)
+endif
+empty :=
+space := $(empty) $(empty)
+
+## Build
+.PHONY: all
+all: modules user ## everything below (the default)
+
+.PHONY: modules
+modules: config packages-build ## kmod/hypergpu.ko, for the kernel headers in KDIR
+	@test -f kmod/Kbuild || { echo 'make: kmod/ holds no Kbuild file: nothing to build' >&2; exit 1; }
+	@test -n "$(KDIR)" -a -e "$(KDIR)/Makefile" || { \
+		echo 'make: no kernel headers: install linux-headers-amd64 or set KDIR' >&2; exit 1; }
+	$(Q)$(MAKE) -C $(KDIR) M=$(TOP)/kmod KCFLAGS="-include $(BUILD)/config.h $(KCFLAGS)" \
+		$(if $(filter 1,$(V)),V=1) modules
+
+.PHONY: user
+user: $(USER_DIRS:%=user-%) ## hgvmm and the tools
+
+.PHONY: $(USER_DIRS:%=user-%)
+$(USER_DIRS:%=user-%): user-%: packages-build
+	$(Q)$(MAKE) -C $* all
+
+.PHONY: defconfig
+defconfig: ## write .config with the defaults of Kconfig
+	$(Q)tools/kconfig defconfig
+
+.PHONY: config-check
+config-check: ## say what is wrong with .config, if anything
+	$(Q)tools/kconfig check
+
+# Only replaced when they change, so that nothing is rebuilt for nothing.
+.PHONY: config
+config:
+	$(Q)tools/kconfig header $(BUILD)/config.h
+	$(Q)tools/kconfig mk $(BUILD)/config.mk
+
+## Test
+.PHONY: check
+check: all packages-test ## the quick tests, under two minutes
+	$(Q)tests/run --quick
+
+.PHONY: test
+test: all packages-test ## every test; ends with "N passed, N failed"
+	$(Q)tests/run
+
+.PHONY: demo
+demo: all packages-demo ## boot Debian twice on hypergpu.ko, in the bench
+	$(Q)tests/demo.sh
+
+.PHONY: bench
+bench: all packages-test ## costs of exits: hypergpu.ko beside stock kvm-amd
+	$(Q)tests/bench/run.sh
+
+## Install
+.PHONY: install
+install: all ## programs, man pages, completion, to PREFIX (/usr/local)
+	$(Q)rm -rf $(STAGE)
+	$(Q)set -e; for d in $(USER_DIRS); do \
+		$(MAKE) -C $$d install DESTDIR=$(STAGE) PREFIX=$(PREFIX); done
+	$(Q)install -d $(STAGE)$(PREFIX)/share/man/man1 $(STAGE)$(PREFIX)/share/hypergpu
+	$(Q)install -m 644 docs/man/*.1 $(STAGE)$(PREFIX)/share/man/man1
+	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf $(STAGE)$(PREFIX)/share/hypergpu
+	$(Q)cd $(STAGE) && find . ! -type d | sed 's/^\.//' | sort >$(BUILD)/manifest
+	$(Q)install -m 644 $(BUILD)/manifest $(STAGE)$(PREFIX)/share/hypergpu/manifest
+	$(Q)mkdir -p "$(DESTDIR)/" && cp -R --preserve=mode $(STAGE)/. "$(DESTDIR)/"
+	@echo "Installed to $(DESTDIR)$(PREFIX). The module: make modules_install"
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	@m="$(DESTDIR)$(PREFIX)/share/hypergpu/manifest"; \
+	test -r "$$m" || { echo "make: $$m is not there: nothing installed in $(DESTDIR)$(PREFIX)" >&2; exit 1; }; \
+	while read -r f; do rm -f "$(DESTDIR)$$f"; done <"$$m"; \
+	rm -f "$$m"; rmdir "$(DESTDIR)$(PREFIX)/share/hypergpu" 2>/dev/null; \
+	echo "Removed from $(DESTDIR)$(PREFIX)."
+
+.PHONY: modules_install
+modules_install: modules ## the module, to /lib/modules/RELEASE/extra
+	$(Q)$(MAKE) -C $(KDIR) M=$(TOP)/kmod INSTALL_MOD_DIR=extra \
+		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
+
+## Other
+.PHONY: bootstrap
+bootstrap: ## install the missing Debian packages (see tools/packages.list)
+	$(Q)tools/bootstrap
+
+.PHONY: packages-build packages-test packages-demo
+packages-build:
+	$(call bootstrap,build)
+packages-test: packages-build
+	$(call bootstrap,build test)
+packages-demo: packages-build
+	$(call bootstrap,build demo)
+
+.PHONY: clean
+clean: ## remove everything that was built (not .config)
+	$(Q)if [ -f kmod/Kbuild ] && [ -e "$(KDIR)/Makefile" ]; then \
+		$(MAKE) -C $(KDIR) M=$(TOP)/kmod clean; fi
+	$(Q)set -e; for d in $(USER_DIRS) $(TEST_DIRS); do \
+		$(MAKE) -C $$d clean; done
+	$(Q)rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this text
+	@awk 'BEGIN { print "usage: make [TARGET] [V=1] [CC=clang] [KDIR=DIR] [PREFIX=DIR] [DESTDIR=DIR]" } \
+		/^## / { printf "\n%s\n", substr($$0, 4) } \
+		/^[a-z_-]+:.*## / { t = $$0; sub(/:.*/, "", t); d = $$0; sub(/.*## /, "", d); \
+			printf "  %-16s %s\n", t, d }' $(firstword $(MAKEFILE_LIST))
+	@printf '\n%s\n%s\n' \
+		'Options of the build: tools/kconfig list. Module for: $(or $(KREL),no kernel headers found).' \
+		'V=1 shows commands; HG_BOOTSTRAP=no never installs packages.'
