@@ -50,7 +50,9 @@ struct hg_cpu {
  * probe	HG_OK, or the reason in *@why (a constant string)
  * cpu_on/off	turn virtualization on or off on this CPU; @pfn is one frame of
  *		the core's for the hardware's own use
- * init		fill the hardware control block: reset state, intercepts
+ * start	@pfn: HG_BACKEND_FRAMES consecutive frames, the core's, for
+ *		permission maps and the like
+ * vcpu_init	fill the hardware control block: reset state, intercepts
  * put, get	move state groups between control page and hardware
  * run		one world switch: enter, leave, describe the exit in vcpu->page
  *		and return enum hg_exit, or -1 after an exit that the backend
@@ -59,7 +61,7 @@ struct hg_cpu {
  */
 #define HG_BACKEND_OPS(X)						\
 	X(s64, probe, (const char **why))				\
-	X(s64, start, (void))						\
+	X(s64, start, (u64 pfn))						\
 	X(void, stop, (void))						\
 	X(s64, cpu_on, (struct hg_cpu *cpu, u64 pfn))			\
 	X(void, cpu_off, (struct hg_cpu *cpu))				\
@@ -150,6 +152,17 @@ struct hg_vcpu {
 	u64 stat_runs, stat_cpuid, stat_cr, stat_msr, stat_other;
 };
 
+/*
+ * A vCPU handle. @claim is taken by whoever works on the vCPU, so that it
+ * cannot vanish or run twice; it lives here and not in the vCPU, whose frame
+ * goes away.
+ */
+struct hg_vcpu_slot {
+	struct hg_vcpu *vcpu;
+	u32 claim;		/* 1: claimed; atomic */
+	u32 generation;
+};
+
 struct hg_core {
 	const struct hg_backend *backend;
 	u8 *va_base;		/* address of physical address 0 in the direct map */
@@ -159,7 +172,7 @@ struct hg_core {
 	u32 cpu_count;
 	struct hg_lock handles;	/* HG_LOCK_HANDLES */
 	struct hg_domain *domains[HG_MAX_DOMAINS];
-	struct hg_vcpu *vcpus[HG_MAX_VCPUS_TOTAL];
+	struct hg_vcpu_slot vcpus[HG_MAX_VCPUS_TOTAL];
 	u64 host_xcr0;		/* and the widest a guest may have */
 	u32 features;		/* HG_CPU_* */
 };
@@ -179,6 +192,7 @@ static inline void *hg_frame_va(u64 pfn)
  * What the core is given at start: memory that stays its own until
  * hg_core_stop(), and facts about the machine.
  */
+#define HG_BACKEND_FRAMES	5
 struct hg_boot {
 	u8 *va_base;
 	struct hg_frame *frames;	/* frame_count records, zeroed */
@@ -186,6 +200,7 @@ struct hg_boot {
 	struct hg_cpu *cpus;		/* cpu_count records, zeroed */
 	u32 cpu_count;
 	u64 host_xcr0;
+	u64 backend_pfn;		/* HG_BACKEND_FRAMES consecutive frames, RAM, not yet owned */
 	const struct hg_backend *backend;
 };
 
@@ -223,9 +238,8 @@ s64 hg_npt_age(struct hg_domain *domain, u64 gfn, u64 count, bool clear);
  */
 const void *hg_npt_lookup(const struct hg_domain *domain, u64 gpa, u64 *left);
 
-/* domain.c: handles. The _get functions return NULL for a bad handle. */
+/* domain.c: handles. Returns NULL for a bad handle. */
 struct hg_domain *hg_domain_get(u64 handle);
-struct hg_vcpu *hg_vcpu_get(u64 handle);
 
 /* The calls, one function each. */
 #define X(upper, lower) s64 hg_do_##lower(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
