@@ -107,7 +107,7 @@ enum hg_domain_state {
 /* A vCPU. Lives in the first of its HG_VCPU_FRAMES frames. */
 struct hg_vcpu {
 	/* --- touched by the world switch: offsets are used in assembly --- */
-	u64 gpr[HG_GPRS];	/* RAX and RSP live in the control block */
+	u64 gpr[HG_NR_GPRS];	/* RAX and RSP live in the control block */
 	u64 control_pa;		/* hardware control block */
 	u64 host_pa;		/* the CPU's host save block */
 

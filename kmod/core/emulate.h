@@ -61,17 +61,6 @@ struct hg_segment {
 	u16 attr;
 };
 
-#define HG_SEG_TYPE(a)		((a) & 0xf)
-#define HG_SEG_TYPE_CODE	(1u << 3)
-#define HG_SEG_TYPE_DOWN	(1u << 2)	/* data: expand-down */
-#define HG_SEG_TYPE_RW		(1u << 1)	/* data: write, code: read */
-#define HG_SEG_S		(1u << 4)
-#define HG_SEG_DPL(a)		(((a) >> 5) & 3)
-#define HG_SEG_P		(1u << 7)
-#define HG_SEG_L		(1u << 9)
-#define HG_SEG_DB		(1u << 10)
-#define HG_SEG_G		(1u << 11)
-
 enum hg_vec_file {
 	HG_VEC_FILE_MMX,	/* 8 registers of 8 bytes */
 	HG_VEC_FILE_XMM,	/* 16 registers; 16 or 32 bytes are moved */

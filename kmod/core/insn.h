@@ -19,6 +19,7 @@
 #define HG_CORE_INSN_H
 
 #include "types.h"
+#include "x86.h"
 
 #define HG_INSN_MAX_LEN		15
 
@@ -29,22 +30,9 @@ enum hg_mode {
 	HG_MODE_64	= 2,	/* EFER.LMA = 1 and CS.L = 1 */
 };
 
-/* General registers, in the order of their encoding. */
-enum hg_gpr {
-	HG_RAX, HG_RCX, HG_RDX, HG_RBX, HG_RSP, HG_RBP, HG_RSI, HG_RDI,
-	HG_R8, HG_R9, HG_R10, HG_R11, HG_R12, HG_R13, HG_R14, HG_R15,
-	HG_NR_GPRS,
-};
-
 /* Values of insn.base and insn.index besides a general register. */
 #define HG_REG_RIP		16	/* base only: the next instruction */
 #define HG_REG_NONE		0xff
-
-/* Segment registers in the order of their encoding, then system segments. */
-enum hg_seg {
-	HG_SEG_ES, HG_SEG_CS, HG_SEG_SS, HG_SEG_DS, HG_SEG_FS, HG_SEG_GS,
-	HG_SEG_TR, HG_SEG_LDTR,
-};
 
 enum hg_insn_map {
 	HG_MAP_1B	= 0,	/* one-byte opcodes */
@@ -57,8 +45,6 @@ enum hg_insn_map {
 enum hg_insn_enc {
 	HG_ENC_LEGACY, HG_ENC_VEX, HG_ENC_EVEX, HG_ENC_XOP,
 };
-
-#define HG_BIT32(n)		(1U << (n))
 
 /* Bits of hg_insn.flags. */
 #define HG_INSN_MODRM		HG_BIT32(0)	/* has a ModRM byte */

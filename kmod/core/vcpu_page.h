@@ -13,6 +13,7 @@
 #define HG_CORE_VCPU_PAGE_H
 
 #include "types.h"
+#include "x86.h"
 
 /* State groups of @dirty and @valid. */
 #define HG_STATE_REGS		HG_BIT(0)	/* gpr, rip, rflags, shadow */
@@ -24,23 +25,6 @@
 #define HG_STATE_EVENTS		HG_BIT(6)	/* nmi_masked */
 #define HG_STATE_ALL		HG_MASK(6, 0)
 
-/* Indices of gpr[]: the encoding order of the architecture. */
-enum hg_gpr {
-	HG_RAX, HG_RCX, HG_RDX, HG_RBX, HG_RSP, HG_RBP, HG_RSI, HG_RDI,
-	HG_R8, HG_R9, HG_R10, HG_R11, HG_R12, HG_R13, HG_R14, HG_R15,
-	HG_GPRS
-};
-
-/*
- * Segment registers in the encoding order, then the system ones.
- * (AMD APM vol. 2, appendix B, has another order; the backend maps.)
- */
-enum hg_seg_index {
-	HG_SEG_ES, HG_SEG_CS, HG_SEG_SS, HG_SEG_DS, HG_SEG_FS, HG_SEG_GS,
-	HG_SEG_LDTR, HG_SEG_TR, HG_SEG_GDTR, HG_SEG_IDTR,
-	HG_SEG_COUNT
-};
-
 /*
  * @attr: type 3:0, S 4, DPL 6:5, P 7, AVL 8, L 9, D/B 10, G 11 (the packed
  * form of APM vol. 2, 15.5.1). @limit is in bytes, already scaled.
@@ -51,15 +35,6 @@ struct hg_seg_reg {
 	u32 limit;
 	u64 base;
 };
-
-#define HG_SEG_TYPE(a)		((a) & 15)
-#define HG_SEG_S		HG_BIT(4)
-#define HG_SEG_DPL(a)		(((a) >> 5) & 3)
-#define HG_SEG_P		HG_BIT(7)
-#define HG_SEG_AVL		HG_BIT(8)
-#define HG_SEG_L		HG_BIT(9)
-#define HG_SEG_DB		HG_BIT(10)
-#define HG_SEG_G		HG_BIT(11)
 
 /* What the parent asks for in @run_flags. */
 #define HG_RUN_IRQ_WINDOW	HG_BIT(0)	/* exit once an interrupt can be taken */
@@ -183,7 +158,7 @@ struct hg_vcpu_page {
 	};
 
 	/* --- state groups --- */
-	u64 gpr[HG_GPRS];
+	u64 gpr[HG_NR_GPRS];
 	u64 rip;
 	u64 rflags;
 
@@ -191,7 +166,7 @@ struct hg_vcpu_page {
 	u64 efer;		/* as the guest sees it */
 	u64 xcr0;
 
-	struct hg_seg_reg seg[HG_SEG_COUNT];
+	struct hg_seg_reg seg[HG_NR_SEGS];
 	u64 cpl;
 
 	u64 star, lstar, cstar, sfmask, kernel_gs_base;
