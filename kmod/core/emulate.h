@@ -53,14 +53,6 @@ struct hg_emu_fault {
 #define HG_VEC_GP	13
 #define HG_VEC_PF	14
 
-/* A segment register as loaded. attr has the layout of the VMCB (APM 15.5). */
-struct hg_segment {
-	u64 base;
-	u32 limit;		/* in bytes, granularity applied */
-	u16 selector;
-	u16 attr;
-};
-
 enum hg_vec_file {
 	HG_VEC_FILE_MMX,	/* 8 registers of 8 bytes */
 	HG_VEC_FILE_XMM,	/* 16 registers; 16 or 32 bytes are moved */

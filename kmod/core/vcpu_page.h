@@ -25,17 +25,6 @@
 #define HG_STATE_EVENTS		HG_BIT(6)	/* nmi_masked */
 #define HG_STATE_ALL		HG_MASK(6, 0)
 
-/*
- * @attr: type 3:0, S 4, DPL 6:5, P 7, AVL 8, L 9, D/B 10, G 11 (the packed
- * form of APM vol. 2, 15.5.1). @limit is in bytes, already scaled.
- */
-struct hg_seg_reg {
-	u16 sel;
-	u16 attr;
-	u32 limit;
-	u64 base;
-};
-
 /* What the parent asks for in @run_flags. */
 #define HG_RUN_IRQ_WINDOW	HG_BIT(0)	/* exit once an interrupt can be taken */
 #define HG_RUN_NMI_WINDOW	HG_BIT(1)	/* exit once an NMI can be taken */
@@ -166,7 +155,7 @@ struct hg_vcpu_page {
 	u64 efer;		/* as the guest sees it */
 	u64 xcr0;
 
-	struct hg_seg_reg seg[HG_NR_SEGS];
+	struct hg_segment seg[HG_NR_SEGS];
 	u64 cpl;
 
 	u64 star, lstar, cstar, sfmask, kernel_gs_base;

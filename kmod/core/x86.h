@@ -36,6 +36,15 @@ enum hg_seg {
 #define HG_SEG_DB		(1u << 10)
 #define HG_SEG_G		(1u << 11)
 
+/* A segment register as loaded. The same layout as in the VMCB. */
+struct hg_segment {
+	u16 selector;
+	u16 attr;
+	u32 limit;		/* in bytes, granularity applied */
+	u64 base;
+};
+HG_STATIC_ASSERT(sizeof(struct hg_segment) == 16);
+
 #define HG_CR0_PE		HG_BIT(0)
 #define HG_CR0_MP		HG_BIT(1)
 #define HG_CR0_EM		HG_BIT(2)
