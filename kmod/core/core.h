@@ -107,9 +107,11 @@ enum hg_domain_state {
 /* A vCPU. Lives in the first of its HG_VCPU_FRAMES frames. */
 struct hg_vcpu {
 	/* --- touched by the world switch: offsets are used in assembly --- */
-	u64 gpr[HG_NR_GPRS];	/* RAX and RSP live in the control block */
+	u64 gpr[HG_NR_GPRS];	/* RAX, RSP, rip and rflags: copied by the backend */
 	u64 control_pa;		/* hardware control block */
 	u64 host_pa;		/* the CPU's host save block */
+	u64 rip;
+	u64 rflags;
 
 	u32 handle;
 	u32 index;		/* in its domain */
@@ -145,10 +147,13 @@ struct hg_vcpu {
 	u64 backend[16];
 
 	/*
-	 * The last guest page an instruction was fetched from; a cache of the
-	 * walk for vendor code without next-RIP, checked against CR3 and
-	 * tlb_gen. Never trusted for rights: only bytes come from it.
+	 * The last guest page an instruction was fetched from: spares the walk
+	 * for CPUs without next-RIP. Valid for this CR3 and tlb_gen only, and
+	 * nothing but instruction bytes ever comes from it.
 	 */
+	u64 fetch_linear, fetch_cr3, fetch_gen;
+	const u8 *fetch_page;
+
 	u64 stat_runs, stat_cpuid, stat_cr, stat_msr, stat_other;
 };
 
@@ -237,6 +242,31 @@ s64 hg_npt_age(struct hg_domain *domain, u64 gfn, u64 count, bool clear);
  * *@left: bytes to the end of the leaf. NULL if nothing readable is there.
  */
 const void *hg_npt_lookup(const struct hg_domain *domain, u64 gpa, u64 *left);
+
+/* vcpu.c */
+void hg_vcpu_raise(struct hg_vcpu *vcpu, u32 vector, bool has_error, u32 error);
+
+/*
+ * trap.c: instructions that the core finishes itself. Called by a backend after
+ * the exit, with the registers in struct hg_vcpu. @length: of the instruction.
+ * They return -1 (go on in the guest) or an enum hg_exit.
+ */
+int hg_trap_cpuid(struct hg_vcpu *vcpu, u32 length, u64 cr4);
+int hg_trap_xsetbv(struct hg_vcpu *vcpu, u32 length);
+int hg_trap_dr(struct hg_vcpu *vcpu, u32 length, bool write, u32 nr, u32 gpr, bool wide, u64 cr4);
+
+/*
+ * fetch.c: the bytes of the instruction at @linear, by the guest's tables.
+ * Returns how many of @want were read into @bytes; 0 and *@gpa when the page
+ * there is not mapped (the parent must fault it in), or ~0 in *@gpa when the
+ * guest's own tables do not map it.
+ */
+struct hg_fetch {
+	u64 linear;
+	u64 cr0, cr3, cr4, efer, rflags;
+	u32 cpl;
+};
+u32 hg_fetch_insn(struct hg_vcpu *vcpu, const struct hg_fetch *fetch, u8 *bytes, u32 want, u64 *gpa);
 
 /* domain.c: handles. Returns NULL for a bad handle. */
 struct hg_domain *hg_domain_get(u64 handle);
