@@ -124,6 +124,7 @@ struct hg_lapic {
 	void *host;
 	struct hg_lapic_config cfg;
 
+	int isr_top;		/* highest vector in service, -1: none */
 	u32 sipi_vector;	/* of the last SIPI (atomic) */
 	u32 esr_pending;	/* errors since the last ESR write (atomic) */
 
