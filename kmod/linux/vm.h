@@ -13,6 +13,7 @@
 #define HGL_VM_H
 
 #include <linux/types.h>
+#include <linux/cpumask.h>
 #include <linux/kvm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
@@ -31,6 +32,7 @@
 
 #define HGL_MAX_SLOTS		509	/* what KVM_CAP_NR_MEMSLOTS answers */
 #define HGL_MAX_SLOT_PAGES	((1ULL << 31) - 1)
+#define HGL_MAX_VCPU_ID		255		/* exclusive bound: 255 is the xAPIC broadcast */
 
 struct hgl_vcpu;
 struct hgl_irqchip;
@@ -82,6 +84,7 @@ struct hgl_vm {
 	refcount_t refs;		/* VM fd, vCPU fds, irqfds */
 	struct mm_struct *mm;		/* the creator's; grabbed */
 	u64 domain;			/* the core's handle */
+	u64 domain_pfn;			/* its control frame, the last to come back */
 	u32 id;				/* for debugfs and traces */
 	pid_t pid;
 	bool dead;			/* the owner's mm is going away: no more runs */
@@ -90,16 +93,19 @@ struct hgl_vm {
 	struct mutex slots_lock;	/* writers of @slots */
 	struct srcu_struct srcu;	/* readers of @slots, buses and routes */
 	struct hgl_slots __rcu *slots;
+	struct hgl_slot leaving;	/* @mmu_lock: gone from @slots but still mapped; pages 0: none */
+	u64 manual_dirty;		/* @slots_lock: KVM_DIRTY_LOG_MANUAL_CAPS that are on */
 	struct mmu_notifier notifier;
 	spinlock_t mmu_lock;		/* below; and every call that changes mappings */
 	unsigned long invalidate_seq;
 	long invalidating;		/* notifier ranges now open */
 	unsigned long invalidate_start, invalidate_end;	/* hull of those (hva) */
+	cpumask_var_t kick_mask;	/* @mmu_lock: scratch of hgl_vm_flush() */
 
 	/* --- vCPUs --- */
 	struct hgl_vcpu *vcpus[HG_MAX_VCPUS];	/* by index; published with release */
 	u32 nr_vcpus;			/* @lock to write */
-	u32 max_vcpu_id;
+	u32 max_vcpu_id;		/* exclusive bound of vCPU ids; @lock to write */
 
 	/* --- interrupts and devices: irqchip.c and friends --- */
 	struct hgl_irqchip *irqchip;	/* NULL: irqchip off; set once, release */
@@ -111,6 +117,8 @@ struct hgl_vm {
 
 	u64 tss_addr, identity_addr;	/* accepted and remembered; unused on SVM */
 	u32 tsc_khz;
+	u32 boot_cpu_id;		/* KVM_SET_BOOT_CPU_ID: this vCPU starts */
+	s64 clock_offset;		/* guest clock - ktime_get_boottime(), ns */
 	struct hgl_vm_stat stat;
 	struct dentry *debugfs;
 };
