@@ -57,6 +57,9 @@ struct hg_cpu {
  * run		one world switch: enter, leave, describe the exit in vcpu->page
  *		and return enum hg_exit, or -1 after an exit that the backend
  *		itself has finished: go on
+ * skip		move RIP past an instruction of @length bytes, with all that follows
+ *		from its completion: shadow, RF, single step
+ * debug	read or write DR6 and DR7
  * dump		copy the hardware's view, return its size
  */
 #define HG_BACKEND_OPS(X)						\
@@ -71,6 +74,8 @@ struct hg_cpu {
 	X(s64, vcpu_load, (struct hg_vcpu *vcpu, struct hg_cpu *cpu))	\
 	X(int, vcpu_enter, (struct hg_vcpu *vcpu, struct hg_cpu *cpu))	\
 	X(void, vcpu_unload, (struct hg_vcpu *vcpu))			\
+	X(void, vcpu_skip, (struct hg_vcpu *vcpu, u32 length))		\
+	X(void, vcpu_debug, (struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write)) \
 	X(u64, vcpu_dump, (struct hg_vcpu *vcpu, void *to))
 
 struct hg_backend {
@@ -148,10 +153,10 @@ struct hg_vcpu {
 
 	/*
 	 * The last guest page an instruction was fetched from: spares the walk
-	 * for CPUs without next-RIP. Valid for this CR3 and tlb_gen only, and
+	 * for CPUs without next-RIP. Valid for this CR3, paging mode and tlb_gen only, and
 	 * nothing but instruction bytes ever comes from it.
 	 */
-	u64 fetch_linear, fetch_cr3, fetch_gen;
+	u64 fetch_linear, fetch_space, fetch_gen;
 	const u8 *fetch_page;
 
 	u64 stat_runs, stat_cpuid, stat_cr, stat_msr, stat_other;
@@ -243,7 +248,11 @@ s64 hg_npt_age(struct hg_domain *domain, u64 gfn, u64 count, bool clear);
  */
 const void *hg_npt_lookup(const struct hg_domain *domain, u64 gpa, u64 *left);
 
+/* cpuid.c */
+void hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count);
+
 /* vcpu.c */
+bool hg_xcr0_valid(u64 xcr0);
 void hg_vcpu_raise(struct hg_vcpu *vcpu, u32 vector, bool has_error, u32 error);
 
 /*

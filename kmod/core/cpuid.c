@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * CPUID: the table a parent gave a vCPU, and the bits of it that follow the
+ * vCPU's own state.
+ */
+#include "core.h"
+
+#define VENDOR_AMD_EBX		0x68747541	/* "Auth" */
+#define VENDOR_HYGON_EBX	0x6f677948	/* "Hygo" */
+
+static int compare(const struct hg_cpuid *e, u32 function, u32 index)
+{
+	if (e->function != function)
+		return e->function < function ? -1 : 1;
+	if (!(e->flags & HG_CPUID_INDEXED) || e->index == index)
+		return 0;
+	return e->index < index ? -1 : 1;
+}
+
+static const struct hg_cpuid *find(const struct hg_vcpu *vcpu, u32 function, u32 index)
+{
+	u32 low = 0, high = vcpu->cpuid_count;
+
+	while (low < high) {
+		u32 middle = (low + high) / 2;
+		int order = compare(&vcpu->cpuid[middle], function, index);
+
+		if (!order)
+			return &vcpu->cpuid[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* Copies, then sorts the copy: @from may change while we look. */
+void hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count)
+{
+	struct hg_cpuid *table = vcpu->cpuid;
+	u32 i, j;
+
+	memcpy(table, from, count * sizeof(*table));
+	for (i = 1; i < count; i++) {
+		struct hg_cpuid entry = table[i];
+
+		for (j = i; j && (table[j - 1].function > entry.function ||
+				  (table[j - 1].function == entry.function &&
+				   table[j - 1].index > entry.index)); j--)
+			table[j] = table[j - 1];
+		table[j] = entry;
+	}
+	vcpu->cpuid_count = count;
+}
+
+/* Bytes of the XSAVE area for the components now enabled (SDM vol. 1, 13.4.3). */
+static u32 xsave_size(const struct hg_vcpu *vcpu)
+{
+	u32 size = 512 + 64, i;
+
+	for (i = 2; i < 63; i++) {
+		const struct hg_cpuid *e;
+
+		if (!(vcpu->xcr0 & HG_BIT(i)))
+			continue;
+		e = find(vcpu, 0xd, i);
+		if (e && e->eax <= 65536 && e->ebx <= 65536 && e->ebx + e->eax > size)
+			size = e->ebx + e->eax;
+	}
+	return size;
+}
+
+/*
+ * A leaf that is not in the table. Intel's CPUs answer one beyond the highest
+ * with the highest basic leaf, AMD's and Hygon's with zeros.
+ */
+static const struct hg_cpuid *find_beyond(const struct hg_vcpu *vcpu, u32 function, u32 index)
+{
+	const struct hg_cpuid *basic = find(vcpu, 0, 0), *top;
+
+	if (!basic || basic->ebx == VENDOR_AMD_EBX || basic->ebx == VENDOR_HYGON_EBX)
+		return NULL;
+	top = find(vcpu, function & 0xffff0000u, 0);
+	if (top && function <= top->eax)
+		return NULL;	/* inside its range: a hole, so zeros */
+	return find(vcpu, basic->eax, index);
+}
+
+static void set_bit_to(u32 *word, u32 bit, bool on)
+{
+	*word = on ? *word | HG_BIT32(bit) : *word & ~HG_BIT32(bit);
+}
+
+int hg_trap_cpuid(struct hg_vcpu *vcpu, u32 length, u64 cr4)
+{
+	u32 function = (u32)vcpu->gpr[HG_RAX], index = (u32)vcpu->gpr[HG_RCX];
+	const struct hg_cpuid *e = find(vcpu, function, index);
+	u32 ebx, ecx;
+
+	vcpu->stat_cpuid++;
+	if (!e)
+		e = find_beyond(vcpu, function, index);
+	if (!e) {
+		vcpu->gpr[HG_RAX] = 0;
+		vcpu->gpr[HG_RBX] = 0;
+		vcpu->gpr[HG_RCX] = 0;
+		vcpu->gpr[HG_RDX] = 0;
+		goto skip;
+	}
+	ebx = e->ebx;
+	ecx = e->ecx;
+	if (e->function == 1)
+		set_bit_to(&ecx, 27, cr4 & HG_CR4_OSXSAVE);
+	else if (e->function == 7 && !index)
+		set_bit_to(&ecx, 4, cr4 & HG_CR4_PKE);
+	else if (e->function == 0xd && !index)
+		ebx = xsave_size(vcpu);
+	vcpu->gpr[HG_RAX] = e->eax;
+	vcpu->gpr[HG_RBX] = ebx;
+	vcpu->gpr[HG_RCX] = ecx;
+	vcpu->gpr[HG_RDX] = e->edx;
+skip:
+	hg_core.backend->vcpu_skip(vcpu, length);
+	return -1;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Instructions that the core carries out for the guest without asking anyone.
+ */
+#include "core.h"
+#include "arch.h"
+
+#define VEC_DB	1
+#define VEC_UD	6
+#define VEC_GP	13
+
+#define DR7_GD		HG_BIT(13)
+#define DR6_BD		HG_BIT(13)
+#define DR6_FIXED	0xffff0ff0ULL
+#define DR7_FIXED	HG_BIT(10)
+
+/* Deliver an exception at the next entry. RIP stays on the instruction. */
+void hg_vcpu_raise(struct hg_vcpu *vcpu, u32 vector, bool has_error, u32 error)
+{
+	vcpu->event = HG_EVENT(HG_EVENT_FAULT, vector);
+	if (has_error)
+		vcpu->event |= (u32)HG_EVENT_HAS_ERROR;
+	vcpu->event_error = error;
+	vcpu->event_length = 0;
+}
+
+int hg_trap_xsetbv(struct hg_vcpu *vcpu, u32 length)
+{
+	u64 value = (u32)vcpu->gpr[HG_RAX] | vcpu->gpr[HG_RDX] << 32;
+
+	vcpu->stat_cr++;
+	if (vcpu->gpr[HG_RCX] & 0xffffffffu || !hg_xcr0_valid(value)) {
+		hg_vcpu_raise(vcpu, VEC_GP, true, 0);
+		return -1;
+	}
+	vcpu->xcr0 = value;
+	hg_arch_xsetbv(value);	/* the guest's is live inside the run loop */
+	hg_core.backend->vcpu_skip(vcpu, length);
+	return -1;
+}
+
+/*
+ * MOV to and from a debug register (APM vol. 2, 13.1.1). The CPU has checked
+ * CPL. DR4 and DR5 are DR6 and DR7 unless CR4.DE makes them undefined.
+ */
+int hg_trap_dr(struct hg_vcpu *vcpu, u32 length, bool write, u32 nr, u32 gpr, bool wide, u64 cr4)
+{
+	const struct hg_backend *backend = hg_core.backend;
+	u64 value, dr6, dr7;
+
+	vcpu->stat_cr++;
+	if (nr > 7 || gpr >= HG_NR_GPRS || ((nr == 4 || nr == 5) && (cr4 & HG_CR4_DE))) {
+		hg_vcpu_raise(vcpu, VEC_UD, false, 0);
+		return -1;
+	}
+	if (nr == 4 || nr == 5)
+		nr += 2;
+	backend->vcpu_debug(vcpu, &dr6, &dr7, false);
+	if (dr7 & DR7_GD) {
+		dr6 |= DR6_BD;
+		dr7 &= ~DR7_GD;
+		backend->vcpu_debug(vcpu, &dr6, &dr7, true);
+		hg_vcpu_raise(vcpu, VEC_DB, false, 0);
+		return -1;
+	}
+
+	if (!write) {
+		vcpu->gpr[gpr] = nr < 4 ? vcpu->dr[nr] : nr == 6 ? dr6 : dr7;
+		goto skip;
+	}
+	value = vcpu->gpr[gpr];
+	if (!wide)
+		value = (u32)value;
+	if (nr < 4) {
+		vcpu->dr[nr] = value;
+	} else if (value >> 32) {
+		hg_vcpu_raise(vcpu, VEC_GP, true, 0);
+		return -1;
+	} else if (nr == 6) {
+		dr6 = (value & 0xe00f) | DR6_FIXED;
+		backend->vcpu_debug(vcpu, &dr6, &dr7, true);
+	} else {
+		dr7 = (value & 0xffff23ff) | DR7_FIXED;
+		backend->vcpu_debug(vcpu, &dr6, &dr7, true);
+	}
+skip:
+	backend->vcpu_skip(vcpu, length);
+	return -1;
+}

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vCPUs: their life, what goes in and out through the control page, and the
+ * loop around the world switch.
+ */
+#include "core.h"
+#include "arch.h"
+
+/* --- handles: generation in bits 31:16, slot + 1 below --- */
+
+static struct hg_vcpu_slot *slot_of(u64 handle)
+{
+	u64 index = (handle & 0xffff) - 1;
+
+	if (handle >> 32 || index >= HG_MAX_VCPUS_TOTAL)
+		return NULL;
+	return &hg_core.vcpus[index];
+}
+
+/*
+ * Claim the vCPU behind @handle for this CPU alone. The claim is what keeps it
+ * from being destroyed, so it is taken before the slot is looked at.
+ */
+static s64 claim(u64 handle, struct hg_vcpu **out)
+{
+	struct hg_vcpu_slot *slot = slot_of(handle);
+
+	if (!slot)
+		return HG_E_HANDLE;
+	if (__atomic_exchange_n(&slot->claim, 1, __ATOMIC_ACQUIRE))
+		return HG_E_BUSY;
+	if (!slot->vcpu || slot->vcpu->handle != handle) {
+		__atomic_store_n(&slot->claim, 0, __ATOMIC_RELEASE);
+		return HG_E_HANDLE;
+	}
+	*out = slot->vcpu;
+	return HG_OK;
+}
+
+static void release(struct hg_vcpu *vcpu)
+{
+	__atomic_store_n(&slot_of(vcpu->handle)->claim, 0, __ATOMIC_RELEASE);
+}
+
+/* --- creation and destruction --- */
+
+static struct hg_vcpu_slot *free_slot(u32 *index)
+{
+	u32 i;
+
+	for (i = 0; i < HG_MAX_VCPUS_TOTAL; i++)
+		if (!hg_core.vcpus[i].vcpu && !hg_core.vcpus[i].claim) {
+			*index = i;
+			return &hg_core.vcpus[i];
+		}
+	return NULL;
+}
+
+static s64 free_index(const struct hg_domain *domain)
+{
+	u32 i;
+
+	for (i = 0; i < HG_MAX_VCPUS; i++)
+		if (!domain->vcpus[i])
+			return i;
+	return HG_E_LIMIT;
+}
+
+static void reset_state(struct hg_vcpu *vcpu)
+{
+	memset(vcpu->gpr, 0, sizeof(vcpu->gpr));
+	vcpu->rip = 0xfff0;
+	vcpu->rflags = HG_RFLAGS_FIXED;
+	vcpu->efer = 0;
+	vcpu->xcr0 = 1;
+	memset(vcpu->dr, 0, sizeof(vcpu->dr));
+	vcpu->event = 0;
+	vcpu->nmi_masked = 0;
+	vcpu->nmi_iret = 0;
+	vcpu->step = 0;
+	hg_core.backend->vcpu_init(vcpu);
+}
+
+/* The handles' lock is held, so the domain stays and the slot stays free. */
+static s64 create(struct hg_domain *domain, u64 page_pfn, u64 pfn)
+{
+	struct hg_vcpu_slot *slot;
+	struct hg_vcpu *vcpu;
+	s64 index, status;
+	u32 nr;
+
+	if (domain->state != HG_DOMAIN_LIVE)
+		return HG_E_STATE;
+	slot = free_slot(&nr);
+	index = free_index(domain);
+	if (!slot || index < 0)
+		return HG_E_LIMIT;
+
+	status = hg_frames_move(page_pfn, 1, HG_MOVE_CONTROL, domain->handle);
+	if (status)
+		return status;
+	status = hg_frames_move(pfn, HG_VCPU_FRAMES, HG_MOVE_DONATE, domain->handle);
+	if (status) {
+		hg_frames_move(page_pfn, 1, HG_MOVE_UNCONTROL, domain->handle);
+		return status;
+	}
+
+	memset(hg_frame_va(pfn), 0, HG_VCPU_FRAMES * HG_PAGE_SIZE);
+	vcpu = hg_frame_va(pfn);
+	vcpu->pfn = pfn;
+	vcpu->page_pfn = page_pfn;
+	vcpu->page = hg_frame_va(page_pfn);
+	vcpu->control = hg_frame_va(pfn + 1);
+	vcpu->control_pa = (pfn + 1) << HG_PAGE_SHIFT;
+	vcpu->cpuid = hg_frame_va(pfn + 2);
+	vcpu->host_pa = (pfn + 3) << HG_PAGE_SHIFT;
+	vcpu->domain = domain;
+	vcpu->index = (u32)index;
+	slot->generation = (slot->generation + 1) & 0x7fff;
+	vcpu->handle = slot->generation << 16 | (nr + 1);
+	reset_state(vcpu);
+
+	hg_lock(&domain->lock);
+	domain->vcpus[index] = vcpu;
+	domain->stat[HG_DOMAIN_STAT_VCPUS]++;
+	hg_unlock(&domain->lock);
+	slot->vcpu = vcpu;
+	return vcpu->handle;
+}
+
+s64 hg_do_vcpu_create(u64 handle, u64 page_pfn, u64 pfn, u64 a3, u64 a4)
+{
+	struct hg_domain *domain;
+	s64 status;
+
+	(void)a3;
+	(void)a4;
+	hg_lock(&hg_core.handles);
+	domain = hg_domain_get(handle);
+	status = domain ? create(domain, page_pfn, pfn) : HG_E_HANDLE;
+	hg_unlock(&hg_core.handles);
+	return status;
+}
+
+s64 hg_do_vcpu_destroy(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	struct hg_vcpu_slot *slot;
+	struct hg_domain *domain;
+	struct hg_vcpu *vcpu;
+	u64 pfn, page_pfn;
+	u32 owner;
+	s64 status;
+
+	(void)a1;
+	(void)a2;
+	(void)a3;
+	(void)a4;
+	hg_lock(&hg_core.handles);
+	status = claim(handle, &vcpu);
+	if (status)
+		goto out;
+
+	slot = slot_of(handle);
+	slot->vcpu = NULL;
+	domain = vcpu->domain;
+	hg_lock(&domain->lock);
+	domain->vcpus[vcpu->index] = NULL;
+	domain->stat[HG_DOMAIN_STAT_VCPUS]--;
+	hg_unlock(&domain->lock);
+
+	pfn = vcpu->pfn;
+	page_pfn = vcpu->page_pfn;
+	owner = domain->handle;
+	memset(hg_frame_va(pfn), 0, HG_VCPU_FRAMES * HG_PAGE_SIZE);
+	HG_BUG_ON(hg_frames_move(pfn, HG_VCPU_FRAMES, HG_MOVE_RETURN, owner));
+	HG_BUG_ON(hg_frames_move(page_pfn, 1, HG_MOVE_UNCONTROL, owner));
+	__atomic_store_n(&slot->claim, 0, __ATOMIC_RELEASE);
+out:
+	hg_unlock(&hg_core.handles);
+	return status;
+}
+
+/* --- into the core: every field of the page is read once --- */
+
+/* Every bit a guest may have, with the bits that only go together (SDM vol. 1, 13.3). */
+bool hg_xcr0_valid(u64 xcr0)
+{
+	const u64 mpx = HG_MASK(4, 3), avx512 = HG_MASK(7, 5), amx = HG_MASK(18, 17);
+
+	if (xcr0 & ~hg_core.host_xcr0 || !(xcr0 & 1))
+		return false;
+	if ((xcr0 & HG_BIT(2)) && !(xcr0 & HG_BIT(1)))
+		return false;
+	if ((xcr0 & mpx) && (xcr0 & mpx) != mpx)
+		return false;
+	if ((xcr0 & avx512) && ((xcr0 & avx512) != avx512 || !(xcr0 & HG_BIT(2))))
+		return false;
+	return !(xcr0 & amx) || (xcr0 & amx) == amx;
+}
+
+static void take_regs(struct hg_vcpu *vcpu, const struct hg_vcpu_page *page)
+{
+	int i;
+
+	for (i = 0; i < HG_NR_GPRS; i++)
+		vcpu->gpr[i] = HG_READ_ONCE(page->gpr[i]);
+	vcpu->rip = HG_READ_ONCE(page->rip);
+	vcpu->rflags = HG_READ_ONCE(page->rflags) | HG_RFLAGS_FIXED;
+}
+
+static s64 take_groups(struct hg_vcpu *vcpu, u32 groups)
+{
+	const struct hg_vcpu_page *page = vcpu->page;
+	s64 status;
+	u64 xcr0;
+	int i;
+
+	if (groups & HG_STATE_CONTROL) {
+		xcr0 = HG_READ_ONCE(page->xcr0);
+		if (!hg_xcr0_valid(xcr0))
+			return HG_E_ARG;
+		/* May refuse, so before anything is taken. */
+		status = hg_core.backend->vcpu_put(vcpu, HG_STATE_CONTROL);
+		if (status)
+			return status;
+		vcpu->xcr0 = xcr0;
+	}
+	if (groups & HG_STATE_REGS)
+		take_regs(vcpu, page);
+	if (groups & HG_STATE_DEBUG)
+		for (i = 0; i < 4; i++)
+			vcpu->dr[i] = HG_READ_ONCE(page->dr[i]);
+	if (groups & HG_STATE_TIME)
+		vcpu->tsc_aux = (u32)HG_READ_ONCE(page->tsc_aux);
+	if (groups & HG_STATE_EVENTS) {
+		vcpu->nmi_masked = HG_READ_ONCE(page->nmi_masked) != 0;
+		vcpu->nmi_iret = 0;
+	}
+	groups &= ~HG_STATE_CONTROL;
+	return groups ? hg_core.backend->vcpu_put(vcpu, groups) : HG_OK;
+}
+
+/* Types and vectors that may be injected at all; 0 is "none". */
+static bool event_valid(u32 event)
+{
+	u32 vector = HG_EVENT_VECTOR(event);
+
+	if (!(event & HG_EVENT_VALID))
+		return event == 0;
+	if (event & ~((u32)HG_EVENT_VALID | (u32)HG_EVENT_HAS_ERROR | 0x7ff))
+		return false;
+	switch (HG_EVENT_TYPE(event)) {
+	case HG_EVENT_IRQ:
+		return !(event & HG_EVENT_HAS_ERROR);
+	case HG_EVENT_NMI:
+		return vector == 2 && !(event & HG_EVENT_HAS_ERROR);
+	case HG_EVENT_FAULT:
+		return vector < 32 && vector != 2;
+	case HG_EVENT_SOFT:
+		return !(event & HG_EVENT_HAS_ERROR);
+	}
+	return false;
+}
+
+static s64 take_in(struct hg_vcpu *vcpu)
+{
+	struct hg_vcpu_page *page = vcpu->page;
+	u32 flags = HG_READ_ONCE(page->run_flags);
+	u32 event = HG_READ_ONCE(page->inject);
+	u32 length = HG_READ_ONCE(page->inject_length);
+	u32 dirty = HG_READ_ONCE(page->dirty);
+	s64 status;
+
+	if ((flags & ~HG_RUN_FLAGS) || (dirty & ~HG_STATE_ALL) || !event_valid(event) ||
+	    length > 15)
+		return HG_E_ARG;
+	if (dirty) {
+		status = take_groups(vcpu, dirty);
+		if (status)
+			return status;
+		HG_WRITE_ONCE(page->dirty, 0);
+	}
+	vcpu->run_flags = flags;
+	vcpu->event = event;
+	if (event) {
+		vcpu->event_error = HG_READ_ONCE(page->inject_error);
+		vcpu->event_length = length;
+		HG_WRITE_ONCE(page->inject, 0);
+	}
+	return HG_OK;
+}
+
+/* --- out of the core --- */
+
+static void give_regs(const struct hg_vcpu *vcpu, struct hg_vcpu_page *page)
+{
+	int i;
+
+	for (i = 0; i < HG_NR_GPRS; i++)
+		page->gpr[i] = vcpu->gpr[i];
+	page->rip = vcpu->rip;
+	page->rflags = vcpu->rflags;
+}
+
+static void give_groups(struct hg_vcpu *vcpu, u32 groups)
+{
+	struct hg_vcpu_page *page = vcpu->page;
+	int i;
+
+	if (groups & HG_STATE_REGS)
+		give_regs(vcpu, page);
+	if (groups & HG_STATE_CONTROL)
+		page->xcr0 = vcpu->xcr0;
+	if (groups & HG_STATE_DEBUG)
+		for (i = 0; i < 4; i++)
+			page->dr[i] = vcpu->dr[i];
+	if (groups & HG_STATE_TIME)
+		page->tsc_aux = vcpu->tsc_aux;
+	page->nmi_masked = vcpu->nmi_masked;
+	hg_core.backend->vcpu_get(vcpu, groups);
+}
+
+static void give_out(struct hg_vcpu *vcpu, int exit)
+{
+	struct hg_vcpu_page *page = vcpu->page;
+
+	page->exit = (u32)exit;
+	page->event = vcpu->event;
+	if (vcpu->event) {
+		page->event_error = vcpu->event_error;
+		page->event_length = vcpu->event_length;
+		/* It was not delivered, so it does not mask what follows. */
+		if (HG_EVENT_TYPE(vcpu->event) == HG_EVENT_NMI)
+			vcpu->nmi_masked = 0;
+		vcpu->event = 0;
+	}
+	give_groups(vcpu, HG_STATE_REGS);
+	page->valid = HG_STATE_REGS | HG_STATE_EVENTS;
+	page->stat_runs = vcpu->stat_runs;
+	page->stat_cpuid = vcpu->stat_cpuid;
+	page->stat_cr = vcpu->stat_cr;
+	page->stat_msr = vcpu->stat_msr;
+	page->stat_other = vcpu->stat_other;
+}
+
+/* --- the loop --- */
+
+static int run(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
+{
+	const struct hg_backend *backend = hg_core.backend;
+	struct hg_vcpu_page *page = vcpu->page;
+	int exit;
+
+	backend->vcpu_load(vcpu, cpu);
+	if (vcpu->xcr0 != hg_core.host_xcr0)
+		hg_arch_xsetbv(vcpu->xcr0);
+	do {
+		if (HG_UNLIKELY(HG_READ_ONCE(page->kick))) {
+			exit = HG_EXIT_KICK;
+			break;
+		}
+		vcpu->stat_runs++;
+		exit = backend->vcpu_enter(vcpu, cpu);
+	} while (exit < 0);
+	if (vcpu->xcr0 != hg_core.host_xcr0)
+		hg_arch_xsetbv(hg_core.host_xcr0);
+	backend->vcpu_unload(vcpu);
+	return exit;
+}
+
+s64 hg_do_vcpu_run(u64 handle, u64 cpu_index, u64 a2, u64 a3, u64 a4)
+{
+	struct hg_vcpu *vcpu;
+	struct hg_cpu *cpu;
+	s64 status;
+
+	(void)a2;
+	(void)a3;
+	(void)a4;
+	if (HG_UNLIKELY(cpu_index >= hg_core.cpu_count || !hg_core.cpus[cpu_index].online))
+		return HG_E_STATE;
+	cpu = &hg_core.cpus[cpu_index];
+	status = claim(handle, &vcpu);
+	if (HG_UNLIKELY(status))
+		return status;
+
+	/* Pairs with the limbo rule in npt.c: running before tlb_gen is read. */
+	__atomic_store_n(&vcpu->running, 1, __ATOMIC_SEQ_CST);
+	status = take_in(vcpu);
+	if (HG_LIKELY(!status)) {
+		status = run(vcpu, cpu);
+		give_out(vcpu, (int)status);
+	}
+	__atomic_store_n(&vcpu->running, 0, __ATOMIC_RELEASE);
+	release(vcpu);
+	return status;
+}
+
+s64 hg_do_vcpu_fetch(u64 handle, u64 groups, u64 a2, u64 a3, u64 a4)
+{
+	struct hg_vcpu *vcpu;
+	s64 status;
+
+	(void)a2;
+	(void)a3;
+	(void)a4;
+	if (groups & ~HG_STATE_ALL)
+		return HG_E_FLAGS;
+	status = claim(handle, &vcpu);
+	if (status)
+		return status;
+	give_groups(vcpu, (u32)groups);
+	vcpu->page->valid |= (u32)groups;
+	release(vcpu);
+	return HG_OK;
+}
+
+s64 hg_do_vcpu_dump(u64 handle, u64 pfn, u64 a2, u64 a3, u64 a4)
+{
+	struct hg_vcpu *vcpu;
+	s64 status;
+
+	(void)a2;
+	(void)a3;
+	(void)a4;
+	status = claim(handle, &vcpu);
+	if (status)
+		return status;
+	/* Borrowed for the copy, so that it cannot become the core's meanwhile. */
+	status = hg_frames_move(pfn, 1, HG_MOVE_CONTROL, vcpu->domain->handle);
+	if (!status) {
+		status = (s64)hg_core.backend->vcpu_dump(vcpu, hg_frame_va(pfn));
+		hg_frames_move(pfn, 1, HG_MOVE_UNCONTROL, vcpu->domain->handle);
+	}
+	release(vcpu);
+	return status;
+}
+
+s64 hg_do_vcpu_set_cpuid(u64 handle, u64 pfn, u64 count, u64 a3, u64 a4)
+{
+	struct hg_vcpu *vcpu;
+	s64 status;
+
+	(void)a3;
+	(void)a4;
+	if (count > HG_MAX_CPUID)
+		return HG_E_LIMIT;
+	status = claim(handle, &vcpu);
+	if (status)
+		return status;
+	status = hg_frames_move(pfn, 1, HG_MOVE_CONTROL, vcpu->domain->handle);
+	if (!status) {
+		hg_cpuid_take(vcpu, hg_frame_va(pfn), (u32)count);
+		hg_frames_move(pfn, 1, HG_MOVE_UNCONTROL, vcpu->domain->handle);
+	}
+	release(vcpu);
+	return status;
+}
