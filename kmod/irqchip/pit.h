@@ -22,8 +22,8 @@ struct hg_pit_ops {
 	/* Call hg_pit_expired() when now_ns() reaches deadline_ns. */
 	void (*timer_arm)(void *host, u64 deadline_ns);
 	void (*timer_cancel)(void *host);
-	/* One pulse on interrupt line 0. */
-	void (*tick)(void *host);
+	/* One pulse on interrupt line 0; returns enum hg_irq_result. */
+	int (*tick)(void *host);
 };
 
 /* Layout of struct kvm_pit_channel_state. */
@@ -93,12 +93,18 @@ void hg_pit_expired(struct hg_pit *pit);
  */
 void hg_pit_acked(struct hg_pit *pit);
 
+/*
+ * Interrupt line 0 was masked and is no more: ticks of the past, and the
+ * acknowledgement of one that may never have been seen, do not matter.
+ */
+void hg_pit_unmasked(struct hg_pit *pit);
+
 /* KVM_REINJECT_CONTROL. Off: ticks that come too early merge. */
 void hg_pit_set_reinject(struct hg_pit *pit, bool on);
 
 void hg_pit_get_state(const struct hg_pit *pit, struct hg_pit_state *state);
 /*
- * Restarts channel 0, and the others, from their counts as of now. False,
+ * Restarts channel 0 as of now; the other channels keep their phase. False,
  * nothing changed, for an impossible mode or count or an unknown flag.
  */
 bool hg_pit_set_state(struct hg_pit *pit, const struct hg_pit_state *state);
