@@ -28,6 +28,7 @@ extern struct svm_machine svm_machine;
 enum {
 	SVM_HOST_TSC_AUX,
 	SVM_DR_LIVE,		/* the guest's DR0..DR3 are in the CPU */
+	SVM_SOFT_LENGTH,	/* of the soft interrupt injected at this entry */
 };
 
 /* struct hg_vcpu.step: why RFLAGS.TF is set by us. */

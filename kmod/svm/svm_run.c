@@ -144,6 +144,7 @@ static u64 event_inject(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 		/* The return address is the next instruction's (15.20). */
 		vmcb->rip += vcpu->event_length;
 		vmcb->next_rip = vmcb->rip;
+		vcpu->backend[SVM_SOFT_LENGTH] = vcpu->event_length;
 		break;
 	}
 	vcpu->event = 0;
@@ -153,13 +154,20 @@ static u64 event_inject(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 /*
  * An exit may come in the middle of delivering an event. Software interrupts
  * and the traps of INT3 and INTO are not delivered again: RIP is still on the
- * instruction, which will raise them once more.
+ * instruction, which will raise them once more. One that
+ * the parent asked for has no such instruction and is handed back.
  */
 static void cut_short(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 {
 	u32 event = (u32)vmcb->exit_int_info, type = HG_EVENT_TYPE(event);
 	u32 vector = HG_EVENT_VECTOR(event);
 
+	if (type == HG_EVENT_SOFT && vcpu->backend[SVM_SOFT_LENGTH]) {
+		vcpu->rip -= vcpu->backend[SVM_SOFT_LENGTH];
+		vcpu->event = event & ((u32)HG_EVENT_VALID | 0x7ff);
+		vcpu->event_length = (u32)vcpu->backend[SVM_SOFT_LENGTH];
+		return;
+	}
 	if (type == HG_EVENT_SOFT || (type == HG_EVENT_FAULT && (vector == 3 || vector == 4)))
 		return;
 	vcpu->event = event & ((u32)HG_EVENT_VALID | (u32)HG_EVENT_HAS_ERROR | 0x7ff);
@@ -178,6 +186,7 @@ int svm_vcpu_enter(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 	vmcb->rflags = vcpu->rflags;
 	if (HG_UNLIKELY(vcpu->step))
 		vmcb->rflags |= HG_RFLAGS_TF;
+	vcpu->backend[SVM_SOFT_LENGTH] = 0;
 	vmcb->event_inject = vcpu->event ? event_inject(vcpu, vmcb) : 0;
 
 	hg_svm_enter(vcpu);
