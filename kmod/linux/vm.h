@@ -169,6 +169,7 @@ struct hgl_vcpu {
 	u32 event_length;		/* of a soft interrupt being redelivered */
 	atomic_t nmi_pending;		/* 0..2 */
 	u8 nmi_injected;
+	s32 external_vector;		/* split: KVM_INTERRUPT, from the VMM's PIC; -1 none */
 	u32 sipi_vector;
 
 	/* --- interrupt controller --- */
