@@ -48,8 +48,10 @@ enum { false = 0, true = 1 };
 #define HG_WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
 
 /* The only library functions the core may use; part of its port. */
+#ifndef _LINUX_TYPES_H
 void *memcpy(void *dst, const void *src, __SIZE_TYPE__ len);
 void *memset(void *dst, int byte, __SIZE_TYPE__ len);
 int memcmp(const void *a, const void *b, __SIZE_TYPE__ len);
+#endif
 
 #endif /* HG_CORE_TYPES_H */
