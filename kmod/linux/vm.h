@@ -236,6 +236,16 @@ void hgl_mmu_stop(struct hgl_vm *vm);
 /* Make every running vCPU leave the guest once; after UNMAP and PROTECT. */
 void hgl_vm_flush(struct hgl_vm *vm);
 
+/* ---- irqchip.c, as vm.c uses it ---- */
+int hgl_irqchip_vm_init(struct hgl_vm *vm);	/* at creation; no controller yet */
+/* The VM's fd was closed: drop event fds that hold references to the VM. May sleep. */
+void hgl_irqchip_vm_release(struct hgl_vm *vm);
+void hgl_irqchip_vm_destroy(struct hgl_vm *vm);	/* from the VM's last put, vCPUs are gone */
+/* VM ioctls about interrupts, event fds, coalesced MMIO and the PIT; else -ENOTTY. */
+long hgl_irqchip_vm_ioctl(struct hgl_vm *vm, unsigned int cmd, unsigned long arg);
+/* KVM_ENABLE_CAP, copied in, flags checked to be 0. KVM_CAP_SPLIT_IRQCHIP; else -EINVAL. */
+long hgl_irqchip_enable_cap(struct hgl_vm *vm, const struct kvm_enable_cap *cap);
+
 /* ---- vcpu.c ---- */
 int hgl_vcpu_create_fd(struct hgl_vm *vm, u32 id);	/* KVM_CREATE_VCPU */
 void hgl_vcpu_destroy(struct hgl_vcpu *vcpu);		/* from the VM's last put */
