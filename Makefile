@@ -18,9 +18,12 @@ BUILD := $(TOP)/build
 STAGE := $(BUILD)/stage
 
 # The module runs in the bench, on Debian's kernel, and need not fit the kernel
-# that happens to run here: KDIR is the newest installed set of Debian's kernel
-# headers. To build for the running kernel: make KDIR=/lib/modules/$(uname -r)/build
-KDIR ?= $(lastword $(shell ls -d /usr/src/linux-headers-*-amd64 2>/dev/null | sort -V))
+# that happens to run here: KDIR is Debian's headers for the bench's kernel, or
+# the newest ones while the bench has none yet. To build for the running
+# kernel: make KDIR=/lib/modules/$(uname -r)/build
+BENCH_KREL := $(shell readlink $(BUILD)/bench/kernel 2>/dev/null)
+KDIR ?= $(or $(if $(BENCH_KREL),$(wildcard /usr/src/linux-headers-$(BENCH_KREL))),$\
+	$(lastword $(shell ls -d /usr/src/linux-headers-*-amd64 2>/dev/null | sort -V)))
 KREL  = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 
 # User space. A directory counts once it has a Makefile.
@@ -71,20 +74,32 @@ config:
 	$(Q)tools/kconfig mk $(BUILD)/config.mk
 
 ## Test
+# The tests need the bench's kernel first: it decides which headers the module is
+# built against, so `all` is made by another make, after it is there.
+define prepare
+$(Q)tools/hgbench fetch >/dev/null
+$(call bootstrap,build $(1))
+$(Q)$(MAKE) all
+endef
+
 .PHONY: check
-check: all packages-test ## the quick tests, under two minutes
+check: packages-test ## the quick tests, under two minutes
+	$(call prepare,test)
 	$(Q)tests/run --quick
 
 .PHONY: test
-test: all packages-test ## every test; ends with "N passed, N failed"
+test: packages-test ## every test; ends with "N passed, N failed"
+	$(call prepare,test)
 	$(Q)tests/run
 
 .PHONY: demo
-demo: all packages-demo ## boot Debian twice on hypergpu.ko, in the bench
+demo: packages-demo ## boot Debian twice on hypergpu.ko, in the bench
+	$(call prepare,demo)
 	$(Q)tests/demo.sh
 
 .PHONY: bench
-bench: all packages-test ## costs of exits: hypergpu.ko beside stock kvm-amd
+bench: packages-test ## costs of exits: hypergpu.ko beside stock kvm-amd
+	$(call prepare,test)
 	$(Q)tests/bench/run.sh
 
 ## Install
@@ -128,12 +143,12 @@ packages-demo: packages-build
 	$(call bootstrap,build demo)
 
 .PHONY: clean
-clean: ## remove everything that was built (not .config)
+clean: ## remove what was built; keeps .config and the kernel in build/bench
 	$(Q)if [ -f kmod/Kbuild ] && [ -e "$(KDIR)/Makefile" ]; then \
 		$(MAKE) -C $(KDIR) M=$(TOP)/kmod clean; fi
 	$(Q)set -e; for d in $(USER_DIRS) $(TEST_DIRS); do \
 		$(MAKE) -C $$d clean; done
-	$(Q)rm -rf $(BUILD)
+	$(Q)cd $(BUILD) 2>/dev/null && find . -mindepth 1 -maxdepth 1 ! -name bench -exec rm -rf {} + || true
 
 .PHONY: help
 help: ## this text

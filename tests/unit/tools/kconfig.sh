@@ -62,8 +62,8 @@ expect "defaults without .config, as a header" <<'END'
 #ifndef HG_GENERATED_CONFIG_H
 #define HG_GENERATED_CONFIG_H
 
-#define CONFIG_COUNT 64
-#define CONFIG_NAME "hyper gpu"
+#define COUNT 64
+#define NAME "hyper gpu"
 
 #endif /* HG_GENERATED_CONFIG_H */
 END

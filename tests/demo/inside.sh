@@ -1,0 +1,205 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The half of the demo that runs inside the bench, as root: see tests/demo.sh.
+# Writes the guests' consoles to /out.
+
+set -u -o pipefail
+cd "$(dirname "$0")/../.." || exit 2
+export HG_TOP=$PWD
+# shellcheck source=tests/guest/lib/provider.sh
+. tests/guest/lib/provider.sh
+
+work=$(mktemp -d /tmp/demo.XXXXXX)
+mib=$((1024 * 1024))
+failed=0
+declare -A figure=()
+
+now() { echo "${EPOCHREALTIME/./}"; }	# microseconds
+since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.1f", (b - a) / 1e6 }'; }
+
+stage() {
+	stage_number=$((${stage_number:-0} + 1))
+	stage_began=$(now)
+	printf '[%d/5] %s\n' $stage_number "$*"
+}
+say() { printf '      %s\n' "$*"; }
+ok() { say "ok, $(since "$stage_began") s"; }
+fail() {
+	say "FAILED: $*"
+	failed=1
+}
+
+# The guest's initramfs: busybox, the kernel's own virtio modules, guest-init.
+build_initrd() {
+	local root=$work/root m
+	mkdir -p "$root/bin" "$root/mod"
+	cp "$(command -v busybox)" "$root/bin/busybox" || return 1
+	cp tests/demo/guest-init "$root/init" && chmod 755 "$root/init" || return 1
+	for m in virtio_pci virtio_blk virtio_net; do
+		modprobe --show-depends $m
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$work/modules" || return 1
+	while read -r m; do
+		cp "$m" "$root/mod/" && basename "$m" >>"$root/mod/order" || return 1
+	done <"$work/modules"
+	(cd "$root" && find . | cpio --quiet -o -H newc) >"$work/initrd" 2>/dev/null
+}
+
+# A disk of 16 MiB: the guest checks the lower half and writes the upper one.
+make_disk() { # FILE
+	head -c $((16 * mib)) /dev/urandom >"$1"
+}
+
+# tap NAME: a network card of the host's for one guest; 10.9.0.1 is the host.
+make_tap() {
+	ip tuntap add "$1" mode tap && ip addr add 10.9.0.1/24 dev "$1" && ip link set "$1" up
+}
+
+# What is typed at the guest's shell. Each answer comes back as a line
+# "demo-NAME VALUE" on its console.
+type_commands() {
+	cat <<'END'
+echo demo-kernel $(uname -r)
+echo demo-cpus $(nproc)
+echo demo-read $(head -c 8388608 /dev/vda | sha256sum)
+yes hypergpu | head -c 8388608 | dd of=/dev/vda bs=64k seek=128 conv=fsync 2>/dev/null; echo demo-wrote $?
+echo demo-ping $(ping -c 3 -w 10 -q 10.9.0.1 | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p')
+echo demo-clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)
+END
+}
+
+# answer FILE NAME: the last value that the guest gave.
+answer() {
+	tr -d '\r' <"$1" | sed -n "s/^demo-$2 //p" | tail -n 1
+}
+
+# await FILE TEXT SECONDS PID: until TEXT stands in FILE or the VMM is gone.
+await() {
+	local left=$(($3 * 10))
+	until grep -aq -- "$2" "$1"; do
+		left=$((left - 1))
+		[ $left -gt 0 ] && kill -0 "$4" 2>/dev/null || return 1
+		sleep 0.1
+	done
+}
+
+# boot NAME COMMAND...: run a VMM with its serial console on stdin and stdout,
+# type the commands at its shell, and check what comes of it.
+boot() {
+	local name=$1 log=/out/$1-console.log disk=$work/$1.img pid began want
+	shift
+	want=$(head -c $((8 * mib)) "$disk" | sha256sum | cut -d' ' -f1)
+	mkfifo "$work/$name.in"
+	began=$(now)
+	: >"$log"
+	"$@" <"$work/$name.in" >"$log" 2>"/out/$name-messages.log" &
+	pid=$!
+	exec {keys}>"$work/$name.in"
+	if ! await "$log" '^demo-shell' 150 $pid; then
+		fail "no shell; the last lines of its console:"
+		tr -d '\r' <"$log" | tail -n 15 | sed 's/^/      | /'
+		tail -n 5 "/out/$name-messages.log" | sed 's/^/      ! /'
+		kill $pid 2>/dev/null
+		exec {keys}>&-
+		return
+	fi
+	figure[$name-boot]=$(since "$began")
+	say "at its shell after ${figure[$name-boot]} s"
+	type_commands >&$keys
+	await "$log" '^demo-clock' 60 $pid || fail "its shell does not answer"
+	tools/build/hgctl status --json >"/out/$name-status.json" 2>/dev/null
+	echo 'poweroff -f' >&$keys
+	exec {keys}>&-
+	timeout 30 tail --pid=$pid -f /dev/null || { fail "it did not switch off"; kill -9 $pid; }
+	wait $pid || fail "$1 ended with status $?"
+	check_answers "$name" "$log" "$disk" "$want"
+}
+
+check_answers() { # NAME LOG DISK SHA256
+	local log=$2 wrote pattern
+	say "kernel $(answer "$log" kernel), $(answer "$log" cpus) CPUs, clock $(answer "$log" clock)"
+	[ "$(answer "$log" kernel)" = "$(uname -r)" ] || fail "another kernel than the one started"
+	[ "$(answer "$log" cpus)" = 2 ] || fail "CPUs: $(answer "$log" cpus), want 2"
+	if [ "$(answer "$log" read | cut -d' ' -f1)" = "$4" ]; then
+		say "disk: read 8 MiB, checksum right"
+	else
+		fail "disk: what it read has another checksum"
+	fi
+	wrote=$(tail -c $((8 * mib)) "$3" | sha256sum)
+	pattern=$(yes hypergpu | head -c $((8 * mib)) | sha256sum)
+	if [ "$wrote" = "$pattern" ]; then
+		say "disk: wrote 8 MiB, all there"
+	else
+		fail "disk: what it wrote is not what is there"
+	fi
+	if [ "$(answer "$log" ping)" = 0 ]; then
+		say "network: 3 pings, none lost"
+	else
+		fail "network: pings lost: $(answer "$log" ping) %"
+	fi
+	figure[$1-exits]=$(grep -Eo '"exits": [0-9]+' "/out/$1-status.json" |
+		awk '{ n += $2 } END { print n ? n : "-" }')
+}
+
+kernel=$(tools/hgbench kernel | sed -n 's/^vmlinuz //p')
+append="console=ttyS0 quiet panic=-1 tsc=reliable"
+
+stage "the bench: $(nproc) CPUs, Linux $(uname -r)"
+if ! { modprobe tun && build_initrd; }; then
+	fail "cannot prepare the guests"
+	exit 1
+fi
+figure[bench]=$(($(date +%s) - ${DEMO_BEGAN:-$(date +%s)}))
+say "up after ${figure[bench]} s"
+
+stage "insmod $HG_PROVIDER"
+if ! hg_load; then
+	fail "see above"
+	dmesg | tail -n 5 | sed 's/^/      | /'
+	exit 1
+fi
+if [ "$HG_PROVIDER" = hypergpu ]; then
+	say "lsmod | grep -E 'hypergpu|kvm':"
+	lsmod | grep -E 'hypergpu|kvm' | sed 's/^/      | /'
+	! hg_loaded kvm || fail "a kvm module is loaded"
+fi
+ok
+
+stage "hgvmm boots Debian's kernel: 2 CPUs, disk, network"
+make_disk "$work/hgvmm.img"
+if make_tap tap0; then
+	boot hgvmm vmm/build/hgvmm --dev "$HG_DEV" --kernel "$kernel" --initrd "$work/initrd" \
+		--append "$append" --smp 2 --mem 512M --disk "path=$work/hgvmm.img" \
+		--net tap=tap0 --reboot exit
+	ip link del tap0
+else
+	fail "no tap device"
+fi
+[ $failed -ne 0 ] || ok
+
+stage "Debian's unmodified QEMU does the same: $(qemu-system-x86_64 --version | head -n 1)"
+before=$failed
+make_disk "$work/qemu.img"
+if make_tap tap1; then
+	boot qemu qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+		-machine q35,accel=kvm -cpu host -smp 2 -m 512M -serial stdio \
+		-kernel "$kernel" -initrd "$work/initrd" -append "$append" \
+		-drive "if=virtio,format=raw,file=$work/qemu.img" \
+		-nic tap,ifname=tap1,script=no,downscript=no,model=virtio-net-pci
+	ip link del tap1
+else
+	fail "no tap device"
+fi
+[ $failed -ne $before ] || ok
+
+stage "rmmod $HG_PROVIDER"
+if hg_unload; then ok; else fail "it does not unload"; fi
+
+echo
+printf '  %-34s %10s %10s\n' '' hgvmm QEMU
+printf '  %-34s %10s %10s\n' 'from start to the shell, seconds' \
+	"${figure[hgvmm-boot]:--}" "${figure[qemu-boot]:--}"
+[ "$HG_PROVIDER" != hypergpu ] || printf '  %-34s %10s %10s\n' 'exits until then and at the shell' \
+	"${figure[hgvmm-exits]:--}" "${figure[qemu-exits]:--}"
+rm -rf "$work"
+exit $failed
