@@ -39,6 +39,7 @@ int hgl_clock_set(struct hgl_vm *vm, const void __user *arg)
 {
 	struct kvm_clock_data data;
 	u64 clock;
+	u32 i;
 
 	if (copy_from_user(&data, arg, sizeof(data)))
 		return -EFAULT;
@@ -55,5 +56,11 @@ int hgl_clock_set(struct hgl_vm *vm, const void __user *arg)
 			clock += now - data.realtime;
 	}
 	WRITE_ONCE(vm->clock_offset, clock - ktime_get_boottime_ns());
+
+	/* vCPUs that keep a clock page in guest memory write it anew. */
+	for (i = 0; i < hgl_vm_nr_vcpus(vm); i++) {
+		hgl_vcpu_request(vm->vcpus[i], HGL_REQ_CLOCK);
+		hgl_vcpu_kick(vm->vcpus[i]);
+	}
 	return 0;
 }

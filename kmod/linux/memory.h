@@ -80,6 +80,8 @@ int hgl_host_fault(struct mm_struct *mm, unsigned long hva, bool write);
  * then be taken for unchanged. Context: vm->mmu_lock.
  */
 void hgl_mmu_unmap(struct hgl_vm *vm, u64 gfn, u64 pages, bool yield);
+/* The same, but take only write permission. */
+void hgl_mmu_protect(struct hgl_vm *vm, u64 gfn, u64 pages, bool yield);
 
 /* ---- notifier.c ---- */
 extern const struct mmu_notifier_ops hgl_notifier_ops;

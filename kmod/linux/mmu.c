@@ -29,8 +29,8 @@
 /* Frames given to a domain's cache at a time: one serves 2 MiB of 4 KiB pages. */
 #define DONATE_BATCH	16
 
-/* Frames unmapped at a time, between two chances to yield the lock: 128 MiB. */
-#define UNMAP_BATCH	(1ULL << 15)
+/* Frames changed at a time, between two chances to yield the lock: 128 MiB. */
+#define RANGE_BATCH	(1ULL << 15)
 
 /* Biggest mapping the CPU takes; found out by trying. */
 static u32 level_max __read_mostly = 3;
@@ -76,6 +76,16 @@ static u32 fit_level(const struct fault *f)
 	return level;
 }
 
+static void count_mapping(struct hgl_vm *vm, u32 level)
+{
+	if (level == 1)
+		vm->stat.mapped_4k++;
+	else if (level == 2)
+		vm->stat.mapped_2m++;
+	else
+		vm->stat.mapped_1g++;
+}
+
 /*
  * Install the mapping, unless the host has changed since the lookup.
  * -EAGAIN: it has. Otherwise what the core answers.
@@ -98,6 +108,7 @@ static s64 install(struct hgl_vm *vm, const struct fault *f, u32 level)
 		prot |= HG_PROT_WRITE;
 
 	spin_lock(&vm->mmu_lock);
+	vm->stat.faults++;
 	if (hgl_notifier_stale(vm, f->seq, hva, hva + (pages << PAGE_SHIFT))) {
 		status = -EAGAIN;
 		goto unlock;
@@ -112,9 +123,12 @@ static s64 install(struct hgl_vm *vm, const struct fault *f, u32 level)
 		hgl_mmu_unmap(vm, gfn, pages, false);
 		status = hg_call(HG_CALL_MAP, vm->domain, gfn, pfn, level, prot);
 	}
-	/* Under the lock: a harvest sees the bit, or takes the right away. */
-	if (status == HG_OK && f->write)
-		hgl_dirty_mark(f->slot, f->gfn);
+	if (status == HG_OK) {
+		/* Under the lock: a harvest sees the bit, or takes the right away. */
+		if (f->write)
+			hgl_dirty_mark(f->slot, f->gfn);
+		count_mapping(vm, level);
+	}
 unlock:
 	spin_unlock(&vm->mmu_lock);
 	return status;
@@ -142,21 +156,6 @@ static int donate(struct hgl_vm *vm)
 	return 0;
 }
 
-static void count_mapping(struct hgl_vm *vm, u32 level)
-{
-	switch (level) {
-	case 1:
-		vm->stat.mapped_4k++;
-		break;
-	case 2:
-		vm->stat.mapped_2m++;
-		break;
-	default:
-		vm->stat.mapped_1g++;
-		break;
-	}
-}
-
 /*
  * Map what the lookup has found. HGL_FAULT_DONE: it is mapped, or the host
  * changed and the guest shall fault again, which gives signals and the
@@ -172,7 +171,6 @@ static int map_found(struct hgl_vm *vm, const struct fault *f)
 
 		switch (status) {
 		case HG_OK:
-			count_mapping(vm, level);
 			return HGL_FAULT_DONE;
 		case -EAGAIN:
 			return HGL_FAULT_DONE;
@@ -250,7 +248,6 @@ int hgl_mmu_fault(struct hgl_vcpu *vcpu, u64 gpa, u64 access)
 	};
 	int idx, ret;
 
-	vm->stat.faults++;
 	trace_hg_fault(vm->id, vcpu->index, gpa, access);
 
 	idx = srcu_read_lock(&vm->srcu);
@@ -266,22 +263,24 @@ unlock:
 	return ret;
 }
 
-void hgl_mmu_unmap(struct hgl_vm *vm, u64 gfn, u64 pages, bool yield)
+/*
+ * One call for a whole range, a batch at a time. Each batch is flushed under
+ * the same lock as its change: whoever then finds nothing left to change may
+ * rely on it being forgotten, too.
+ */
+static void change_range(struct hgl_vm *vm, enum hg_call_nr call, u64 gfn, u64 pages, bool yield)
 {
 	lockdep_assert_held(&vm->mmu_lock);
 
 	while (pages) {
-		u64 batch = min(pages, UNMAP_BATCH);
-		s64 removed = hg_call(HG_CALL_UNMAP, vm->domain, gfn, batch, 0, 0);
+		u64 batch = min(pages, RANGE_BATCH);
+		s64 changed = hg_call(call, vm->domain, gfn, batch, 0, 0);
 
-		if (WARN_ON_ONCE(removed < 0))
+		if (WARN_ON_ONCE(changed < 0))
 			return;
-		/*
-		 * Under the same lock as the removal: whoever finds the
-		 * mapping gone may then rely on it being forgotten, too.
-		 */
-		if (removed) {
-			vm->stat.unmapped += removed;
+		if (changed) {
+			if (call == HG_CALL_UNMAP)
+				vm->stat.unmapped += changed;
 			hgl_vm_flush(vm);
 		}
 		gfn += batch;
@@ -289,6 +288,16 @@ void hgl_mmu_unmap(struct hgl_vm *vm, u64 gfn, u64 pages, bool yield)
 		if (yield && pages)
 			cond_resched_lock(&vm->mmu_lock);
 	}
+}
+
+void hgl_mmu_unmap(struct hgl_vm *vm, u64 gfn, u64 pages, bool yield)
+{
+	change_range(vm, HG_CALL_UNMAP, gfn, pages, yield);
+}
+
+void hgl_mmu_protect(struct hgl_vm *vm, u64 gfn, u64 pages, bool yield)
+{
+	change_range(vm, HG_CALL_PROTECT, gfn, pages, yield);
 }
 
 static void leave_guest(void *unused)

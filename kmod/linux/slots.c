@@ -188,15 +188,10 @@ static void commit(struct hgl_vm *vm, enum change change, const struct hgl_slot 
 static void commit_logging(struct hgl_vm *vm, const struct hgl_slot *slot)
 {
 	spin_lock(&vm->mmu_lock);
-	if (!slot->dirty) {
+	if (!slot->dirty)
 		hgl_mmu_unmap(vm, slot->gfn, slot->pages, true);
-	} else if (!(vm->manual_dirty & KVM_DIRTY_LOG_INITIALLY_SET)) {
-		s64 changed = hg_call(HG_CALL_PROTECT, vm->domain, slot->gfn, slot->pages, 0, 0);
-
-		WARN_ON_ONCE(changed < 0);
-		if (changed)
-			hgl_vm_flush(vm);
-	}
+	else if (!(vm->manual_dirty & KVM_DIRTY_LOG_INITIALLY_SET))
+		hgl_mmu_protect(vm, slot->gfn, slot->pages, true);
 	spin_unlock(&vm->mmu_lock);
 }
 
