@@ -130,6 +130,7 @@ enum hgl_request {
 	HGL_REQ_DEAD,		/* the VM is going away */
 	HGL_REQ_EOI_EXIT,	/* KVM_EXIT_IOAPIC_EOI is due */
 	HGL_REQ_TRIPLE,		/* report a shutdown */
+	HGL_REQ_CLOCK,		/* refresh the guest's clock page */
 };
 
 /* Where a vCPU is; written by its thread, read by kickers. */
@@ -144,6 +145,7 @@ struct hgl_vcpu {
 	u32 index;			/* in vm->vcpus */
 	u64 handle;			/* the core's */
 	struct hg_vcpu_page *page;	/* shared with the core */
+	struct page *core_frames;	/* donated; the core's until destroyed */
 	struct kvm_run *run;		/* mapped by the VMM: run, pio, coalesced */
 	void *pio_data;			/* second page of the mapping */
 
@@ -209,13 +211,15 @@ static inline struct hgl_vcpu *hgl_vcpu_by_index(struct hgl_vm *vm, u32 index)
 }
 int hgl_vm_create_fd(unsigned long type);	/* KVM_CREATE_VM */
 
-/* ---- slots.c: context: vm->srcu held for reading ---- */
+/* ---- slots.c, dirty.c, guestmem.c: VM and vCPU ioctls; vm->srcu must not be held ---- */
 int hgl_slots_set(struct hgl_vm *vm, const struct kvm_userspace_memory_region *region);
 int hgl_slots_dirty_log(struct hgl_vm *vm, const struct kvm_dirty_log *log);
 int hgl_slots_clear_dirty(struct hgl_vm *vm, const struct kvm_clear_dirty_log *log);
+/* Context: vm->srcu held for reading, from the lookup of vm->slots on. */
 const struct hgl_slot *hgl_slot_find(const struct hgl_slots *slots, u64 gfn);
 /*
  * Guest-physical memory through the VMM's mapping; may sleep; crosses slots.
+ * They take vm->srcu themselves, which may nest.
  * 0, or -EFAULT when any byte has no memory (nothing is promised about what
  * was copied before it). Writes refuse read-only slots and mark dirty.
  */
