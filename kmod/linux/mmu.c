@@ -148,7 +148,7 @@ static int donate(struct hgl_vm *vm)
 		status = hgl_call(HG_CALL_DOMAIN_DONATE, vm->domain, page_to_pfn(page));
 		if (status < 0) {
 			__free_page(page);
-			pr_warn_ratelimited("hypergpu: vm %u: the core refused a frame for page tables: %lld\n",
+			pr_warn_ratelimited("hypergpu: vm %u: frame for page tables refused: %lld\n",
 					    vm->id, status);
 			return -EFAULT;
 		}
@@ -189,7 +189,7 @@ static int map_found(struct hgl_vm *vm, const struct fault *f)
 			}
 			fallthrough;
 		default:
-			pr_warn_ratelimited("hypergpu: vm %u: cannot map gfn %llx to pfn %llx: status %lld\n",
+			pr_warn_ratelimited("hypergpu: vm %u: gfn %llx: cannot map pfn %llx: %lld\n",
 					    vm->id, f->gfn, f->host.pfn, status);
 			return -EFAULT;
 		}
@@ -219,7 +219,7 @@ static int resolve(struct hgl_vm *vm, struct fault *f)
 		case HGL_HOST_MAPPED:
 			return map_found(vm, f);
 		case HGL_HOST_SPECIAL:
-			pr_warn_ratelimited("hypergpu: vm %u: gfn %llx is device memory, which guests cannot have yet\n",
+			pr_warn_ratelimited("hypergpu: vm %u: gfn %llx: device memory is unsupported\n",
 					    vm->id, f->gfn);
 			return -EFAULT;
 		case HGL_HOST_ABSENT:
