@@ -269,6 +269,8 @@ void hg_ioapic_set_state(struct hg_ioapic *io, const struct hg_ioapic_state *sta
 	io->s.irr = irr;
 	for (pin = 0; pin < HG_IOAPIC_PINS; pin++) {
 		io->s.redir[pin] &= RTE_WRITABLE | RTE_READ_ONLY;
+		if (!is_level(io->s.redir[pin]))
+			io->s.redir[pin] &= ~HG_IOAPIC_RTE_REMOTE_IRR;
 		io->repeats[pin] = 0;
 		/*
 		 * The image has lines but not who asserts them. Whoever does
