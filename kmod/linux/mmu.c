@@ -18,6 +18,8 @@
  * If the tables were read before or during a change, the fault sees either an
  * open invalidation or another sequence number, and drops what it has read.
  */
+#define pr_fmt(fmt) "hypergpu: " fmt
+
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -148,7 +150,7 @@ static int donate(struct hgl_vm *vm)
 		status = hgl_call(HG_CALL_DOMAIN_DONATE, vm->domain, page_to_pfn(page));
 		if (status < 0) {
 			__free_page(page);
-			pr_warn_ratelimited("hypergpu: vm %u: frame for page tables refused: %lld\n",
+			pr_warn_ratelimited("vm %u: page-table frame refused: %lld\n",
 					    vm->id, status);
 			return -EFAULT;
 		}
@@ -189,7 +191,7 @@ static int map_found(struct hgl_vm *vm, const struct fault *f)
 			}
 			fallthrough;
 		default:
-			pr_warn_ratelimited("hypergpu: vm %u: gfn %llx: cannot map pfn %llx: %lld\n",
+			pr_warn_ratelimited("vm %u: gfn %llx: cannot map pfn %llx: %lld\n",
 					    vm->id, f->gfn, f->host.pfn, status);
 			return -EFAULT;
 		}
@@ -219,7 +221,7 @@ static int resolve(struct hgl_vm *vm, struct fault *f)
 		case HGL_HOST_MAPPED:
 			return map_found(vm, f);
 		case HGL_HOST_SPECIAL:
-			pr_warn_ratelimited("hypergpu: vm %u: gfn %llx: device memory is unsupported\n",
+			pr_warn_ratelimited("vm %u: gfn %llx: device memory is unsupported\n",
 					    vm->id, f->gfn);
 			return -EFAULT;
 		case HGL_HOST_ABSENT:

@@ -2,6 +2,8 @@
 /*
  * A VM: its life, and the ioctls of its file descriptor.
  */
+#define pr_fmt(fmt) "hypergpu: " fmt
+
 #include <linux/anon_inodes.h>
 #include <linux/compat.h>
 #include <linux/file.h>
@@ -39,7 +41,7 @@ static int domain_create(struct hgl_vm *vm)
 		__free_page(page);
 		if (status == HG_E_LIMIT)
 			return -ENOSPC;
-		pr_warn_ratelimited("hypergpu: the core made no domain: status %lld\n", status);
+		pr_warn_ratelimited("the core made no domain: status %lld\n", status);
 		return -EIO;
 	}
 	vm->domain = status;
@@ -56,12 +58,12 @@ static void domain_destroy(struct hgl_vm *vm)
 {
 	s64 status = hgl_call(HG_CALL_DOMAIN_DESTROY, vm->domain);
 
-	if (WARN(status != HG_OK, "hypergpu: domain %llu leaks: status %lld\n", vm->domain, status))
+	if (WARN(status != HG_OK, "hypergpu: domain %llu leaks: %lld\n", vm->domain, status))
 		return;
 
 	do {
 		status = hgl_call(HG_CALL_DOMAIN_RECLAIM, vm->domain);
-		if (WARN(status < 0, "hypergpu: domain %llu leaks: status %lld\n", vm->domain,
+		if (WARN(status < 0, "hypergpu: domain %llu leaks: %lld\n", vm->domain,
 			 status))
 			return;
 		__free_page(pfn_to_page(status));
