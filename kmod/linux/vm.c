@@ -217,9 +217,15 @@ static int vm_clear_dirty_log(struct hgl_vm *vm, unsigned long arg)
 
 static int vm_create_vcpu(struct hgl_vm *vm, unsigned long id)
 {
-	if (id >= READ_ONCE(vm->max_vcpu_id))
+	int ret;
+
+	/* Before the id is cut to 32 bits. */
+	if (id >= HGL_MAX_VCPU_ID)
 		return -EINVAL;
-	return hgl_vcpu_create_fd(vm, id);
+	mutex_lock(&vm->lock);
+	ret = hgl_vcpu_create_fd(vm, id);
+	mutex_unlock(&vm->lock);
+	return ret;
 }
 
 /*

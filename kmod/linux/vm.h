@@ -93,7 +93,8 @@ struct hgl_vm {
 	struct mutex slots_lock;	/* writers of @slots */
 	struct srcu_struct srcu;	/* readers of @slots, buses and routes */
 	struct hgl_slots __rcu *slots;
-	struct hgl_slot leaving;	/* @mmu_lock: gone from @slots but still mapped; pages 0: none */
+	/* @mmu_lock: gone from @slots, but still mapped; pages 0: none */
+	struct hgl_slot leaving;
 	u64 manual_dirty;		/* @slots_lock: KVM_DIRTY_LOG_MANUAL_CAPS that are on */
 	struct mmu_notifier notifier;
 	spinlock_t mmu_lock;		/* below; and every call that changes mappings */
