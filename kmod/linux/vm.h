@@ -191,7 +191,6 @@ struct hgl_vcpu {
 	u32 tsc_khz;
 
 	/* --- emulation and pending user exits: mmio.c --- */
-	struct hg_emu *emu;
 	struct hgl_io_state *io;	/* reads done, writes still to hand out */
 	u32 guest_debug;		/* KVM_GUESTDBG_* */
 
