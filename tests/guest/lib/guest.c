@@ -114,16 +114,33 @@ static void first_regs(struct hgt_vcpu *vcpu, uint64_t rip)
 	hgt_set_regs(vcpu, &r);
 }
 
+static void real_segment(struct kvm_segment *s, uint16_t sel, uint8_t type)
+{
+	memset(s, 0, sizeof(*s));
+	s->selector = sel;
+	s->base = (uint64_t)sel << 4;
+	s->limit = 0xffff;
+	s->type = type;
+	s->present = 1;
+	s->s = 1;
+}
+
 void hgt_mode_real(struct hgt_vcpu *vcpu)
 {
 	struct kvm_sregs s;
 	struct kvm_regs r = { .rip = 0, .rsp = 0xfff0, .rflags = 2 };
 
 	hgt_get_sregs(vcpu, &s);
-	s.cs.selector = HGT_CODE >> 4;
-	s.cs.base = HGT_CODE;
-	s.ss.selector = HGT_STACKS >> 4;
-	s.ss.base = HGT_STACKS;
+	s.cr0 = CR0_ET;
+	s.cr3 = 0;
+	s.cr4 = 0;
+	s.efer = 0;
+	real_segment(&s.cs, HGT_CODE >> 4, 11);
+	real_segment(&s.ss, HGT_STACKS >> 4, 3);
+	real_segment(&s.ds, 0, 3);
+	s.es = s.fs = s.gs = s.ds;
+	s.idt.base = 0;
+	s.idt.limit = 0xffff;
 	hgt_set_sregs(vcpu, &s);
 	hgt_set_regs(vcpu, &r);
 }

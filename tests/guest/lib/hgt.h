@@ -66,18 +66,18 @@ int hgt_cap(long cap);
 
 /* ---- ioctl assertions ---- */
 
-int hgt_ioctl_named(int fd, unsigned long req, const void *arg,
+int hgt_ioctl_named(int fd, unsigned long req, void *arg,
 		    const char *name, const char *file, int line);
-void hgt_refused_named(int fd, unsigned long req, const void *arg, int err,
+void hgt_refused_named(int fd, unsigned long req, void *arg, int err,
 		       const char *name, const char *file, int line);
 
 /* The ioctl succeeds; yields its result. */
 #define hgt_ok(fd, req, arg)						\
-	hgt_ioctl_named(fd, req, (const void *)(uintptr_t)(arg), #req,	\
+	hgt_ioctl_named(fd, req, (void *)(uintptr_t)(arg), #req,	\
 			__FILE__, __LINE__)
 /* The ioctl fails with exactly @err. */
 #define hgt_refused(fd, req, arg, err)					\
-	hgt_refused_named(fd, req, (const void *)(uintptr_t)(arg), err,	\
+	hgt_refused_named(fd, req, (void *)(uintptr_t)(arg), err,	\
 			  #req, __FILE__, __LINE__)
 
 /* ---- VMs ---- */
@@ -165,6 +165,8 @@ int hgt_try_get_msr(struct hgt_vcpu *vcpu, uint32_t index, uint64_t *value);
 
 /* KVM_RUN once: 0 or -errno. Any thread. */
 int hgt_run(struct hgt_vcpu *vcpu);
+/* KVM_RUN once, interrupted (-EINTR) after @ms milliseconds. Single-threaded. */
+int hgt_run_for(struct hgt_vcpu *vcpu, unsigned int ms);
 /* KVM_RUN until it is not interrupted by a stray signal, expect @reason. */
 #define hgt_expect(vcpu, reason) \
 	hgt_expect_named(vcpu, reason, #reason, __FILE__, __LINE__)
@@ -185,9 +187,11 @@ const char *hgt_exit_name(uint32_t reason);
 void *hgt_pio_data(struct hgt_vcpu *vcpu);
 
 /*
- * Run all @tests, TAP on standard output. A test that runs longer than
- * HGT_TIMEOUT seconds ends the program with status 3 and a message.
+ * Run all @tests (those that match $HGT_FILTER, with * and ?, if it is set),
+ * TAP on standard output. A program that runs longer than HGT_TIMEOUT
+ * seconds ends with status 3 and a message.
  */
+#define HGT_TIMEOUT 60
 #define hgt_main(tests)						\
 	hgt_main_group(#tests, tests, sizeof(tests) / sizeof((tests)[0]))
 int hgt_main_group(const char *name, const struct CMUnitTest *tests, size_t n);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Registers of a virtual CPU, and running it. */
+#include <signal.h>
+#include <time.h>
+
 #include "hgt.h"
 
 void hgt_get_regs(struct hgt_vcpu *vcpu, struct kvm_regs *regs)
@@ -64,6 +67,34 @@ int hgt_set_msr(struct hgt_vcpu *vcpu, uint32_t index, uint64_t value)
 int hgt_run(struct hgt_vcpu *vcpu)
 {
 	return ioctl(vcpu->fd, KVM_RUN, 0) ? -errno : 0;
+}
+
+static void on_stop(int sig)
+{
+	(void)sig;
+}
+
+int hgt_run_for(struct hgt_vcpu *vcpu, unsigned int ms)
+{
+	struct sigaction sa = { .sa_handler = on_stop };
+	struct sigevent ev = {
+		.sigev_notify = SIGEV_SIGNAL,
+		.sigev_signo = SIGUSR2,
+	};
+	/* Again and again, lest the first come before KVM_RUN does. */
+	struct itimerspec when = {
+		.it_value = { ms / 1000, (long)(ms % 1000) * 1000000 },
+		.it_interval = { 0, 100000000 },
+	};
+	timer_t timer;
+	int r;
+
+	assert_int_equal(sigaction(SIGUSR2, &sa, NULL), 0);
+	assert_int_equal(timer_create(CLOCK_MONOTONIC, &ev, &timer), 0);
+	assert_int_equal(timer_settime(timer, 0, &when, NULL), 0);
+	r = hgt_run(vcpu);
+	assert_int_equal(timer_delete(timer), 0);
+	return r;
 }
 
 const char *hgt_exit_name(uint32_t reason)

@@ -8,7 +8,6 @@
 
 #include "hgt.h"
 
-#define HGT_TIMEOUT 60
 #define HGT_MAX_CPUID 256
 
 static int sys_fd = -1;
@@ -41,7 +40,7 @@ int hgt_cap(long cap)
 	return r;
 }
 
-int hgt_ioctl_named(int fd, unsigned long req, const void *arg,
+int hgt_ioctl_named(int fd, unsigned long req, void *arg,
 		    const char *name, const char *file, int line)
 {
 	int r = ioctl(fd, req, arg);
@@ -54,7 +53,7 @@ int hgt_ioctl_named(int fd, unsigned long req, const void *arg,
 	return r;
 }
 
-void hgt_refused_named(int fd, unsigned long req, const void *arg, int err,
+void hgt_refused_named(int fd, unsigned long req, void *arg, int err,
 		       const char *name, const char *file, int line)
 {
 	int r = ioctl(fd, req, arg);
@@ -206,6 +205,7 @@ int hgt_main_group(const char *name, const struct CMUnitTest *tests, size_t n)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
+	cmocka_set_test_filter(getenv("HGT_FILTER"));
 	hgt_watchdog(HGT_TIMEOUT);
 	return _cmocka_run_group_tests(name, tests, n, NULL, NULL);
 }
