@@ -9,6 +9,7 @@
 count=0
 while IFS= read -r -d '' f; do
 	case $f in
+	.gitignore | */.gitignore | tools/bench/splat) continue ;;
 	LICENSE | LICENSES/* | *.syms | *.json | *.svg.gz | */corpus/*) continue ;;
 	esac
 	# Binary files (test inputs) cannot carry a line of text.

@@ -26,6 +26,11 @@ while IFS= read -r -d '' f; do
 	count=$((count + 1))
 	out+=$(awk -v f="$f" -v lang="$lang" -v max="$([ $lang = c ] && echo 100 || echo 120)" '
 		function bad(msg) { printf "%s:%d: %s\n", f, FNR, msg }
+		function long_string(s) {
+			for (; match(s, /"[^"]*"/); s = substr(s, RSTART + RLENGTH))
+				if (RLENGTH > 40) return 1
+			return 0
+		}
 		function width(s,   i, n) {
 			if (index(s, "\t") == 0) return length(s)
 			for (i = 1; i <= length(s); i++)
@@ -35,7 +40,7 @@ while IFS= read -r -d '' f; do
 		/\r/ { bad("carriage return") }
 		lang != "md" && /[ \t]$/ { bad("blank at the end of the line") }
 		# A string that a user may search for is not broken to fit.
-		lang != "md" && width($0) > max && !/"[^"]{60,}/ { bad("wider than " max " columns") }
+		lang != "md" && width($0) > max && !long_string($0) { bad("wider than " max " columns") }
 		lang == "c" && /^        / { bad("indented by blanks, not tabs") }
 		lang == "c" && /^[ \t]*\/\// && FNR > 1 { bad("comment as //") }
 		END { if (lang == "c" && NR > 900) bad("more than 900 lines in one file") }

@@ -64,7 +64,8 @@ static void svm_switch(const struct machine *m, struct report *r)
 		f.level = LEVEL_MISSING;
 		report_add(r, f, "SVM is disabled (VM_CR.SVMDIS%s)",
 			   vm_cr & BIT(3) ? ", locked" : "");
-		report_remedy(r, "enable SVM (\"AMD-V\", \"Secure Virtual Machine\") in the firmware setup");
+		report_remedy(r,
+			      "enable SVM (\"AMD-V\", \"Secure Virtual Machine\") in the firmware setup");
 	} else {
 		report_add(r, f, "SVM is not disabled");
 	}
@@ -79,7 +80,8 @@ static void svm_assists(const struct machine *m, struct report *r)
 		const char *without;
 	} assist[] = {
 		{ "cpu.nrips", "next-RIP save", 3, "instruction lengths are decoded in software" },
-		{ "cpu.decode", "decode assists", 7, "instructions are fetched and decoded in software" },
+		{ "cpu.decode", "decode assists", 7,
+		  "instructions are fetched and decoded in software" },
 		{ "cpu.flush-by-asid", "flush by ASID", 6, "TLB flushes take a fresh ASID instead" },
 		{ "cpu.vmcb-clean", "VMCB clean bits", 5, "each entry loads the whole VMCB" },
 	};
@@ -131,7 +133,8 @@ static void vmx_switch(const struct machine *m, struct report *r)
 	} else if ((control & BIT(0)) && !(control & BIT(2))) {
 		f.level = LEVEL_MISSING;
 		report_add(r, f, "VMX is disabled and locked");
-		report_remedy(r, "enable VT-x (\"Intel Virtualization Technology\") in the firmware setup");
+		report_remedy(r,
+			      "enable VT-x (\"Intel Virtualization Technology\") in the firmware setup");
 	} else {
 		report_add(r, f, "VMX is not disabled");
 	}

@@ -65,7 +65,8 @@ static size_t required_missing(const struct report *r)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->count; i++)
-		n += r->finding[i].check.need == REQUIRED && r->finding[i].check.level == LEVEL_MISSING;
+		n += r->finding[i].check.need == REQUIRED &&
+		     r->finding[i].check.level == LEVEL_MISSING;
 	return n;
 }
 
@@ -91,7 +92,8 @@ static void print_finding(const struct finding *f, FILE *out, bool colour)
 	int pad = 8 - (int)strlen(level_name(f->check.level));
 
 	fprintf(out, "  %s%s%s%*s %-22s %s\n", colour ? paint[f->check.level] : "",
-		level_name(f->check.level), colour ? "\033[0m" : "", pad, "", f->check.title, f->detail);
+		level_name(f->check.level), colour ? "\033[0m" : "", pad, "", f->check.title,
+		f->detail);
 	if (f->remedy)
 		fprintf(out, "  %-8s %-22s %s-> %s%s\n", "", "", colour ? "\033[1m" : "",
 			f->remedy, colour ? "\033[0m" : "");
