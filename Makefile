@@ -159,3 +159,8 @@ help: ## this text
 	@printf '\n%s\n%s\n' \
 		'Options of the build: tools/kconfig list. Module for: $(or $(KREL),no kernel headers found).' \
 		'V=1 shows commands; HG_BOOTSTRAP=no never installs packages.'
+
+# For scripts that build the module elsewhere.
+.PHONY: print-kdir
+print-kdir:
+	@echo "$(KDIR)"

@@ -65,7 +65,7 @@ static void svm_switch(const struct machine *m, struct report *r)
 		report_add(r, f, "SVM is disabled (VM_CR.SVMDIS%s)",
 			   vm_cr & BIT(3) ? ", locked" : "");
 		report_remedy(r,
-			      "enable SVM (\"AMD-V\", \"Secure Virtual Machine\") in the firmware setup");
+			      "enable SVM (also \"AMD-V\") in the firmware setup");
 	} else {
 		report_add(r, f, "SVM is not disabled");
 	}
@@ -81,8 +81,8 @@ static void svm_assists(const struct machine *m, struct report *r)
 	} assist[] = {
 		{ "cpu.nrips", "next-RIP save", 3, "instruction lengths are decoded in software" },
 		{ "cpu.decode", "decode assists", 7,
-		  "instructions are fetched and decoded in software" },
-		{ "cpu.flush-by-asid", "flush by ASID", 6, "TLB flushes take a fresh ASID instead" },
+		  "instructions are decoded in software" },
+		{ "cpu.flush-by-asid", "flush by ASID", 6, "a TLB flush takes a fresh ASID" },
 		{ "cpu.vmcb-clean", "VMCB clean bits", 5, "each entry loads the whole VMCB" },
 	};
 	uint32_t edx = machine_cpuid(m, 0x8000000a, 0).edx;
@@ -134,7 +134,7 @@ static void vmx_switch(const struct machine *m, struct report *r)
 		f.level = LEVEL_MISSING;
 		report_add(r, f, "VMX is disabled and locked");
 		report_remedy(r,
-			      "enable VT-x (\"Intel Virtualization Technology\") in the firmware setup");
+			      "enable VT-x (\"Intel Virtualization\") in the firmware setup");
 	} else {
 		report_add(r, f, "VMX is not disabled");
 	}
