@@ -9,6 +9,7 @@
 #include "types.h"
 #include "status.h"
 #include "call.h"
+#include "control.h"
 #include "lock.h"
 #include "page.h"
 #include "port.h"
@@ -82,6 +83,8 @@ struct hg_backend {
 	const char *name;
 	const struct hg_npt_format *npt;
 	u32 npt_levels_max;	/* biggest leaf the CPU supports: 1..3 */
+	const struct hg_control_field *fields;
+	const u32 *field_count;
 #define X(ret, name, args) ret (*name) args;
 	HG_BACKEND_OPS(X)
 #undef X
@@ -183,7 +186,8 @@ struct hg_core {
 	struct hg_lock handles;	/* HG_LOCK_HANDLES */
 	struct hg_domain *domains[HG_MAX_DOMAINS];
 	struct hg_vcpu_slot vcpus[HG_MAX_VCPUS_TOTAL];
-	u64 host_xcr0;		/* and the widest a guest may have */
+	u64 host_xcr0;		/* the value outside guests */
+	u64 guest_xcr0;		/* the widest a guest may have */
 	u32 features;		/* HG_CPU_* */
 };
 extern struct hg_core hg_core;
@@ -209,7 +213,7 @@ struct hg_boot {
 	u64 frame_count;
 	struct hg_cpu *cpus;		/* cpu_count records, zeroed */
 	u32 cpu_count;
-	u64 host_xcr0;
+	u64 host_xcr0, guest_xcr0;
 	u64 backend_pfn;		/* HG_BACKEND_FRAMES consecutive frames, RAM, not yet owned */
 	const struct hg_backend *backend;
 };

@@ -187,7 +187,7 @@ bool hg_xcr0_valid(u64 xcr0)
 {
 	const u64 mpx = HG_MASK(4, 3), avx512 = HG_MASK(7, 5), amx = HG_MASK(18, 17);
 
-	if (xcr0 & ~hg_core.host_xcr0 || !(xcr0 & 1))
+	if (xcr0 & ~hg_core.guest_xcr0 || !(xcr0 & 1))
 		return false;
 	if ((xcr0 & HG_BIT(2)) && !(xcr0 & HG_BIT(1)))
 		return false;

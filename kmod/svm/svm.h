@@ -6,6 +6,7 @@
 #define HG_SVM_SVM_H
 
 #include "../core/core.h"
+#include "../core/control.h"
 #include "vmcb.h"
 
 /* CPUID 8000_000Ah EDX. */
@@ -39,6 +40,10 @@ static inline struct vmcb *svm_vmcb(const struct hg_vcpu *vcpu)
 {
 	return vcpu->control;
 }
+
+/* svm_fields.c */
+extern const struct hg_control_field svm_fields[];
+extern const u32 svm_field_count;
 
 /* enter.S */
 void hg_svm_enter(struct hg_vcpu *vcpu);
