@@ -183,6 +183,19 @@ static void check_vmx(const struct machine *m, struct report *r, const char *ven
 	check_ept(m, r);
 }
 
+/* What the module wants of any CPU: it saves guests' state with XSAVE. */
+static void check_common(const struct machine *m, struct report *r)
+{
+	bool xsave = machine_cpuid(m, 1, 0).ecx & BIT(26);
+	bool nx = machine_cpuid(m, 0x80000001, 0).edx & BIT(20);
+	struct check f = { GROUP, "cpu.common", "XSAVE and NX",
+			   xsave && nx ? LEVEL_OK : LEVEL_MISSING, REQUIRED };
+
+	report_add(r, f, "%s", !xsave ? "no XSAVE" : !nx ? "no NX" : "yes");
+	if (f.level != LEVEL_OK)
+		report_remedy(r, "choose a CPU model that has them; NX may be off in the firmware");
+}
+
 void check_cpu(const struct machine *m, struct report *r)
 {
 	struct check f = { GROUP, "cpu.virt", "virtualization", LEVEL_MISSING, REQUIRED };
@@ -191,9 +204,11 @@ void check_cpu(const struct machine *m, struct report *r)
 	switch (vendor_of(m, vendor)) {
 	case VENDOR_SVM:
 		check_svm(m, r, vendor);
+		check_common(m, r);
 		break;
 	case VENDOR_VMX:
 		check_vmx(m, r, vendor);
+		check_common(m, r);
 		break;
 	case VENDOR_OTHER:
 		report_add(r, f, "unknown CPU vendor \"%s\"", vendor);

@@ -69,7 +69,7 @@ static bool builtin(const struct machine *m, const char *name)
 
 static void check_conflicts(const struct machine *m, struct report *r)
 {
-	static const char *const rival[] = { "kvm_amd", "kvm_intel" };
+	static const char *const rival[] = { "kvm_amd", "kvm_intel", "kvm" };
 	struct check f = { "Module", "module.conflicts", "conflicting modules", LEVEL_OK,
 			     REQUIRED };
 	unsigned long users;

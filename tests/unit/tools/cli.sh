@@ -49,9 +49,9 @@ run 1 'not loaded' status --root "$root"
 mkdir -p "$root/proc"
 cat >"$root/cpuid" <<'END'
 0 0 d 68747541 444d4163 69746e65
-1 0 0 0 0 0
+1 0 0 0 4000000 0
 80000000 0 8000000a 0 0 0
-80000001 0 0 0 4 0
+80000001 0 0 0 4 100000
 8000000a 0 1 10 0 1
 END
 run 0 'Ready:' doctor --root "$root"
