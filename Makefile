@@ -26,6 +26,11 @@ KDIR ?= $(or $(if $(BENCH_KREL),$(wildcard /usr/src/linux-headers-$(BENCH_KREL))
 	$(lastword $(shell ls -d /usr/src/linux-headers-*-amd64 2>/dev/null | sort -V)))
 KREL  = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 
+# The kernel is built by gcc, and so is the module, whatever CC the user chose
+# for user space.
+KCC ?= gcc
+kcc := $(if $(filter command,$(firstword $(origin CC))),CC=$(KCC))
+
 # User space. A directory counts once it has a Makefile.
 USER_DIRS := $(patsubst %/Makefile,%,$(wildcard vmm/Makefile tools/Makefile))
 TEST_DIRS := $(patsubst %/Makefile,%,$(wildcard tests/*/Makefile tests/*/*/Makefile))
@@ -45,11 +50,12 @@ space := $(empty) $(empty)
 all: modules user ## everything below (the default)
 
 .PHONY: modules
-modules: config packages-build ## kmod/hypergpu.ko, for the kernel headers in KDIR
+modules: packages-build ## kmod/hypergpu.ko, for the kernel headers in KDIR
 	@test -f kmod/Kbuild || { echo 'make: kmod/ holds no Kbuild file: nothing to build' >&2; exit 1; }
 	@test -n "$(KDIR)" -a -e "$(KDIR)/Makefile" || { \
 		echo 'make: no kernel headers: install linux-headers-amd64 or set KDIR' >&2; exit 1; }
-	$(Q)$(MAKE) -C $(KDIR) M=$(TOP)/kmod KCFLAGS="-include $(BUILD)/config.h $(KCFLAGS)" \
+	$(Q)tools/kconfig check >/dev/null
+	$(Q)$(MAKE) -C $(KDIR) M=$(TOP)/kmod $(shell tools/kconfig args) $(kcc) \
 		$(if $(filter 1,$(V)),V=1) modules
 
 .PHONY: user
@@ -66,12 +72,6 @@ defconfig: ## write .config with the defaults of Kconfig
 .PHONY: config-check
 config-check: ## say what is wrong with .config, if anything
 	$(Q)tools/kconfig check
-
-# Only replaced when they change, so that nothing is rebuilt for nothing.
-.PHONY: config
-config:
-	$(Q)tools/kconfig header $(BUILD)/config.h
-	$(Q)tools/kconfig mk $(BUILD)/config.mk
 
 ## Test
 # The tests need the bench's kernel first: it decides which headers the module is
@@ -104,7 +104,7 @@ bench: packages-test ## costs of exits: hypergpu.ko beside stock kvm-amd
 
 ## Install
 .PHONY: install
-install: all ## programs, man pages, completion, to PREFIX (/usr/local)
+install: user ## programs, man pages, completion, to PREFIX (/usr/local)
 	$(Q)rm -rf $(STAGE)
 	$(Q)set -e; for d in $(USER_DIRS); do \
 		$(MAKE) -C $$d install DESTDIR=$(STAGE) PREFIX=$(PREFIX); done
@@ -114,7 +114,7 @@ install: all ## programs, man pages, completion, to PREFIX (/usr/local)
 	$(Q)cd $(STAGE) && find . ! -type d | sed 's/^\.//' | sort >$(BUILD)/manifest
 	$(Q)install -m 644 $(BUILD)/manifest $(STAGE)$(PREFIX)/share/hypergpu/manifest
 	$(Q)mkdir -p "$(DESTDIR)/" && cp -R --preserve=mode $(STAGE)/. "$(DESTDIR)/"
-	@echo "Installed to $(DESTDIR)$(PREFIX). The module: make modules_install"
+	@echo "Installed to $(DESTDIR)$(PREFIX). The module is separate: make modules_install"
 
 .PHONY: uninstall
 uninstall: ## remove what install put there

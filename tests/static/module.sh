@@ -10,15 +10,13 @@
 kdir=${KDIR:-$(make -s --no-print-directory print-kdir)}
 [ -e "$kdir/Makefile" ] || { echo "no kernel headers in '$kdir'"; exit 1; }
 
-build() { # NAME HG_DEBUG
+build() { # NAME HG_DEBUG (y or empty)
 	local dir=$PWD/build/static/module-$1 log=build/static/module-$1.log
 	rm -rf "$dir"
 	mkdir -p "$dir/kmod"
 	(cd kmod && find . -type f \( -name '*.[chS]' -o -name Kbuild -o -name '*.syms' \) \
 		-print0 | xargs -0 cp --parents -t "$dir/kmod")
-	echo "CONFIG_HG_DEBUG=$2" >"$dir/config"
-	KCONFIG_CONFIG=$dir/config tools/kconfig header "$dir/config.h"
-	if ! make -C "$kdir" M="$dir/kmod" W=1 C=1 KCFLAGS="-include $dir/config.h" modules \
+	if ! make -C "$kdir" M="$dir/kmod" W=1 C=1 CONFIG_HG_DEBUG="$2" modules \
 		>"$log" 2>&1; then
 		complain "$1: does not build"
 		grep -E 'error|warning|undefined' "$log" || tail -n 20 "$log"
@@ -32,6 +30,6 @@ build() { # NAME HG_DEBUG
 	[ -e "$dir/kmod/hypergpu.ko" ] || complain "$1: no hypergpu.ko came of it"
 }
 
-build release n
+build release ""
 build debug y
 verdict "$(find kmod -name '*.[cS]' | wc -l)" module
