@@ -40,6 +40,7 @@ struct hg_cpu {
 	bool online;
 	u32 index;
 	u64 asid_next;		/* next free address-space tag */
+	u64 pfn;		/* given at hg_core_cpu_on() */
 	u64 asid_epoch;		/* changes when the tags start over */
 	u64 backend[5];
 };
@@ -188,6 +189,7 @@ struct hg_core {
 	struct hg_vcpu_slot vcpus[HG_MAX_VCPUS_TOTAL];
 	u64 host_xcr0;		/* the value outside guests */
 	u64 guest_xcr0;		/* the widest a guest may have */
+	u64 backend_pfn;
 	u32 features;		/* HG_CPU_* */
 };
 extern struct hg_core hg_core;
@@ -237,9 +239,18 @@ s64 hg_core_stop(void);
 s64 hg_core_cpu_on(u32 index, u64 pfn);
 s64 hg_core_cpu_off(u32 index);
 
+/* page.c */
+void hg_frames_init(void);
+
+/* audit.c: does every record agree with every table? Stops the machine if not. */
+void hg_core_audit(void);
+
 /* npt.c: nested page tables; the domain's lock is held. */
 s64 hg_npt_init(struct hg_domain *domain);
 void hg_npt_destroy(struct hg_domain *domain);
+void hg_npt_cache_add(struct hg_domain *domain, u64 pfn);
+u64 hg_npt_cache_take(struct hg_domain *domain);
+void hg_npt_drain_limbo(struct hg_domain *domain);
 s64 hg_npt_map(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, u64 prot);
 s64 hg_npt_unmap(struct hg_domain *domain, u64 gfn, u64 count);
 s64 hg_npt_protect(struct hg_domain *domain, u64 gfn, u64 count);

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The call table.
+ */
+#include "core.h"
+
+typedef s64 (*call_fn)(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
+
+/* Arguments each call takes; the rest must be zero. */
+static const struct {
+	call_fn fn;
+	u8 args;
+} table[HG_CALL_COUNT] = {
+	[HG_CALL_VERSION]	  = { hg_do_version, 0 },
+	[HG_CALL_DOMAIN_CREATE]	  = { hg_do_domain_create, 2 },
+	[HG_CALL_DOMAIN_DESTROY]  = { hg_do_domain_destroy, 1 },
+	[HG_CALL_DOMAIN_DONATE]	  = { hg_do_domain_donate, 2 },
+	[HG_CALL_DOMAIN_RECLAIM]  = { hg_do_domain_reclaim, 1 },
+	[HG_CALL_DOMAIN_STAT]	  = { hg_do_domain_stat, 2 },
+	[HG_CALL_MAP]		  = { hg_do_map, 5 },
+	[HG_CALL_UNMAP]		  = { hg_do_unmap, 3 },
+	[HG_CALL_PROTECT]	  = { hg_do_protect, 3 },
+	[HG_CALL_AGE]		  = { hg_do_age, 4 },
+	[HG_CALL_VCPU_CREATE]	  = { hg_do_vcpu_create, 3 },
+	[HG_CALL_VCPU_DESTROY]	  = { hg_do_vcpu_destroy, 1 },
+	[HG_CALL_VCPU_RUN]	  = { hg_do_vcpu_run, 2 },
+	[HG_CALL_VCPU_FETCH]	  = { hg_do_vcpu_fetch, 2 },
+	[HG_CALL_VCPU_SET_CPUID]  = { hg_do_vcpu_set_cpuid, 3 },
+	[HG_CALL_VCPU_DUMP]	  = { hg_do_vcpu_dump, 2 },
+	[HG_CALL_FRAME_STAT]	  = { hg_do_frame_stat, 1 },
+};
+
+s64 hg_do_version(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	(void)a0;
+	(void)a1;
+	(void)a2;
+	(void)a3;
+	(void)a4;
+	return HG_CALL_ABI;
+}
+
+static bool surplus(u8 args, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	switch (args) {
+	case 0:
+		return a0 | a1 | a2 | a3 | a4;
+	case 1:
+		return a1 | a2 | a3 | a4;
+	case 2:
+		return a2 | a3 | a4;
+	case 3:
+		return a3 | a4;
+	case 4:
+		return a4;
+	}
+	return false;
+}
+
+/* @index below @bound, zero if a mispredicted branch says so falsely. */
+static u64 no_speculation(u64 index, u64 bound)
+{
+	u64 mask;
+
+	__asm__("cmp %2, %1; sbb %0, %0" : "=r" (mask) : "r" (index), "r" (bound) : "cc");
+	return index & mask;
+}
+
+s64 hg_call(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	s64 status;
+
+	if (HG_UNLIKELY(nr >= HG_CALL_COUNT))
+		return HG_E_CALL;
+	nr = no_speculation(nr, HG_CALL_COUNT);
+	if (HG_UNLIKELY(surplus(table[nr].args, a0, a1, a2, a3, a4)))
+		return HG_E_ARG;
+	status = table[nr].fn(a0, a1, a2, a3, a4);
+#ifdef HG_DEBUG
+	hg_core_audit();
+#endif
+	return status;
+}

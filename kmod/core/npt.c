@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Nested page tables: four levels of 512 entries, in the CPU's format.
+ *
+ * The domain's lock is held by every function but hg_npt_lookup(). A table's
+ * frame record counts its present entries in @maps, so that an empty one is
+ * noticed at once.
+ *
+ * A table that was unlinked may still be walked by a CPU that runs a vCPU of
+ * the domain: by its paging-structure caches, or by hg_npt_lookup(). It waits
+ * in limbo until each vCPU either is not running or has entered the guest, and
+ * so flushed, since.
+ */
+#include "core.h"
+
+#define LEVELS		4
+#define ENTRIES		512
+#define GFN_LIMIT	(1ULL << (9 * LEVELS))
+
+static u64 frames_of(u32 level)
+{
+	return 1ULL << (9 * (level - 1));
+}
+
+static u32 index_of(u64 gfn, u32 level)
+{
+	return (gfn >> (9 * (level - 1))) & (ENTRIES - 1);
+}
+
+static u64 *table_at(u64 pfn)
+{
+	return hg_frame_va(pfn);
+}
+
+static u64 entry_pfn(u64 entry)
+{
+	return (entry & HG_NPT_FRAME) >> HG_PAGE_SHIFT;
+}
+
+static bool present(u64 entry)
+{
+	return entry & hg_core.backend->npt->present;
+}
+
+static bool is_leaf(u64 entry, u32 level)
+{
+	return level == 1 || (entry & hg_core.backend->npt->large);
+}
+
+/* A CPU reads entries while we write them: always whole. */
+static u64 get_entry(const u64 *entry)
+{
+	return __atomic_load_n(entry, __ATOMIC_ACQUIRE);
+}
+
+static void set_entry(u64 *entry, u64 value)
+{
+	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+static u32 *entries_used(u64 table_pfn)
+{
+	return &hg_core.frames[table_pfn].maps;
+}
+
+/* --- the cache of table frames: linked through their first word --- */
+
+static void push(u64 *list, u64 pfn)
+{
+	/* A frame number in an entry's place is not present: a late walk stops there. */
+	table_at(pfn)[0] = *list << HG_PAGE_SHIFT;
+	*list = pfn;
+}
+
+static u64 pop(u64 *list)
+{
+	u64 pfn = *list;
+
+	if (pfn) {
+		*list = table_at(pfn)[0] >> HG_PAGE_SHIFT;
+		table_at(pfn)[0] = 0;
+	}
+	return pfn;
+}
+
+static bool quiet(const struct hg_domain *domain)
+{
+	u32 i;
+
+	for (i = 0; i < HG_MAX_VCPUS; i++) {
+		const struct hg_vcpu *vcpu = domain->vcpus[i];
+
+		if (vcpu && __atomic_load_n(&vcpu->running, __ATOMIC_SEQ_CST) &&
+		    __atomic_load_n(&vcpu->tlb_seen, __ATOMIC_ACQUIRE) < domain->limbo_gen)
+			return false;
+	}
+	return true;
+}
+
+void hg_npt_drain_limbo(struct hg_domain *domain)
+{
+	u64 pfn;
+
+	if (!domain->limbo || !quiet(domain))
+		return;
+	while ((pfn = pop(&domain->limbo))) {
+		push(&domain->cache, pfn);
+		domain->stat[HG_DOMAIN_STAT_CACHE]++;
+	}
+}
+
+void hg_npt_cache_add(struct hg_domain *domain, u64 pfn)
+{
+	push(&domain->cache, pfn);
+	domain->stat[HG_DOMAIN_STAT_CACHE]++;
+}
+
+u64 hg_npt_cache_take(struct hg_domain *domain)
+{
+	u64 pfn = pop(&domain->cache);
+
+	if (pfn)
+		domain->stat[HG_DOMAIN_STAT_CACHE]--;
+	return pfn;
+}
+
+static u64 table_new(struct hg_domain *domain)
+{
+	u64 pfn = hg_npt_cache_take(domain);
+
+	HG_BUG_ON(!pfn);
+	domain->stat[HG_DOMAIN_STAT_TABLES]++;
+	*entries_used(pfn) = 0;
+	return pfn;
+}
+
+/* Empty, so nothing but late walks still knows it. */
+static void table_free(struct hg_domain *domain, u64 pfn)
+{
+	domain->stat[HG_DOMAIN_STAT_TABLES]--;
+	push(&domain->limbo, pfn);
+}
+
+/* Rights were lost: every CPU must flush before it runs the domain again. */
+static void bump(struct hg_domain *domain)
+{
+	u64 gen = __atomic_add_fetch(&domain->tlb_gen, 1, __ATOMIC_SEQ_CST);
+
+	domain->limbo_gen = gen;
+}
+
+/* --- life --- */
+
+s64 hg_npt_init(struct hg_domain *domain)
+{
+	if (!domain->cache)
+		return HG_E_NOMEM;
+	domain->root = table_new(domain);
+	return HG_OK;
+}
+
+/* No vCPU is left, so nobody walks: the tables go straight to the cache. */
+void hg_npt_destroy(struct hg_domain *domain)
+{
+	if (!domain->root)
+		return;
+	hg_npt_unmap(domain, 0, GFN_LIMIT);
+	HG_BUG_ON(*entries_used(domain->root));
+	table_free(domain, domain->root);
+	domain->root = 0;
+	hg_npt_drain_limbo(domain);
+	HG_BUG_ON(domain->limbo);
+}
+
+/* --- map --- */
+
+static u64 leaf_entry(u64 pfn, u32 level, u64 prot)
+{
+	const struct hg_npt_format *f = hg_core.backend->npt;
+	u64 entry = pfn << HG_PAGE_SHIFT | f->leaf | f->read;
+
+	if (level > 1)
+		entry |= f->large;
+	if (prot & HG_PROT_WRITE)
+		entry |= f->write;
+	entry |= prot & HG_PROT_EXEC ? f->exec : f->noexec;
+	return entry;
+}
+
+/*
+ * Find the entry for @gfn at @level. *@missing: tables that would have to be
+ * made on the way; then the result is the deepest present level's entry.
+ * NULL if a big page is in the way.
+ */
+static u64 *descend(struct hg_domain *domain, u64 gfn, u32 level, u32 *missing)
+{
+	u64 *table = table_at(domain->root), *entry;
+	u32 l;
+
+	for (l = LEVELS; ; l--) {
+		entry = &table[index_of(gfn, l)];
+		if (l == level)
+			break;
+		if (!present(*entry)) {
+			*missing = l - level;
+			return entry;
+		}
+		if (is_leaf(*entry, l))
+			return NULL;
+		table = table_at(entry_pfn(*entry));
+	}
+	*missing = 0;
+	return entry;
+}
+
+static u64 table_of(const u64 *entry)
+{
+	return (u64)((const u8 *)entry - hg_core.va_base) >> HG_PAGE_SHIFT;
+}
+
+/* Build the tables below @entry, which is absent at level @missing + @level. */
+static u64 *extend(struct hg_domain *domain, u64 *entry, u64 gfn, u32 level, u32 missing)
+{
+	while (missing) {
+		u64 pfn = table_new(domain);
+
+		set_entry(entry, pfn << HG_PAGE_SHIFT | hg_core.backend->npt->table);
+		++*entries_used(table_of(entry));
+		missing--;
+		entry = &table_at(pfn)[index_of(gfn, level + missing)];
+	}
+	return entry;
+}
+
+/* The same frames are mapped already: only the rights change. */
+static s64 remap(struct hg_domain *domain, u64 *entry, u64 pfn, u32 level, u64 prot)
+{
+	const struct hg_npt_format *f = hg_core.backend->npt;
+	u64 old = *entry, new = leaf_entry(pfn, level, prot);
+
+	if (!is_leaf(old, level) || entry_pfn(old) != pfn)
+		return HG_E_EXISTS;
+	set_entry(entry, new | (old & (f->accessed | f->dirty)));
+	if ((old & ~new & (f->write | f->exec)) || (new & ~old & f->noexec))
+		bump(domain);
+	return HG_OK;
+}
+
+s64 hg_npt_map(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, u64 prot)
+{
+	u64 frames;
+	u32 missing;
+	u64 *entry;
+	s64 status;
+
+	if (level < 1 || level > hg_core.backend->npt_levels_max)
+		return HG_E_ARG;
+	if ((prot & ~(u64)HG_PROT_ALL) || !(prot & HG_PROT_READ))
+		return HG_E_FLAGS;
+	frames = frames_of(level);
+	if ((gfn | pfn) & (frames - 1))
+		return HG_E_ALIGN;
+	if (gfn >= GFN_LIMIT)
+		return HG_E_RANGE;
+
+	if (!domain->root)
+		return HG_E_NOMEM;
+	entry = descend(domain, gfn, level, &missing);
+	if (!entry)
+		return HG_E_EXISTS;
+	if (!missing && present(*entry))
+		return remap(domain, entry, pfn, level, prot);
+	if (missing > domain->stat[HG_DOMAIN_STAT_CACHE]) {
+		hg_npt_drain_limbo(domain);
+		if (missing > domain->stat[HG_DOMAIN_STAT_CACHE])
+			return HG_E_NOMEM;
+	}
+	status = hg_frames_move(pfn, frames, HG_MOVE_LEND, 0);
+	if (status)
+		return status;
+
+	/* Nothing can fail any more. */
+	entry = extend(domain, entry, gfn, level, missing);
+	set_entry(entry, leaf_entry(pfn, level, prot));
+	++*entries_used(table_of(entry));
+	domain->stat[HG_DOMAIN_STAT_MAPPED_4K + level - 1]++;
+	return HG_OK;
+}
+
+/* --- ranges --- */
+
+/* What to do with each leaf of a range; returns whether it counts. */
+typedef bool (*leaf_fn)(struct hg_domain *domain, u64 *entry, u32 level);
+
+struct range {
+	u64 first, end;		/* gfns */
+	leaf_fn leaf;
+	s64 count;
+	bool prune;		/* free tables that became empty */
+};
+
+static void range_table(struct hg_domain *domain, struct range *range, u64 table_pfn, u64 base,
+			u32 level);
+
+static void range_entry(struct hg_domain *domain, struct range *range, u64 *entry, u64 base,
+			u32 level)
+{
+	u64 value = get_entry(entry), child;
+
+	if (!present(value))
+		return;
+	if (is_leaf(value, level)) {
+		range->count += range->leaf(domain, entry, level);
+		return;
+	}
+	child = entry_pfn(value);
+	range_table(domain, range, child, base, level - 1);
+	if (range->prune && !*entries_used(child)) {
+		set_entry(entry, 0);
+		--*entries_used(table_of(entry));
+		table_free(domain, child);
+	}
+}
+
+/* Depth is bounded by LEVELS, and absent subtrees cost one look. */
+static void range_table(struct hg_domain *domain, struct range *range, u64 table_pfn, u64 base,
+			u32 level)
+{
+	u64 step = frames_of(level), i, last;
+	u64 *table = table_at(table_pfn);
+
+	i = range->first > base ? (range->first - base) / step : 0;
+	last = (range->end - 1 - base) / step;
+	if (last > ENTRIES - 1)
+		last = ENTRIES - 1;
+	for (; i <= last; i++)
+		range_entry(domain, range, &table[i], base + i * step, level);
+}
+
+static s64 range_run(struct hg_domain *domain, struct range *range, u64 gfn, u64 count)
+{
+	if (gfn >= GFN_LIMIT || count > GFN_LIMIT - gfn)
+		return HG_E_RANGE;
+	range->first = gfn;
+	range->end = gfn + count;
+	if (count && domain->root)
+		range_table(domain, range, domain->root, 0, LEVELS);
+	return range->count;
+}
+
+static bool unmap_leaf(struct hg_domain *domain, u64 *entry, u32 level)
+{
+	u64 old = __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
+
+	--*entries_used(table_of(entry));
+	domain->stat[HG_DOMAIN_STAT_MAPPED_4K + level - 1]--;
+	HG_BUG_ON(hg_frames_move(entry_pfn(old), frames_of(level), HG_MOVE_UNLEND, 0));
+	return true;
+}
+
+s64 hg_npt_unmap(struct hg_domain *domain, u64 gfn, u64 count)
+{
+	struct range range = { .leaf = unmap_leaf, .prune = true };
+	s64 removed = range_run(domain, &range, gfn, count);
+
+	if (removed > 0)
+		bump(domain);
+	return removed;
+}
+
+static bool protect_leaf(struct hg_domain *domain, u64 *entry, u32 level)
+{
+	u64 write = hg_core.backend->npt->write;
+
+	(void)domain;
+	(void)level;
+	return __atomic_fetch_and(entry, ~write, __ATOMIC_SEQ_CST) & write;
+}
+
+s64 hg_npt_protect(struct hg_domain *domain, u64 gfn, u64 count)
+{
+	struct range range = { .leaf = protect_leaf };
+	s64 changed = range_run(domain, &range, gfn, count);
+
+	if (changed > 0)
+		bump(domain);
+	return changed;
+}
+
+static bool young_leaf(struct hg_domain *domain, u64 *entry, u32 level)
+{
+	(void)domain;
+	(void)level;
+	return get_entry(entry) & hg_core.backend->npt->accessed;
+}
+
+static bool age_leaf(struct hg_domain *domain, u64 *entry, u32 level)
+{
+	u64 accessed = hg_core.backend->npt->accessed;
+
+	(void)domain;
+	(void)level;
+	return __atomic_fetch_and(entry, ~accessed, __ATOMIC_RELAXED) & accessed;
+}
+
+s64 hg_npt_age(struct hg_domain *domain, u64 gfn, u64 count, bool clear)
+{
+	struct range range = { .leaf = clear ? age_leaf : young_leaf };
+
+	return range_run(domain, &range, gfn, count);
+}
+
+/* --- lookup --- */
+
+const void *hg_npt_lookup(const struct hg_domain *domain, u64 gpa, u64 *left)
+{
+	u64 table = domain->root, gfn = gpa >> HG_PAGE_SHIFT, entry, size;
+	u32 level;
+
+	if (HG_UNLIKELY(gfn >= GFN_LIMIT || !table))
+		return NULL;
+	for (level = LEVELS; ; level--) {
+		entry = get_entry(&table_at(table)[index_of(gfn, level)]);
+		if (HG_UNLIKELY(!present(entry)))
+			return NULL;
+		if (is_leaf(entry, level))
+			break;
+		table = entry_pfn(entry);
+	}
+	size = frames_of(level) << HG_PAGE_SHIFT;
+	*left = size - (gpa & (size - 1));
+	return hg_va((entry & HG_NPT_FRAME) + (gpa & (size - 1)));
+}
