@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# The figures as JSON.
+
+function quote(s) {
+	gsub(/\\/, "\\\\", s)
+	gsub(/"/, "\\\"", s)
+	return "\"" s "\""
+}
+
+BEGIN {
+	printf "{\n  \"date\": %s,\n  \"commit\": %s,\n  \"unit\": \"instructions\"", quote(date), quote(commit)
+}
+$1 == "info" {
+	key = $2
+	sub(/^info [^ ]+ /, "")
+	printf ",\n  %s: %s", quote(key), quote($0)
+	next
+}
+$3 == "-" {
+	why = $0
+	sub(/^[^ ]+ [^ ]+ - /, "", why)
+	entry = sprintf("{\"provider\": %s, \"name\": %s, \"absent\": %s}", quote($1), quote($2), quote(why))
+}
+$3 != "-" {
+	entry = sprintf("{\"provider\": %s, \"name\": %s, \"median\": %d, \"min\": %d, \"max\": %d, \"samples\": %d}",
+		quote($1), quote($2), $3, $4, $5, $6)
+}
+{
+	entries = entries (entries ? ",\n    " : "\n    ") entry
+}
+END {
+	printf ",\n  \"figures\": [%s\n  ]\n}\n", entries
+}

@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Inside the bench: measure one provider after the other, both in this boot.
+# Lines on standard output, for run.sh:
+#	info KEY VALUE...
+#	PROVIDER NAME MEDIAN MIN MAX SAMPLES
+#	PROVIDER NAME - REASON
+set -u
+cd "$(dirname "$0")" || exit 2
+HG_TOP=$(cd ../.. && pwd)
+status=0
+
+# Pages of 4 KiB: with large ones most first touches would find memory there.
+echo never >/sys/kernel/mm/transparent_hugepage/enabled || exit 2
+
+info() {
+	echo "info $*"
+}
+
+qemu() { # SECONDS ARG...
+	timeout "$1" qemu-system-x86_64 -accel kvm -cpu host -nodefaults -no-user-config \
+		-display none -no-reboot -debugcon stdio \
+		-device isa-debug-exit,iobase=0xf4,iosize=4 "${@:2}"
+}
+
+micro() { # PROVIDER
+	local line
+	qemu 600 -smp 2 -m 1280 -kernel build/guest.elf 2>build_err.$$ |
+	while read -r line; do
+		[ "$line" = done ] || echo "$1 $line"
+	done
+	# isa-debug-exit: the guest's 0 is QEMU's status 1.
+	if [ "${PIPESTATUS[0]}" != 1 ]; then
+		sed "s/^/$1: qemu: /" build_err.$$ >&2
+		echo "$1: the measured guest did not finish" >&2
+		return 1
+	fi
+}
+
+boot() { # PROVIDER
+	local n i samples=()
+	for i in 1 2 3; do
+		n=$(build/untilbyte timeout 900 qemu-system-x86_64 -accel kvm -cpu host \
+			-nodefaults -no-user-config -display none -no-reboot -smp 1 -m 256 \
+			-debugcon stdio -device isa-debug-exit,iobase=0xf4,iosize=4 \
+			-kernel "$HG_VMLINUZ" -initrd build/init.cpio \
+			-append "quiet panic=-1 tsc=reliable") || return 1
+		samples+=("$n")
+		[ -z "${HG_BENCH_QUICK:-}" ] || break
+	done
+	printf '%s\n' "${samples[@]}" | sort -n | awk -v p="$1" '
+		{ v[NR] = $1 }
+		END { print p, "linux_boot", v[int((NR + 1) / 2)], v[1], v[NR], NR }'
+}
+
+measure() { # PROVIDER
+	HG_PROVIDER=$1
+	unset HG_DEV
+	# shellcheck source=tests/guest/lib/provider.sh
+	. ../guest/lib/provider.sh
+	if ! hg_load; then
+		echo "$1: cannot be loaded; not measured" >&2
+		return 1
+	fi
+	micro "$1" || status=1
+	[ -n "${HG_BENCH_NO_BOOT:-}" ] || boot "$1" || status=1
+	hg_unload || status=1
+}
+
+info kernel "$(uname -r)"
+info cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
+info qemu "$(qemu-system-x86_64 --version | head -n 1)"
+for p in ${HG_BENCH_PROVIDERS:-kvm-amd hypergpu}; do
+	measure "$p" || status=1
+done
+rm -f build_err.$$
+exit $status

@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What exits cost: hypergpu.ko beside the kernel's own kvm-amd, in one boot of
+# the bench, in instructions. docs/benchmarks.md says how to read it.
+set -u
+set -o pipefail
+cd "$(dirname "$0")" || exit 2
+HG_TOP=$(cd ../.. && pwd)
+
+usage() {
+	cat <<'END'
+usage: tests/bench/run.sh [OPTION...]
+
+  --json FILE       also write the figures to FILE (default build/bench.json
+                    in this directory)
+  --provider NAME   measure only this one (kvm-amd or hypergpu); repeatable
+  --no-boot         leave out the boots of Linux, which take most of the time
+  --quick           one boot of Linux each instead of three
+
+The exit status tells of errors only; a figure that misses its target is no error.
+END
+}
+
+die() {
+	echo "bench: $*" >&2
+	exit 2
+}
+
+json=build/bench.json
+providers=()
+no_boot=
+quick=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--json)
+		[ $# -ge 2 ] || die "--json needs a file"
+		json=$2
+		shift
+		;;
+	--provider)
+		[ $# -ge 2 ] || die "--provider needs a name"
+		case $2 in
+		kvm-amd | hypergpu) providers+=("$2") ;;
+		*) die "no provider '$2'; known are kvm-amd and hypergpu" ;;
+		esac
+		shift
+		;;
+	--no-boot) no_boot=1 ;;
+	--quick) quick=1 ;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	*)
+		usage >&2
+		die "unknown argument '$1'"
+		;;
+	esac
+	shift
+done
+
+make -s all || die "the measured programs could not be built"
+rm -rf build/initramfs
+mkdir -p build/initramfs
+cp build/init build/initramfs/init
+# The kernel opens /dev/console for process 1 by itself only if it is there.
+mkdir -p build/initramfs/dev
+(cd build/initramfs && find . | cpio -o -H newc --quiet) >build/init.cpio ||
+	die "cannot pack the initramfs"
+vmlinuz=$("$HG_TOP/tools/hgbench" kernel | sed -n 's/^vmlinuz //p')
+[ -r "$vmlinuz" ] || die "hgbench has no kernel; run tools/hgbench fetch"
+
+raw=build/bench.raw
+# One processor: time is shared out among several only in long slices.
+"$HG_TOP/tools/hgbench" run --icount --smp 1 --mem 3G --timeout "${HG_BENCH_TIMEOUT:-1800}" \
+	--env "HG_VMLINUZ=$vmlinuz" --env "HG_BENCH_NO_BOOT=$no_boot" \
+	--env "HG_BENCH_QUICK=$quick" \
+	--env "HG_BENCH_PROVIDERS=${providers[*]:-kvm-amd hypergpu}" \
+	-- "$PWD/measure.sh" | tee "$raw.tmp"
+status=$?
+grep -E '^(info|kvm-amd|hypergpu) ' "$raw.tmp" >"$raw"
+rm -f "$raw.tmp"
+grep -qv '^info ' "$raw" || die "nothing was measured (hgbench status $status)"
+
+echo
+awk -f table.awk "$raw"
+awk -v date="$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
+	-v commit="$(git -C "$HG_TOP" rev-parse --short HEAD 2>/dev/null || echo unknown)" \
+	-f json.awk "$raw" >"$json" || die "cannot write $json"
+echo
+echo "figures: $json"
+exit $status
