@@ -14,6 +14,7 @@
 #include "serial.h"
 #include "util.h"
 #include "vcpu.h"
+#include "virtio.h"
 
 /*
  * Without a paravirtual clock the guest measures the TSC at boot, which goes
@@ -72,6 +73,58 @@ static int boot(struct vm *vm)
 	return ret ? ret : vcpu_set_entry(&vm->vcpu[0], &entry);
 }
 
+static int add_virtio(struct machine *m, struct virtio_dev *vd)
+{
+	if (!vd)
+		return -ENODEV;	/* the device said why */
+	if (m->nr_virtio == MACHINE_VIRTIO_MAX) {
+		vd->ops->destroy(vd);
+		hg_err("more than %d virtio devices", MACHINE_VIRTIO_MAX);
+		return -ENOSPC;
+	}
+	m->virtio[m->nr_virtio++] = vd;
+	return 0;
+}
+
+static int create_virtio(struct machine *m, const struct config *cfg)
+{
+	struct vm *vm = &m->vm;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < cfg->nr_disks && !ret; i++)
+		ret = add_virtio(m, virtio_blk_new(vm, &m->pci, &cfg->disk[i]));
+	for (i = 0; i < cfg->nr_nets && !ret; i++)
+		ret = add_virtio(m, virtio_net_new(vm, &m->pci, &cfg->net[i]));
+	for (i = 0; i < cfg->nr_shares && !ret; i++)
+		ret = add_virtio(m, virtio_9p_new(vm, &m->pci, &cfg->share[i]));
+	if (!ret && cfg->console.kind != CHARDEV_NONE)
+		ret = add_virtio(m, virtio_console_new(vm, &m->pci));
+	if (!ret && cfg->vsock.on)
+		ret = add_virtio(m, virtio_vsock_new(vm, &m->pci));
+	if (!ret && cfg->rng)
+		ret = add_virtio(m, virtio_rng_new(vm, &m->pci));
+	return ret;
+}
+
+static void on_pci_reset(void *opaque)
+{
+	vm_ask(opaque, REQ_RESET);
+}
+
+static int create_platform(struct machine *m)
+{
+	pci_bus_init(&m->pci);
+	m->pci.reset = on_pci_reset;
+	m->pci.reset_opaque = &m->vm;
+	if (pci_bus_attach(&m->pci, &m->vm.pio, &m->vm.mmio))
+		return -EEXIST;
+	m->rtc = rtc_new(&m->vm);
+	m->serial = serial_new(&m->vm);
+	m->power = m->serial ? power_new(&m->vm) : NULL;
+	return m->power && m->rtc && m->serial ? 0 : -ENOMEM;
+}
+
 int machine_create(struct machine *m, const struct config *cfg, struct loop *loop)
 {
 	int ret = vm_open(&m->vm, cfg, loop);
@@ -80,18 +133,20 @@ int machine_create(struct machine *m, const struct config *cfg, struct loop *loo
 		ret = image_load(&m->kernel, "kernel", cfg->kernel);
 	if (!ret && cfg->initrd)
 		ret = image_load(&m->initrd, "initrd", cfg->initrd);
-	if (ret)
-		return ret;
-	m->power = power_new(&m->vm);
-	m->rtc = rtc_new(&m->vm);
-	m->serial = serial_new(&m->vm);
-	if (!m->power || !m->rtc || !m->serial)
-		return -ENOMEM;
-	return 0;
+	if (!ret)
+		ret = create_platform(m);
+	if (!ret)
+		ret = create_virtio(m, cfg);
+	return ret;
 }
 
 void machine_destroy(struct machine *m)
 {
+	while (m->nr_virtio) {
+		struct virtio_dev *vd = m->virtio[--m->nr_virtio];
+
+		vd->ops->destroy(vd);
+	}
 	serial_free(m->serial);
 	rtc_free(m->rtc);
 	power_free(m->power);
@@ -103,12 +158,31 @@ void machine_destroy(struct machine *m)
 
 int machine_start(struct machine *m)
 {
-	return vm_start(&m->vm, boot);
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < m->nr_virtio && !ret; i++)
+		ret = virtio_start(m->virtio[i]);
+	if (!ret)
+		ret = vm_start(&m->vm, boot);
+	if (ret)
+		for (i = 0; i < m->nr_virtio; i++)
+			virtio_stop(m->virtio[i]);
+	return ret;
 }
 
 void machine_stop(struct machine *m)
 {
+	unsigned int i;
+
 	vm_halt(&m->vm);
+	/* No vCPU runs; once the device threads stand still, nobody else touches
+	 * guest memory either. */
+	for (i = 0; i < m->nr_virtio; i++)
+		virtio_stop(m->virtio[i]);
+	pci_bus_reset(&m->pci);
+	for (i = 0; i < m->nr_virtio; i++)
+		virtio_power_on(m->virtio[i]);
 	power_reset(m->power);
 	serial_reset(m->serial);
 	guest_mem_clear(&m->vm.mem);

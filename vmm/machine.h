@@ -5,10 +5,18 @@
 
 #include "config.h"
 #include "image.h"
+#include "pci.h"
 #include "vm.h"
+
+#define MACHINE_VIRTIO_MAX 20
+
+struct virtio_dev;
 
 struct machine {
 	struct vm vm;
+	struct pci_bus pci;
+	struct virtio_dev *virtio[MACHINE_VIRTIO_MAX];
+	unsigned int nr_virtio;
 	struct image kernel, initrd;
 	char *cmdline;
 	struct serial *serial;
