@@ -160,6 +160,7 @@ struct hgl_vcpu {
 
 	struct fpu_guest fpu;
 	u32 guest_pkru, host_pkru;
+	u64 guest_xcr0;			/* the widest XCR0 this guest may have */
 	sigset_t sigset;
 	bool sigset_active;
 
