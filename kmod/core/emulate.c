@@ -338,29 +338,53 @@ static enum hg_emu_result finish(struct hg_run *r, enum hg_emu_result ret)
 	return ret;
 }
 
+static void run_init(struct hg_run *r, struct hg_emu *emu)
+{
+	r->emu = emu;
+	r->insn = &emu->insn;
+	r->dirty = 0;
+	r->sole = HG_ACC_SOLE;
+	r->out_flags = 0;
+	r->progress = false;
+	r->rflags = emu->rflags;
+	r->seg_pending = false;
+	r->vec_pending = false;
+}
+
+/* What hg_emu_hot() was answered, as a result. */
+static enum hg_emu_result finish_hot(struct hg_run *r, enum hg_emu_io io)
+{
+	struct hg_emu *e = r->emu;
+	enum hg_emu_result ret;
+
+	r->out_flags = 0;
+	ret = hg_run_answer(r, io, !(e->insn.opcode & 2));
+	if (e->replay && ret != HG_EMU_IO)
+		hg_replay_reset(e->replay);
+	e->out_flags = r->out_flags;
+	return ret;
+}
+
 enum hg_emu_result hg_emulate(struct hg_emu *emu)
 {
 	enum hg_emu_result ret;
+	enum hg_emu_io io;
 	struct hg_run r;
 
 	r.emu = emu;
-	r.insn = &emu->insn;
-	r.dirty = 0;
-	r.sole = HG_ACC_SOLE;
-	r.out_flags = 0;
-	r.progress = false;
-	r.rflags = emu->rflags;
-	r.seg_pending = false;
-	r.vec_pending = false;
 	emu->reason = HG_EMU_R_NONE;
 	if (emu->replay)
 		emu->replay->next = 0;
-
 	if (emu->mode > HG_MODE_64 || emu->cpl > 3 ||
-	    emu->nr_bytes > HG_INSN_MAX_LEN)
-		ret = hg_run_unsupported(&r, HG_EMU_R_STATE);
-	else
-		ret = fetch_and_decode(&r);
+	    emu->nr_bytes > HG_INSN_MAX_LEN) {
+		emu->out_flags = 0;
+		return hg_run_unsupported(&r, HG_EMU_R_STATE);
+	}
+
+	ret = fetch_and_decode(&r);
+	if (HG_LIKELY(!ret) && HG_LIKELY(hg_emu_hot(emu, &io)))
+		return finish_hot(&r, io);
+	run_init(&r, emu);
 	if (HG_LIKELY(!ret))
 		ret = execute(&r);
 	return finish(&r, ret);

@@ -147,6 +147,13 @@ enum hg_emu_result hg_run_fault0(struct hg_run *r, u8 vector);	/* code 0 */
 enum hg_emu_result hg_run_answer(struct hg_run *r, enum hg_emu_io io,
 				 bool write);
 
+/*
+ * emulate_hot.c: carry out the instruction if it is a simple one; false if it
+ * is not, and then nothing was done. With *io OK or POSTED it is committed,
+ * with any other answer nothing is.
+ */
+bool hg_emu_hot(struct hg_emu *e, enum hg_emu_io *io);
+
 /* emulate_mem.c */
 
 /*

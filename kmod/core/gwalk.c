@@ -232,9 +232,9 @@ static u64 leaf_base(const struct shape *s, u32 shift, u64 entry)
 	return entry & s->addr_mask & ~(HG_BIT(shift) - 1);
 }
 
-static enum hg_gwalk_status walk_once(const struct hg_gwalk *w,
-				      const struct shape *s, u64 linear,
-				      u32 access, struct hg_gwalk_result *res)
+static enum hg_gwalk_status
+walk_once(const struct hg_gwalk *w, const struct shape *s, u64 linear,
+	  u32 access, struct hg_gwalk_result *res)
 {
 	u32 shift = 12 + s->index_bits * (s->levels - 1);
 	bool write = access & HG_ACC_WRITE;
@@ -298,8 +298,67 @@ static enum hg_gwalk_status walk_once(const struct hg_gwalk *w,
 
 HG_STATIC_ASSERT(PT_W >> 1 == HG_PERM_W && PT_U >> 1 == HG_PERM_U);
 
-enum hg_gwalk_status hg_gwalk(const struct hg_gwalk *walk, u64 linear,
-			      u32 access, struct hg_gwalk_result *res)
+/*
+ * The walk as it nearly always is: long mode, everything present, accessed
+ * and allowed. False for anything else, and then walk_any() decides; nothing
+ * was changed.
+ */
+static inline __attribute__((always_inline)) bool
+walk_fast(const struct hg_gwalk *w, u64 linear, u32 access,
+	  struct hg_gwalk_result *res)
+{
+	u64 addr_mask = (HG_BIT(w->maxphyaddr) - 1) | w->enc_mask;
+	u64 allow = PT_W | PT_U | PT_NX, bad, table, entry;
+	u32 shift = w->cr4 & CR4_LA57 ? 48 : 39, unused = 55 - shift, perms;
+
+	if ((u64)((s64)(linear << unused) >> unused) != linear)
+		return false;
+	addr_mask &= HG_MASK(51, 12);
+	bad = addr_mask ^ HG_MASK(51, 12);
+	if (!(w->efer & EFER_NXE))
+		bad |= PT_NX;
+
+	table = w->cr3 & addr_mask;
+	for (;;) {
+		u64 gpa = table + ((linear >> (shift - 3)) & 0xff8);
+
+		if (w->ops->read(w->ctx, gpa, 8, &entry))
+			return false;
+		if ((entry & (bad | PT_P | PT_A)) != (PT_P | PT_A))
+			return false;
+		allow &= entry ^ PT_NX;
+		if (shift == 12)
+			break;
+		if (HG_UNLIKELY(entry & (PT_PS | PT_BIT8))) {
+			if (shift != 21 || !(entry & PT_PS) ||
+			    (entry & HG_MASK(20, 13)))
+				return false;
+			break;
+		}
+		table = entry & addr_mask;
+		shift -= 9;
+	}
+
+	perms = (u32)(allow & (PT_W | PT_U)) >> 1;
+	if (allow & PT_NX)
+		perms |= HG_PERM_X;
+	if ((access & HG_ACC_WRITE) && !(entry & PT_D))
+		return false;
+	if (check(w, access, perms, entry))
+		return false;
+	bad = HG_BIT(shift) - 1;
+	res->gpa = (entry & addr_mask & ~bad) | (linear & bad);
+	res->table_gpa = 0;
+	res->error_code = 0;
+	res->page_shift = shift;
+	res->perms = perms;
+	res->level = shift == 12 ? 1 : 2;
+	return true;
+}
+
+static __attribute__((noinline)) enum hg_gwalk_status
+walk_any(const struct hg_gwalk *walk, u64 linear, u32 access,
+	 struct hg_gwalk_result *res)
 {
 	enum hg_gwalk_status ret;
 	struct shape shape;
@@ -330,4 +389,13 @@ enum hg_gwalk_status hg_gwalk(const struct hg_gwalk *walk, u64 linear,
 			break;
 	}
 	return ret;
+}
+
+enum hg_gwalk_status hg_gwalk(const struct hg_gwalk *walk, u64 linear,
+			      u32 access, struct hg_gwalk_result *res)
+{
+	if (HG_LIKELY((walk->efer & EFER_LMA) && (walk->cr0 & CR0_PG)) &&
+	    HG_LIKELY(walk_fast(walk, linear, access, res)))
+		return HG_GWALK_OK;
+	return walk_any(walk, linear, access, res);
 }

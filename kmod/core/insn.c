@@ -546,8 +546,114 @@ static bool decode_escape(struct hg_insn *insn, struct cursor *c, u32 *attr)
 	return true;
 }
 
-int hg_insn_decode(struct hg_insn *insn, const u8 *bytes, u32 avail,
-		   enum hg_mode mode)
+/*
+ * The instructions that device access is made of: 64-bit code, at most 66 and
+ * REX before an opcode with ModRM and no immediate. A full 15 bytes are
+ * there, so that none of this can run out of them. Returns 0 for what it does
+ * not know; hg_insn_decode() then starts over.
+ */
+static inline __attribute__((always_inline)) int
+decode_hot(struct hg_insn *insn, const u8 *bytes)
+{
+	u32 flags = HG_INSN_MODRM, opsize = 4, attr;
+	u8 rex = 0, map = HG_MAP_1B, modrm, mod, rm, base, index, seg;
+	const u8 *p = bytes;
+	s64 disp = 0;
+
+	if (*p == 0x66) {
+		flags |= HG_INSN_P66;
+		opsize = 2;
+		p++;
+	}
+	if ((*p & 0xf0) == 0x40) {
+		rex = *p++;
+		flags |= HG_INSN_REX;
+		if (rex & REX_W) {
+			flags |= HG_INSN_W;
+			opsize = 8;
+		}
+	}
+	attr = hg_insn_map_1b[*p];
+	if (*p == 0x0f) {
+		p++;
+		attr = hg_insn_map_0f[*p];
+		map = HG_MAP_0F;
+	}
+	if ((attr & ~(u32)ATTR_BYTE) != ATTR_MODRM)
+		return 0;
+	insn->opcode = *p++;
+	if (attr & ATTR_BYTE) {
+		flags |= HG_INSN_BYTE;
+		opsize = 1;
+	}
+
+	modrm = *p++;
+	mod = modrm >> 6;
+	rm = modrm & 7;
+	base = rm | (rex & REX_B) << 3;
+	index = HG_REG_NONE;
+	seg = HG_SEG_DS;
+	insn->rm = base;
+	insn->scale = 0;
+	if (mod == 3) {
+		base = HG_REG_NONE;
+	} else {
+		flags |= HG_INSN_MEM;
+		if (rm == HG_RSP) {
+			u8 sib = *p++;
+
+			rm = sib & 7;
+			base = rm | (rex & REX_B) << 3;
+			index = ((sib >> 3) & 7) | (rex & REX_X) << 2;
+			if (index == HG_RSP)
+				index = HG_REG_NONE;
+			insn->scale = sib >> 6;
+			if (mod == 0 && rm == HG_RBP) {
+				base = HG_REG_NONE;
+				mod = 2;
+			}
+		} else if (mod == 0 && rm == HG_RBP) {
+			base = HG_REG_RIP;
+			mod = 2;
+		}
+		if (mod == 1) {
+			disp = (s8)*p++;
+		} else if (mod == 2) {
+			s32 disp32;
+
+			__builtin_memcpy(&disp32, p, sizeof(disp32));
+			disp = disp32;
+			p += sizeof(disp32);
+		}
+		if (base == HG_RBP || base == HG_RSP)
+			seg = HG_SEG_SS;
+	}
+
+	insn->len = p - bytes;
+	insn->map = map;
+	insn->enc = HG_ENC_LEGACY;
+	insn->mode = HG_MODE_64;
+	insn->opsize = opsize;
+	insn->addrsize = 8;
+	insn->modrm = modrm;
+	insn->mod = modrm >> 6;
+	insn->reg = ((modrm >> 3) & 7) | (rex & REX_R) << 1;
+	insn->base = base;
+	insn->index = index;
+	insn->seg = seg;
+	insn->rex = rex;
+	insn->vvvv = 0;
+	insn->veclen = 0;
+	insn->imm2 = 0;
+	insn->flags = flags;
+	insn->disp = disp;
+	insn->imm = 0;
+	return insn->len;
+}
+
+static __attribute__((noinline)) int
+decode_any(struct hg_insn *insn, const u8 *bytes, u32 avail, enum hg_mode mode)
+
 {
 	struct cursor c = { bytes, bytes + (avail < HG_INSN_MAX_LEN ?
 					    avail : HG_INSN_MAX_LEN) };
@@ -627,6 +733,18 @@ int hg_insn_decode(struct hg_insn *insn, const u8 *bytes, u32 avail,
 
 	insn->len = c.pos - bytes;
 	return insn->len;
+}
+
+int hg_insn_decode(struct hg_insn *insn, const u8 *bytes, u32 avail,
+		   enum hg_mode mode)
+{
+	if (HG_LIKELY(mode == HG_MODE_64 && avail >= HG_INSN_MAX_LEN)) {
+		int len = decode_hot(insn, bytes);
+
+		if (HG_LIKELY(len))
+			return len;
+	}
+	return decode_any(insn, bytes, avail, mode);
 }
 
 u64 hg_insn_offset(const struct hg_insn *insn, const u64 *gpr, u64 next_rip)

@@ -2,8 +2,8 @@
 /*
  * Recognise the instructions that are intercepted, see hg_insn_skip().
  *
- * CPUID, RDMSR, WRMSR and HLT without a prefix are nearly all that is seen,
- * so they are looked up in the raw bytes; the rest takes the full decoder.
+ * CPUID, RDMSR, WRMSR, HLT and MOV CR without a prefix are nearly all that is
+ * seen, so they are looked up in the raw bytes; the rest takes the decoder.
  */
 #include "insn.h"
 
@@ -214,9 +214,41 @@ static int skip_plain(struct hg_skip *skip, u32 len, u8 kind)
 	return len;
 }
 
+/*
+ * MOV from and to CR0, CR2 to CR4, CR8 without a legacy prefix; 0 if it is
+ * anything else.
+ */
+static int skip_cr(struct hg_skip *skip, const u8 *bytes, u32 avail,
+		   enum hg_mode mode)
+{
+	const u8 *p = bytes;
+	u8 rex = 0, modrm, cr;
+
+	if (avail < 4)
+		return 0;
+	if (mode == HG_MODE_64 && (*p & 0xf0) == 0x40)
+		rex = *p++;
+	if (p[0] != 0x0f || (p[1] & 0xfd) != 0x20)
+		return 0;
+	modrm = p[2];
+	cr = ((modrm >> 3) & 7) | (rex & 4) << 1;
+	if (cr > 8 || !((1u << cr) & 0x11d))
+		return 0;
+
+	skip->len = (p - bytes) + 3;
+	skip->kind = p[1] & 2 ? HG_SKIP_WRITE_CR : HG_SKIP_READ_CR;
+	skip->number = cr;
+	skip->gpr = (modrm & 7) | (rex & 1) << 3;
+	skip->opsize = mode == HG_MODE_64 ? 8 : 4;
+	skip->has_insn = false;
+	return skip->len;
+}
+
 int hg_insn_skip(struct hg_skip *skip, const u8 *bytes, u32 avail,
 		 enum hg_mode mode)
 {
+	int len;
+
 	if (avail >= 2 && bytes[0] == 0x0f) {
 		u8 kind = plain_0f(bytes[1]);
 
@@ -225,6 +257,9 @@ int hg_insn_skip(struct hg_skip *skip, const u8 *bytes, u32 avail,
 	} else if (avail >= 1 && bytes[0] == 0xf4) {
 		return skip_plain(skip, 1, HG_SKIP_HLT);
 	}
+	len = skip_cr(skip, bytes, avail, mode);
+	if (len)
+		return len;
 	return skip_decoded(skip, bytes, avail, mode);
 }
 
