@@ -163,7 +163,7 @@ enum hg_domain_stat {
 #define HG_MAX_DOMAINS		64
 #define HG_MAX_VCPUS		64	/* of one domain */
 #define HG_MAX_VCPUS_TOTAL	512
-#define HG_MAX_CPUID		64	/* entries of one vCPU */
+#define HG_MAX_CPUID		100	/* entries of one vCPU */
 #define HG_VCPU_FRAMES		4	/* struct hg_vcpu, hardware control block, CPUID table, spare for the backend */
 
 /* Frames that a MAP of a 4 KiB page may need at worst: levels 3, 2, 1. */
