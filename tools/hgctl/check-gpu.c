@@ -31,8 +31,9 @@ static void add_gpu(const struct machine *m, struct report *r, struct pci_access
 	struct check f = { "GPUs", "gpu", "GPU", LEVEL_OK, OPTIONAL };
 	char name[256], driver[64] = "none", group[32] = "none", path[PATH_MAX];
 
-	pci_lookup_name(acc, name, sizeof(name), PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE,
-			dev->vendor_id, dev->device_id);
+	/* The hardware database of udev is this machine's, not that of another root. */
+	pci_lookup_name(acc, name, sizeof(name), PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE |
+			(m->real ? 0 : PCI_LOOKUP_NO_HWDB), dev->vendor_id, dev->device_id);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%04x:%02x:%02x.%d/driver",
 		 dev->domain, dev->bus, dev->dev, dev->func);
 	fs_link_name(&m->fs, path, driver, sizeof(driver));
