@@ -22,7 +22,7 @@ $3 == "-" {
 	entry = sprintf("{\"provider\": %s, \"name\": %s, \"absent\": %s}", quote($1), quote($2), quote(why))
 }
 $3 != "-" {
-	entry = sprintf("{\"provider\": %s, \"name\": %s, \"median\": %d, \"min\": %d, \"max\": %d, \"samples\": %d}",
+	entry = sprintf("{\"provider\": %s, \"name\": %s, \"median\": %s, \"min\": %s, \"max\": %s, \"samples\": %s}",
 		quote($1), quote($2), $3, $4, $5, $6)
 }
 {

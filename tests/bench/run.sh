@@ -63,8 +63,6 @@ make -s all || die "the measured programs could not be built"
 rm -rf build/initramfs
 mkdir -p build/initramfs
 cp build/init build/initramfs/init
-# The kernel opens /dev/console for process 1 by itself only if it is there.
-mkdir -p build/initramfs/dev
 (cd build/initramfs && find . | cpio -o -H newc --quiet) >build/init.cpio ||
 	die "cannot pack the initramfs"
 vmlinuz=$("$HG_TOP/tools/hgbench" kernel | sed -n 's/^vmlinuz //p')

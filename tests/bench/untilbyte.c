@@ -1,56 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * untilbyte COMMAND [ARG...]: run COMMAND, print how many counts of the time
- * stamp counter pass until it writes its first byte to standard output, then
- * kill and reap it. Exit status 1 if it ends without writing.
+ * untilbyte SECONDS COMMAND [ARG...]: run COMMAND, print how many counts of
+ * the time stamp counter pass until it writes its first byte to standard
+ * output, then kill and reap it. Exit status 1 if it ends, or SECONDS pass,
+ * without a byte.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
-int main(int argc, char **argv)
+static void on_alarm(int sig)
 {
-	unsigned long long start, end;
+	(void)sig;	/* it only interrupts read() */
+}
+
+static pid_t start_command(char **argv, int *out)
+{
 	int p[2];
 	pid_t pid;
-	ssize_t n;
-	char c;
 
-	if (argc < 2) {
-		fprintf(stderr, "usage: untilbyte COMMAND [ARG...]\n");
-		return 2;
-	}
-	if (pipe(p)) {
-		fprintf(stderr, "untilbyte: pipe: %s\n", strerror(errno));
-		return 2;
-	}
-	start = __rdtsc();
+	if (pipe(p))
+		return -1;
 	pid = fork();
-	if (pid < 0) {
-		fprintf(stderr, "untilbyte: fork: %s\n", strerror(errno));
-		return 2;
-	}
 	if (!pid) {
 		dup2(p[1], STDOUT_FILENO);
 		close(p[0]);
 		close(p[1]);
-		execvp(argv[1], argv + 1);
-		fprintf(stderr, "untilbyte: %s: %s\n", argv[1], strerror(errno));
+		execvp(argv[0], argv);
+		fprintf(stderr, "untilbyte: %s: %s\n", argv[0], strerror(errno));
 		_exit(127);
 	}
 	close(p[1]);
-	do {
-		n = read(p[0], &c, 1);
-	} while (n < 0 && errno == EINTR);
+	*out = p[0];
+	return pid;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+	unsigned int seconds = argc > 1 ? (unsigned int)atoi(argv[1]) : 0;
+	unsigned long long start, end;
+	pid_t pid;
+	ssize_t n;
+	int out = -1;
+	char c;
+
+	if (argc < 3 || !seconds) {
+		fprintf(stderr, "usage: untilbyte SECONDS COMMAND [ARG...]\n");
+		return 2;
+	}
+	sigaction(SIGALRM, &sa, NULL);
+	alarm(seconds);
+	start = __rdtsc();
+	pid = start_command(argv + 2, &out);
+	if (pid < 0) {
+		fprintf(stderr, "untilbyte: cannot start: %s\n", strerror(errno));
+		return 2;
+	}
+	n = read(out, &c, 1);
 	end = __rdtsc();
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	if (n != 1) {
-		fprintf(stderr, "untilbyte: %s ended without output\n", argv[1]);
+		fprintf(stderr, "untilbyte: %s: %s\n", argv[2],
+			n < 0 ? "no output in time" : "ended without output");
 		return 1;
 	}
 	printf("%llu\n", end - start);
