@@ -75,6 +75,11 @@ int hgl_host_fault(struct mm_struct *mm, unsigned long hva, bool write);
 
 /* ---- mmu.c ---- */
 /*
+ * Give the domain a batch of frames for page tables. 0 if at least one came;
+ * -ENOMEM, -EFAULT (the core refuses). May sleep.
+ */
+int hgl_mmu_donate(struct hgl_vm *vm);
+/*
  * Remove all mappings of [gfn, gfn + pages), and make every vCPU forget them.
  * With @yield the lock is dropped now and then; nothing outside the range may
  * then be taken for unchanged. Context: vm->mmu_lock.

@@ -136,8 +136,7 @@ unlock:
 	return status;
 }
 
-/* Give the domain frames for its page tables. */
-static int donate(struct hgl_vm *vm)
+int hgl_mmu_donate(struct hgl_vm *vm)
 {
 	u32 i;
 
@@ -177,7 +176,7 @@ static int map_found(struct hgl_vm *vm, const struct fault *f)
 		case -EAGAIN:
 			return HGL_FAULT_DONE;
 		case HG_E_NOMEM:
-			ret = donate(vm);
+			ret = hgl_mmu_donate(vm);
 			if (ret)
 				return ret;
 			break;

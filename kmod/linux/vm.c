@@ -26,8 +26,7 @@ static DEFINE_IDA(vm_ids);
 /* ---- life ---- */
 
 /*
- * The domain starts with its control frame and one batch of page-table frames
- * comes with the first fault. -ENOMEM, -ENOSPC (too many VMs), -EIO.
+ * A domain of its own control frame. -ENOMEM, -ENOSPC (too many VMs), -EIO.
  */
 static int domain_create(struct hgl_vm *vm)
 {
@@ -122,6 +121,10 @@ static struct hgl_vm *vm_create(void)
 	ret = domain_create(vm);
 	if (ret)
 		goto free_id;
+	/* With a top table even before the first fault: vCPUs need one to run. */
+	ret = hgl_mmu_donate(vm);
+	if (ret)
+		goto destroy_domain;
 	ret = slots_init(vm);
 	if (ret)
 		goto destroy_domain;
