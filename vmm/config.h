@@ -7,6 +7,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#ifndef HGVMM_VERSION
+#define HGVMM_VERSION "0.1"
+#endif
+
 #define CFG_DISKS_MAX	8
 #define CFG_NETS_MAX	4
 #define CFG_SHARES_MAX	4

@@ -127,8 +127,10 @@ static int create_platform(struct machine *m)
 
 int machine_create(struct machine *m, const struct config *cfg, struct loop *loop)
 {
-	int ret = vm_open(&m->vm, cfg, loop);
+	int ret;
 
+	m->vm.start_ns = hg_now_ns();
+	ret = vm_open(&m->vm, cfg, loop);
 	if (!ret)
 		ret = image_load(&m->kernel, "kernel", cfg->kernel);
 	if (!ret && cfg->initrd)
@@ -142,6 +144,8 @@ int machine_create(struct machine *m, const struct config *cfg, struct loop *loo
 
 void machine_destroy(struct machine *m)
 {
+	if (!m->vm.cfg)
+		return;	/* never came to life */
 	while (m->nr_virtio) {
 		struct virtio_dev *vd = m->virtio[--m->nr_virtio];
 

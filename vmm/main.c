@@ -6,11 +6,14 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "loop.h"
 #include "machine.h"
+#include "sandbox.h"
+#include "status.h"
 #include "util.h"
 #include "vcpu.h"
 
@@ -18,6 +21,7 @@ struct app {
 	struct config cfg;
 	struct loop *loop;
 	struct machine machine;
+	struct status *status;
 	struct loop_fd signal_handler, request_handler;
 	bool woken;	/* a request came in */
 };
@@ -77,6 +81,7 @@ static int setup(struct app *app)
 	int ret;
 
 	raise_file_limit();
+	umask(077);	/* sockets and logs are for this user alone */
 	app->loop = loop_new();
 	if (!app->loop)
 		return -ENOMEM;
@@ -88,10 +93,17 @@ static int setup(struct app *app)
 		return ret;
 	}
 	ret = machine_create(&app->machine, &app->cfg, app->loop);
+	if (!ret)
+		ret = loop_add(app->loop, &app->request_handler, app->machine.vm.request_fd, EPOLLIN,
+			       on_request, app);
+	if (!ret && app->cfg.status) {
+		app->status = status_new(&app->machine, app->cfg.status);
+		ret = app->status ? 0 : -EADDRINUSE;
+	}
 	if (ret)
 		return ret;
-	return loop_add(app->loop, &app->request_handler, app->machine.vm.request_fd, EPOLLIN,
-			on_request, app);
+	umask(0);	/* modes of shared files are the guest's to choose */
+	return sandbox_enter(&app->cfg);
 }
 
 /* Run the guest until something ends it. Returns the request that did. */
@@ -137,7 +149,7 @@ static int run(struct app *app)
 int main(int argc, char **argv)
 {
 	static struct app app;
-	int status = EXIT_HOST;
+	int ret = EXIT_HOST;
 
 	app.signal_handler.fd = app.request_handler.fd = -1;
 	switch (config_parse(&app.cfg, argc, argv)) {
@@ -146,8 +158,9 @@ int main(int argc, char **argv)
 	case CONFIG_RUN: break;
 	}
 	if (!setup(&app))
-		status = run(&app);
+		ret = run(&app);
+	status_free(app.status);
 	machine_destroy(&app.machine);
 	loop_free(app.loop);
-	return status;
+	return ret;
 }
