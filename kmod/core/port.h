@@ -11,12 +11,14 @@
 #include "types.h"
 
 /* hg_port_panic - an invariant of the core is broken; does not return. */
-void hg_port_panic(const char *what, const char *file, int line) __attribute__((noreturn));
+void hg_port_panic(const char *what, const char *file, int line);
 
 #define HG_BUG_ON(c)							\
 	do {								\
-		if (HG_UNLIKELY(c))					\
+		if (HG_UNLIKELY(c)) {					\
 			hg_port_panic(#c, __FILE__, __LINE__);		\
+			__builtin_trap();	/* tells tools that it ends */ \
+		}							\
 	} while (0)
 
 /* Checks too dear for every build: CONFIG_HG_DEBUG only. */

@@ -459,3 +459,10 @@ void hgl_cpuid_destroy(struct hgl_vcpu *vcpu)
 {
 	kvfree(vcpu->cpuid);
 }
+
+/* Before the VMM names any feature: what the host has. */
+void hgl_cpuid_init(struct hgl_vcpu *vcpu)
+{
+	vcpu->guest_xcr0 = host_xcr0();
+	vcpu->maxphyaddr = 36;
+}

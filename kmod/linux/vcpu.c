@@ -112,6 +112,7 @@ static void init_state(struct hgl_vcpu *vcpu)
 	vcpu->external_vector = -1;
 	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 	vcpu->tsc_khz = vcpu->vm->tsc_khz;
+	hgl_cpuid_init(vcpu);
 	vcpu->apic_base = 0xfee00000 | BIT(11);
 	if (vcpu->id == vcpu->vm->boot_cpu_id)
 		vcpu->apic_base |= BIT(8);

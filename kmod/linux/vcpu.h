@@ -72,6 +72,7 @@ int hgl_msr_write(struct hgl_vcpu *vcpu, u32 index, u64 value, bool host);
 /* At creation: reset values; and the mirror. */
 int hgl_msr_init(struct hgl_vcpu *vcpu);
 void hgl_msr_destroy(struct hgl_vcpu *vcpu);
+void hgl_cpuid_init(struct hgl_vcpu *vcpu);
 void hgl_cpuid_destroy(struct hgl_vcpu *vcpu);
 /* HGL_REQ_CLOCK: write the guest's clock page (KVM_MSR_SYSTEM_TIME_NEW), if it has one. */
 void hgl_kvmclock_update(struct hgl_vcpu *vcpu);

@@ -105,6 +105,7 @@ static struct hgl_vm *vm_create(void)
 		return ERR_PTR(-ENOMEM);
 
 	mutex_init(&vm->lock);
+	mutex_init(&vm->tsc_lock);
 	spin_lock_init(&vm->irq_lock);
 	refcount_set(&vm->refs, 1);
 	vm->max_vcpu_id = HGL_MAX_VCPU_ID;

@@ -117,6 +117,9 @@ struct hgl_vm {
 	void *coalesced;		/* owned by coalesced.c */
 
 	u64 tss_addr, identity_addr;	/* accepted and remembered; unused on SVM */
+	struct mutex tsc_lock;		/* below: the last TSC a VMM wrote */
+	bool tsc_written;
+	u64 tsc_value, tsc_at, tsc_offset;
 	u32 tsc_khz;
 	u32 boot_cpu_id;		/* KVM_SET_BOOT_CPU_ID: this vCPU starts */
 	s64 clock_offset;		/* guest clock - ktime_get_boottime(), ns */
@@ -188,6 +191,7 @@ struct hgl_vcpu {
 	u64 mcg_cap, mcg_status, mcg_ctl, *mce_banks;
 	u64 tsc_adjust, misc_enable, smbase, msr_platform_info, spec_ctrl;
 	u64 kvmclock_msr, wallclock_msr;
+	u32 kvmclock_version;		/* even: of the page as last written */
 	u64 msr_hwcr, msr_patch;
 	u32 tsc_khz;
 
