@@ -13,8 +13,8 @@
 
 #include "lapic.h"
 
-#define HG_APICMAP_MAX_VCPUS	1024U
-#define HG_APICMAP_MAX_ID	4095U	/* largest physical ID */
+#define HG_APICMAP_MAX_VCPUS	256U
+#define HG_APICMAP_MAX_ID	1023U	/* largest physical ID */
 #define HG_APICMAP_NONE		0xffffU
 #define HG_APICMAP_CLUSTERS	(HG_APICMAP_MAX_ID / 16 + 1)
 

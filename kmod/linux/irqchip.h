@@ -171,7 +171,7 @@ void hgl_gsi_pulse(struct hgl_vm *vm, u32 gsi);
 int hgl_gsi_of_pin(struct hgl_vm *vm, u32 which, u32 pin);
 /* Split: does a route of the VMM's I/O APIC send this level vector? */
 bool hgl_routes_want_eoi(struct hgl_vm *vm, u8 vector);
-/* KVM_SIGNAL_MSI: a count, 0 coalesced, -1 blocked; -EINVAL. */
+/* KVM_SIGNAL_MSI: how many took it, 0 if blocked or pending already; -EINVAL. */
 int hgl_msi_send(struct hgl_vm *vm, const struct kvm_msi *msi);
 
 /* ---- irqfd.c ---- */

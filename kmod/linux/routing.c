@@ -88,7 +88,8 @@ int hgl_msi_send(struct hgl_vm *vm, const struct kvm_msi *msi)
 
 	if (!chip || msi->flags || !msi_is_valid(chip, msi->address_hi))
 		return -EINVAL;
-	return send_msi(chip, msi->address_lo, msi->address_hi, msi->data);
+	/* Blocked is 0 here: -1 would be an error number. */
+	return max(send_msi(chip, msi->address_lo, msi->address_hi, msi->data), 0);
 }
 
 /* ---- delivery ---------------------------------------------------------- */
