@@ -15,7 +15,8 @@
 	(KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
 
 static_assert(sizeof(struct hg_pic_state) == sizeof(struct kvm_pic_state));
-static_assert(offsetof(struct hg_pic_state, elcr_mask) == offsetof(struct kvm_pic_state, elcr_mask));
+static_assert(offsetof(struct hg_pic_state, elcr_mask) ==
+	      offsetof(struct kvm_pic_state, elcr_mask));
 static_assert(offsetof(struct hg_pic_state, init_state) ==
 	      offsetof(struct kvm_pic_state, init_state));
 static_assert(sizeof(struct hg_ioapic_state) == sizeof(struct kvm_ioapic_state));
