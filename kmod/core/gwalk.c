@@ -356,7 +356,7 @@ walk_fast(const struct hg_gwalk *w, u64 linear, u32 access,
 	return true;
 }
 
-static __attribute__((noinline)) enum hg_gwalk_status
+static __attribute__((__noinline__)) enum hg_gwalk_status
 walk_any(const struct hg_gwalk *walk, u64 linear, u32 access,
 	 struct hg_gwalk_result *res)
 {

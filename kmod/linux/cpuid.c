@@ -7,6 +7,7 @@
  * because something must switch or emulate what it stands for.
  */
 #include <linux/kvm_para.h>
+#include <linux/io.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/fpu/xcr.h>

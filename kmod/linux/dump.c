@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/ratelimit.h>
 
 #include "dump.h"

@@ -3,7 +3,8 @@
  * kvmclock: a page in the guest from which it reads time without an exit
  * (Documentation/virt/kvm/x86/msr.rst, MSR_KVM_SYSTEM_TIME_NEW).
  */
-#include <linux/timekeeping.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
 #include <asm/kvm_para.h>
 #include <asm/pvclock-abi.h>
 #include <asm/tsc.h>

@@ -7,6 +7,7 @@
 #include <linux/cc_platform.h>
 #include <linux/compat.h>
 #include <linux/fs.h>
+#include <linux/io.h>
 #include <linux/init.h>
 #include <linux/ioport.h>
 #include <linux/kvm.h>

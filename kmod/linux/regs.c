@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
 #include <asm/fpu/xcr.h>
 
 #include "irqchip.h"
@@ -32,7 +33,14 @@ static void get_regs(struct hgl_vcpu *vcpu, struct kvm_regs *regs)
 	regs->rdi = page->gpr[HG_RDI];
 	regs->rsp = page->gpr[HG_RSP];
 	regs->rbp = page->gpr[HG_RBP];
-	memcpy(&regs->r8, &page->gpr[HG_R8], 8 * sizeof(u64));
+	regs->r8 = page->gpr[HG_R8];
+	regs->r9 = page->gpr[HG_R9];
+	regs->r10 = page->gpr[HG_R10];
+	regs->r11 = page->gpr[HG_R11];
+	regs->r12 = page->gpr[HG_R12];
+	regs->r13 = page->gpr[HG_R13];
+	regs->r14 = page->gpr[HG_R14];
+	regs->r15 = page->gpr[HG_R15];
 	regs->rip = page->rip;
 	regs->rflags = page->rflags;
 }
@@ -50,7 +58,14 @@ static void set_regs(struct hgl_vcpu *vcpu, const struct kvm_regs *regs)
 	page->gpr[HG_RDI] = regs->rdi;
 	page->gpr[HG_RSP] = regs->rsp;
 	page->gpr[HG_RBP] = regs->rbp;
-	memcpy(&page->gpr[HG_R8], &regs->r8, 8 * sizeof(u64));
+	page->gpr[HG_R8] = regs->r8;
+	page->gpr[HG_R9] = regs->r9;
+	page->gpr[HG_R10] = regs->r10;
+	page->gpr[HG_R11] = regs->r11;
+	page->gpr[HG_R12] = regs->r12;
+	page->gpr[HG_R13] = regs->r13;
+	page->gpr[HG_R14] = regs->r14;
+	page->gpr[HG_R15] = regs->r15;
 	page->rip = regs->rip;
 	page->rflags = regs->rflags | HG_RFLAGS_FIXED;
 	vcpu->exception = 0;
@@ -228,6 +243,13 @@ static_assert(sizeof(struct fxsave) == 512);
 #define XSAVE_HEADER	512
 #define XSAVE_SIZE	sizeof(struct kvm_xsave)
 
+/* The guest's registers in the layout of XSAVE: what its CPUID admits, and always x87 and SSE. */
+static void save_fpu(struct hgl_vcpu *vcpu, void *to, unsigned int size)
+{
+	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu, to, size,
+				       vcpu->guest_xcr0 | XFEATURE_MASK_FPSSE, vcpu->guest_pkru);
+}
+
 static int get_fpu(struct hgl_vcpu *vcpu, void __user *user)
 {
 	struct kvm_fpu fpu = {};
@@ -236,7 +258,7 @@ static int get_fpu(struct hgl_vcpu *vcpu, void __user *user)
 
 	if (!area)
 		return -ENOMEM;
-	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu, area, XSAVE_SIZE, vcpu->guest_pkru);
+	save_fpu(vcpu, area, XSAVE_SIZE);
 	fx = (struct fxsave *)area;
 	memcpy(fpu.fpr, fx->st, sizeof(fpu.fpr));
 	memcpy(fpu.xmm, fx->xmm, sizeof(fpu.xmm));
@@ -264,7 +286,7 @@ static int set_fpu(struct hgl_vcpu *vcpu, const void __user *user)
 	area = kzalloc(XSAVE_SIZE, GFP_KERNEL_ACCOUNT);
 	if (!area)
 		return -ENOMEM;
-	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu, area, XSAVE_SIZE, vcpu->guest_pkru);
+	save_fpu(vcpu, area, XSAVE_SIZE);
 	fx = (struct fxsave *)area;
 	memcpy(fx->st, fpu.fpr, sizeof(fx->st));
 	memcpy(fx->xmm, fpu.xmm, sizeof(fx->xmm));
@@ -289,7 +311,7 @@ static int get_xsave(struct hgl_vcpu *vcpu, void __user *user)
 
 	if (!xsave)
 		return -ENOMEM;
-	fpu_copy_guest_fpstate_to_uabi(&vcpu->fpu, xsave, sizeof(*xsave), vcpu->guest_pkru);
+	save_fpu(vcpu, xsave, sizeof(*xsave));
 	ret = copy_to_user(user, xsave, sizeof(*xsave)) ? -EFAULT : 0;
 	kfree_sensitive(xsave);
 	return ret;

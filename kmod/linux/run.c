@@ -7,7 +7,9 @@
 #include <linux/context_tracking.h>
 #include <linux/entry-kvm.h>
 #include <linux/hw_breakpoint.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
+#include <linux/vtime.h>
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include <asm/mce.h>
@@ -98,10 +100,12 @@ static s64 switch_to_guest(struct hgl_vcpu *vcpu)
 	s64 status;
 
 	load_pkru(vcpu);
-	guest_timing_enter_irqoff();
-	guest_context_enter_irqoff();
+	vtime_account_guest_enter();
+	/* To RCU a guest is like user space: nothing it protects is in use. */
+	if (!context_tracking_guest_enter())
+		rcu_virt_note_context_switch(smp_processor_id());
 	status = hg_call(HG_CALL_VCPU_RUN, vcpu->handle, smp_processor_id(), 0, 0, 0);
-	guest_context_exit_irqoff();
+	context_tracking_guest_exit();
 	put_pkru(vcpu);
 	/* The guest's exit leaves DR7 clear and DR0..DR3 possibly the guest's. */
 	if (unlikely(hw_breakpoint_active()))
@@ -133,7 +137,7 @@ out:
 	local_irq_enable();
 	vcpu->stat.exits++;	/* STI lets one instruction pass first */
 	local_irq_disable();
-	guest_timing_exit_irqoff();
+	vtime_account_guest_exit();
 	local_irq_enable();
 	preempt_enable();
 	return status;

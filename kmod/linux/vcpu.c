@@ -15,7 +15,7 @@
 #include <linux/uaccess.h>
 #include <asm/fpu/api.h>
 
-#include "coalesced.h"
+#include "irqchip.h"
 #include "debugfs.h"
 #include "memory.h"
 
