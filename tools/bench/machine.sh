@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
-# One run of the emulated machine: its files, QEMU's command line, its life.
+# shellcheck shell=bash disable=SC2034,SC2154
+# The emulated machine: what it boots with and QEMU's command line for it.
 
-# Everything of one run lies in a directory of its own: RUNDIR.
-rundir_create() {
-	RUNDIR=$(mktemp -d "${TMPDIR:-/tmp}/hgbench-run.XXXXXX") ||
-		die "cannot create a directory under ${TMPDIR:-/tmp}"
-	on_exit rundir_finish
-	KEEP=''
-}
+# Kernel command line of every machine.
+#  - a panic ends the machine at once (with -no-reboot), an oops is a panic;
+#  - all processors share the host's counter, so the TSC needs no watchdog;
+#  - the watchdogs wait long: several machines may share few host processors;
+#  - a time-out asks for backtraces by SysRq and ends the machine by an NMI.
+APPEND_BASE="panic=-1 oops=panic tsc=reliable watchdog_thresh=60"
+APPEND_BASE+=" rcupdate.rcu_cpu_stall_timeout=100 sysrq_always_enabled unknown_nmi_panic"
+APPEND_BASE+=" loglevel=7 log_buf_len=4M printk.devkmsg=on"
 
-rundir_finish() {
-	if [[ -n $KEEP$KEEP_LOGS && -z $DRYRUN ]]; then
-		rm -f "$RUNDIR"/*.cpio "$RUNDIR"/*.fifo
-		note "logs kept in $RUNDIR"
-	else
-		rm -rf "$RUNDIR"
-	fi
-}
+# A comma separates the parts of a QEMU option; two stand for one.
+qopt() { echo "${1//,/,,}"; }
+
+# has_device NAME: whether --device NAME was given.
+has_device() { [[ " ${DEVICES[*]} " == *" $1 "* ]]; }
 
 # The archive that tells bench/init what to do; appended to the base archive.
 run_archive() {
@@ -28,6 +26,10 @@ run_archive() {
 		echo "HG_MODULES=$(quote "$KERNEL_MODULES")"
 		echo "HG_OUT=$(quote "$OUT")"
 		echo "HG_SPLAT=$SPLAT"
+		echo "HG_TTY=$TTY"
+		# The guest lists what runs shortly before the host gives up.
+		# With --icount the guest's seconds are not the host's.
+		[[ $TIMEOUT -ge 20 && -z $ICOUNT ]] && echo "HG_LIST_AT=$((TIMEOUT - 4))"
 	} >"$d/run.conf"
 	for m in "${MODULES[@]}"; do
 		echo "$m"
@@ -43,10 +45,13 @@ command_script() {
 
 	echo "export HOME=/root USER=root SHELL=/bin/bash TERM=$(quote "${TERM:-dumb}") HGBENCH=1"
 	echo "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	[[ -n ${HGBENCH_CACHE:-} ]] && echo "export HGBENCH_CACHE=$(quote "$CACHE")"
 	for e in "${SETENV[@]}"; do
 		[[ $e == *=* ]] || e=$e=${!e-}
 		echo "export ${e%%=*}=$(quote "${e#*=}")"
 	done
+	[[ -n $TTY ]] && stty -g >/dev/null 2>&1 && stty size |
+		sed 's/^\([0-9]*\) \([0-9]*\)$/stty rows \1 cols \2/'
 	echo "cd $(quote "$PWD") || exit 126"
 	printf 'exec'
 	for w in "${COMMAND[@]}"; do
@@ -55,26 +60,34 @@ command_script() {
 	echo
 }
 
-# Fills QEMU with the command line.
-machine_build() {
-	local base disk n=0 dev append machine=q35
+# The initramfs of this run: the base archive and run_archive's.
+machine_initrd() {
+	local base
 
 	base=$(initramfs_base) || exit "$EX_BENCH"
 	run_archive
 	cat "$base" "$RUNDIR/run.cpio" >"$RUNDIR/initrd.cpio" || die "cannot write in $RUNDIR"
+}
 
-	append="console=ttyS0 panic=-1 oops=panic tsc=reliable watchdog_thresh=60"
-	append+=" rcupdate.rcu_cpu_stall_timeout=100 sysrq_always_enabled unknown_nmi_panic"
-	append+=" loglevel=7 log_buf_len=4M printk.devkmsg=on"
-	for dev in "${DEVICES[@]}"; do
-		case $dev in
-		intel-iommu) append+=" intel_iommu=on" ;;
-		esac
-	done
-	append+="${KERNEL_ARGS[*]:+ ${KERNEL_ARGS[*]}}"
+# The kernel's command line, on stdout.
+machine_append() {
+	local a="console=ttyS0 $APPEND_BASE"
 
+	has_device intel-iommu && a+=" intel_iommu=on"
+	# Addresses that stay the same from boot to boot.
+	[[ -n $GDB ]] && a+=" nokaslr"
+	echo "$a${KERNEL_ARGS[*]:+ ${KERNEL_ARGS[*]}}"
+}
+
+# Fills QEMU with the command line. Everything in it is explicit: no default
+# devices, no configuration file of the user's.
+machine_qemu() {
+	local dir dev machine=q35
+
+	dir=$(qopt "$RUNDIR")
+	# The IOMMUs remap interrupts only of an APIC that QEMU itself emulates.
+	has_device intel-iommu && machine+=,kernel-irqchip=split
 	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot)
-	[[ " ${DEVICES[*]} " == *" intel-iommu "* ]] && machine+=,kernel-irqchip=split
 	QEMU+=(-machine "$machine" -cpu "$CPU" -smp "$SMP" -m "$MEM")
 	if [[ $ACCEL == kvm ]]; then
 		QEMU+=(-accel kvm)
@@ -83,29 +96,18 @@ machine_build() {
 	else
 		QEMU+=(-accel "tcg,thread=multi")
 	fi
-	QEMU+=(-kernel "$KERNEL_VMLINUX" -initrd "$RUNDIR/initrd.cpio" -append "$append")
-	QEMU+=(-chardev "file,id=console,path=$RUNDIR/console.log" -serial chardev:console)
-	QEMU+=(-chardev "pipe,id=mon,path=$RUNDIR/mon" -mon "chardev=mon,mode=readline")
-	QEMU+=(-device "virtio-serial-pci,max_ports=4")
-	QEMU+=(-chardev "file,id=ctl,path=$RUNDIR/ctl")
-	QEMU+=(-device "virtserialport,chardev=ctl,name=hgbench.ctl,nr=1")
-	QEMU+=(-chardev "file,id=out,path=$RUNDIR/out")
-	QEMU+=(-device "virtserialport,chardev=out,name=hgbench.out,nr=2")
-	QEMU+=(-chardev "file,id=err,path=$RUNDIR/err")
-	QEMU+=(-device "virtserialport,chardev=err,name=hgbench.err,nr=3")
-	QEMU+=(-virtfs "local,path=/,mount_tag=hgroot,security_model=none,readonly=on,multidevs=remap")
-	[[ -n $OUT ]] &&
-		QEMU+=(-virtfs "local,path=$OUT,mount_tag=hgout,security_model=none,multidevs=remap")
+	# An IOMMU must exist before the devices behind it.
 	for dev in "${DEVICES[@]}"; do
-		machine_device "$dev"
+		machine_device "$dev" "$dir"
 	done
-	for disk in "${DISKS[@]}"; do
-		n=$((n + 1))
-		QEMU+=(-drive "if=none,id=disk$n,format=raw,file=${disk%,ro}$([[ $disk == *,ro ]] && echo ,readonly=on)")
-		QEMU+=(-device "virtio-blk-pci,drive=disk$n")
-	done
+	QEMU+=(-kernel "$KERNEL_VMLINUX" -initrd "$RUNDIR/initrd.cpio" -append "$(machine_append)")
+	QEMU+=(-chardev "file,id=console,path=$dir/console.log" -serial chardev:console)
+	QEMU+=(-chardev "pipe,id=qmp,path=$dir/qmp" -mon "chardev=qmp,mode=control")
+	machine_ports "$dir"
+	machine_shares
+	machine_disks
 	[[ -n $NET ]] && QEMU+=(-nic "user,model=virtio-net-pci")
-	[[ -n $GDB ]] && QEMU+=(-s -S)
+	[[ -n $GDB ]] && QEMU+=(-S -gdb "unix:$dir/gdb.sock,server=on,wait=off")
 	QEMU+=("${QEMU_ARGS[@]}")
 }
 
@@ -113,75 +115,42 @@ machine_device() {
 	case $1 in
 	edu)		QEMU+=(-device edu) ;;
 	intel-iommu)	QEMU+=(-device "intel-iommu,intremap=on,caching-mode=on") ;;
-	amd-iommu)	QEMU+=(-device amd-iommu) ;;
+	amd-iommu)	QEMU+=(-device "amd-iommu,intremap=on") ;;
 	tpm)
-		QEMU+=(-chardev "socket,id=tpm,path=$RUNDIR/tpm.sock")
+		QEMU+=(-chardev "socket,id=tpm,path=$2/tpm.sock")
 		QEMU+=(-tpmdev "emulator,id=tpm0,chardev=tpm" -device "tpm-tis,tpmdev=tpm0") ;;
 	esac
 }
 
-tpm_start() {
-	need swtpm swtpm
-	mkdir "$RUNDIR/tpm"
-	swtpm socket --tpm2 --tpmstate "dir=$RUNDIR/tpm" --ctrl "type=unixio,path=$RUNDIR/tpm.sock" \
-		--flags startup-clear --terminate --daemon --pid "file=$RUNDIR/tpm.pid" \
-		>"$RUNDIR/swtpm.log" 2>&1 ||
-		die "swtpm did not start: $(tail -n 1 "$RUNDIR/swtpm.log")"
-	# It ends by itself (--terminate) unless QEMU never connected.
-	on_exit 'kill "$(cat "$RUNDIR/tpm.pid" 2>/dev/null)" 2>/dev/null'
-}
+# machine_ports DIR: one virtio-serial port each for control, stdout, stderr.
+machine_ports() {
+	local n=1 port
 
-cmd_run() {
-	local opts=()
-
-	[[ ${#COMMAND[@]} -gt 0 ]] || die "run: no command given; try 'hgbench --help'"
-	need qemu-system-x86_64 qemu-system-x86
-	kernel_require
-	rundir_create
-	machine_build
-	if [[ -n $DRYRUN ]]; then
-		printf '%q ' "${QEMU[@]}"
-		echo
-		exit 0
+	QEMU+=(-device "virtio-serial-pci,max_ports=5")
+	for port in ctl out err; do
+		QEMU+=(-chardev "file,id=$port,path=$1/$port")
+		QEMU+=(-device "virtserialport,chardev=$port,name=hgbench.$port,nr=$n")
+		n=$((n + 1))
+	done
+	if [[ -n $TTY ]]; then
+		QEMU+=(-chardev "stdio,id=tty,signal=off")
+		QEMU+=(-device "virtconsole,chardev=tty,name=hgbench.tty,nr=0")
 	fi
-	[[ $ACCEL == tcg || -w /dev/kvm ]] ||
-		die "--accel kvm: /dev/kvm cannot be opened (inside the bench: modprobe kvm-amd)"
-	[[ " ${DEVICES[*]} " == *" tpm "* ]] && tpm_start
-	mkfifo "$RUNDIR/mon.in" "$RUNDIR/mon.out"
-	# Held open for both directions so that neither side waits for the other.
-	exec {MON}<>"$RUNDIR/mon.in" {MONOUT}<>"$RUNDIR/mon.out"
-	touch "$RUNDIR"/{ctl,out,err,console.log}
-	"${QEMU[@]}" </dev/null >"$RUNDIR/qemu.log" 2>&1 & QEMU_PID=$!
-	relay "$RUNDIR/out" & OUT_PID=$!
-	relay "$RUNDIR/err" >&2 & ERR_PID=$!
-	on_exit 'kill "$QEMU_PID" "$OUT_PID" "$ERR_PID" 2>/dev/null'
-	machine_wait
-	wait "$OUT_PID" "$ERR_PID"
-	conclude
 }
 
-# relay FILE: copies the file to stdout as it grows, until QEMU has ended.
-#
-# A regular file between QEMU and our reader: it never blocks QEMU, so nothing
-# is left in the virtio queues when the machine is switched off.
-relay() {
-	exec tail -s 0.1 -f -n +1 --pid="$QEMU_PID" "$1" 2>/dev/null
+machine_shares() {
+	QEMU+=(-virtfs "local,path=/,mount_tag=hgroot,security_model=none,readonly=on,multidevs=remap")
+	[[ -n $OUT ]] &&
+		QEMU+=(-virtfs "local,path=$(qopt "$OUT"),mount_tag=hgout,security_model=none,multidevs=remap")
 }
 
-# Waits for QEMU, not longer than --timeout. Sets TIMED_OUT.
-machine_wait() {
-	local watch=''
+machine_disks() {
+	local disk n=0 opts
 
-	TIMED_OUT=''
-	if [[ $TIMEOUT -gt 0 ]]; then
-		(exec {MON}>&- {MONOUT}>&-; exec sleep "$TIMEOUT") & watch=$!
-		wait -n "$QEMU_PID" "$watch"
-		if kill -0 "$QEMU_PID" 2>/dev/null; then
-			TIMED_OUT=1
-			kill "$QEMU_PID"
-		fi
-		kill "$watch" 2>/dev/null
-	fi
-	wait "$QEMU_PID"
-	QEMU_STATUS=$?
+	for disk in "${DISKS[@]}"; do
+		n=$((n + 1))
+		opts="if=none,id=disk$n,format=raw,file=$(qopt "${disk%,ro}")"
+		[[ $disk == *,ro ]] && opts+=,readonly=on
+		QEMU+=(-drive "$opts" -device "virtio-blk-pci,drive=disk$n,serial=disk$n")
+	done
 }

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # The command line of hgbench.
 
 SMP=1 MEM=2G ICOUNT='' CPU=max ACCEL=tcg VMM=qemu
 DEVICES=() MODULES=() KERNEL_ARGS=() QEMU_ARGS=() DISKS=() SETENV=()
-NET='' OUT='' TIMEOUT=120 KEEP_LOGS='' SPLAT=1 GDB='' DRYRUN='' DEB='' VERBOSE=''
-COMMAND=()
+NET='' OUT='' TIMEOUT=120 TIMEOUT_SET='' KEEP_LOGS='' SPLAT=1 GDB='' DRYRUN='' DEB='' VERBOSE=''
+COMMAND=() TTY=''
 
 usage() {
 	cat <<-'EOF'
@@ -99,7 +99,7 @@ parse_valued() {
 	--env)	SETENV+=("$2") ;;
 	--kernel-arg) KERNEL_ARGS+=("$2") ;;
 	--qemu-arg) QEMU_ARGS+=("$2") ;;
-	--timeout) number "$1" "$2"; TIMEOUT=$2 ;;
+	--timeout) number "$1" "$2"; TIMEOUT=$2 TIMEOUT_SET=1 ;;
 	--deb)	[[ -r $2 ]] || die "--deb: cannot read $2"
 		DEB=$(readlink -f "$2") ;;
 	*)	die "unknown option '$1'; try 'hgbench --help'" ;;

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+# The life of one machine, from its run directory to its end.
+
+# Everything of one run lies in a directory of its own, RUNDIR:
+#  console.log  the kernel's console	ctl      what bench/init reports
+#  out, err     the command's output	qemu.log QEMU's own messages
+rundir_create() {
+	RUNDIR=$(mktemp -d "${TMPDIR:-/tmp}/hgbench-run.XXXXXX") ||
+		die "cannot create a directory under ${TMPDIR:-/tmp}"
+	KEEP=''
+	on_exit rundir_finish
+}
+
+rundir_finish() {
+	if [[ -n $KEEP$KEEP_LOGS && -z $DRYRUN ]]; then
+		rm -f "$RUNDIR"/*.cpio "$RUNDIR"/qmp.* "$RUNDIR"/*.sock
+		note "logs kept in $RUNDIR"
+	else
+		rm -rf "$RUNDIR"
+	fi
+}
+
+cmd_run() {
+	[[ ${#COMMAND[@]} -gt 0 ]] || die "run: no command given; try 'hgbench --help'"
+	TTY=''
+	machine_run
+}
+
+cmd_shell() {
+	[[ -t 0 && -t 1 ]] || die "shell: needs a terminal (use 'hgbench run' in scripts)"
+	TTY=1
+	[[ -n $TIMEOUT_SET ]] || TIMEOUT=0
+	[[ ${#COMMAND[@]} -gt 0 ]] || COMMAND=(/bin/bash -i)
+	note "the files of this machine, writable in memory only; 'exit' switches off"
+	machine_run
+}
+
+machine_run() {
+	[[ -n $GDB && -z $TIMEOUT_SET ]] && TIMEOUT=0
+	need qemu-system-x86_64 qemu-system-x86
+	kernel_require
+	rundir_create
+	if [[ -n $DRYRUN ]]; then
+		machine_qemu
+		printf '%q ' "${QEMU[@]}"
+		echo
+		exit 0
+	fi
+	[[ $ACCEL == tcg || -w /dev/kvm ]] ||
+		die "--accel kvm: cannot open /dev/kvm (inside the bench: modprobe kvm-amd)"
+	machine_initrd
+	machine_qemu
+	has_device tpm && tpm_start
+	machine_start
+	[[ -n $GDB ]] && gdb_advice
+	machine_wait
+	wait "${RELAYS[@]}"
+	conclude
+}
+
+machine_start() {
+	local in=/dev/null
+
+	mkfifo "$RUNDIR/qmp.in" "$RUNDIR/qmp.out" || die "cannot write in $RUNDIR"
+	touch "$RUNDIR"/{ctl,out,err,console.log}
+	# Held open for both directions so that neither side waits for the other.
+	exec {QMPIN}<>"$RUNDIR/qmp.in" {QMPOUT}<>"$RUNDIR/qmp.out"
+	if [[ -n $TTY ]]; then
+		exec {TTYFD}<&0
+		in=/dev/fd/$TTYFD
+		"${QEMU[@]}" <"$in" 2>"$RUNDIR/qemu.log" & QEMU_PID=$!
+	else
+		"${QEMU[@]}" </dev/null >"$RUNDIR/qemu.log" 2>&1 & QEMU_PID=$!
+	fi
+	on_exit 'kill "$QEMU_PID" 2>/dev/null'
+	RELAYS=()
+	relay out & RELAYS+=($!)
+	relay err >&2 & RELAYS+=($!)
+	[[ -z $VERBOSE ]] || { relay console.log >&2 & RELAYS+=($!); }
+}
+
+# relay FILE: copies the file to stdout as it grows, until QEMU has ended.
+#
+# A regular file between QEMU and our reader never makes QEMU wait, so nothing
+# is left in the virtio queues when the machine is switched off.
+relay() {
+	exec tail -s 0.1 -f -n +1 --pid="$QEMU_PID" "$RUNDIR/$1" 2>/dev/null
+}
+
+# Waits for QEMU, not longer than --timeout. Sets TIMED_OUT and QEMU_STATUS.
+machine_wait() {
+	local watch
+
+	TIMED_OUT=''
+	if [[ $TIMEOUT -gt 0 ]]; then
+		sleep "$TIMEOUT" & watch=$!
+		wait -n "$QEMU_PID" "$watch"
+		if kill -0 "$watch" 2>/dev/null; then
+			kill "$watch"
+		elif kill -0 "$QEMU_PID" 2>/dev/null; then
+			TIMED_OUT=1
+			machine_diagnose
+		fi
+	fi
+	wait "$QEMU_PID"
+	QEMU_STATUS=$?
+}
+
+# qmp_send COMMAND [ARGUMENTS]: both in JSON; the answer is not awaited.
+qmp_send() {
+	echo "{\"execute\": \"$1\"${2:+, \"arguments\": $2}}" >&"$QMPIN"
+}
+
+# Asks a machine that hangs where it is. First the processors' registers, as
+# QEMU sees them; then backtraces, from a kernel that still takes a key; then
+# an NMI, which makes even one that spins with interrupts off panic; at last
+# the machine is killed.
+machine_diagnose() {
+	local line left=30
+
+	qmp_send qmp_capabilities
+	qmp_send human-monitor-command '{"command-line": "info registers -a"}'
+	while IFS= read -r -t 2 -u "$QMPOUT" line; do
+		[[ $line == *RIP=* ]] || continue
+		printf '%s\n' "$line" | sed 's/\\r\\n/\n/g' >"$RUNDIR/registers.log"
+		break
+	done
+	qmp_send human-monitor-command '{"command-line": "sendkey alt-sysrq-w"}'
+	sleep 0.5
+	qmp_send human-monitor-command '{"command-line": "sendkey alt-sysrq-l"}'
+	sleep 1
+	qmp_send inject-nmi
+	while [[ $left -gt 0 ]] && kill -0 "$QEMU_PID" 2>/dev/null; do
+		sleep 0.1
+		left=$((left - 1))
+	done
+	kill -9 "$QEMU_PID" 2>/dev/null
+}
+
+tpm_start() {
+	need swtpm swtpm
+	mkdir "$RUNDIR/tpm"
+	swtpm socket --tpm2 --tpmstate "dir=$RUNDIR/tpm" --ctrl "type=unixio,path=$RUNDIR/tpm.sock" \
+		--flags startup-clear --terminate --daemon --pid "file=$RUNDIR/tpm.pid" \
+		>"$RUNDIR/swtpm.log" 2>&1 ||
+		die "swtpm did not start: $(tail -n 1 "$RUNDIR/swtpm.log")"
+	# It ends by itself (--terminate) unless QEMU never connected.
+	on_exit tpm_stop
+}
+
+tpm_stop() {
+	local pid
+
+	pid=$(cat "$RUNDIR/tpm.pid" 2>/dev/null) && kill "$pid" 2>/dev/null
+}
+
+gdb_advice() {
+	cat >&2 <<-EOF
+	hgbench: stopped before the first instruction. In another terminal:
+	    gdb $KERNEL_VMLINUX
+	    (gdb) target remote $RUNDIR/gdb.sock
+	    (gdb) continue
+	hgbench: Debian's vmlinux has no symbols; those of the running kernel are
+	    in the guest's /proc/kallsyms, at the same addresses in every --gdb run.
+	    Of each --module, gdb loads the symbols with the add-symbol-file line
+	    that appears below once it is loaded.
+	EOF
+	(
+		tail -s 0.1 -f -n +1 --pid="$QEMU_PID" "$RUNDIR/ctl" 2>/dev/null |
+			sed -u -n 's/^symbols /    add-symbol-file /p' >&2
+	) & RELAYS+=($!)
+}
