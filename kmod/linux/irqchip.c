@@ -312,7 +312,7 @@ unlock:
 
 /*
  * KVM_CAP_SPLIT_IRQCHIP, args[0] pins of the VMM's own I/O APIC, whose GSIs
- * come first: -EINVAL (too many pins, or vCPUs there already), -EEXIST, -ENOMEM.
+ * come first: -EINVAL (too many pins), -EEXIST (controllers or vCPUs), -ENOMEM.
  */
 static long create_split(struct hgl_vm *vm, u64 pins)
 {
@@ -323,10 +323,7 @@ static long create_split(struct hgl_vm *vm, u64 pins)
 		return -EINVAL;
 	mutex_lock(&vm->lock);
 	ret = -EEXIST;
-	if (vm->irqchip)
-		goto unlock;
-	ret = -EINVAL;
-	if (vm->nr_vcpus)
+	if (vm->irqchip || vm->nr_vcpus)
 		goto unlock;
 	ret = -ENOMEM;
 	chip = new_chip(vm);

@@ -154,6 +154,8 @@ void hgl_pit_line_acked(struct hgl_pit *pit);
 void hgl_pit_line_unmasked(struct hgl_pit *pit);
 
 /* ---- routing.c ---- */
+#define HGL_MAX_GSIS	4096U	/* what KVM_CAP_IRQ_ROUTING answers */
+
 int hgl_routes_init(struct hgl_vm *vm);
 void hgl_routes_destroy(struct hgl_vm *vm);
 /* The routes of a PC: what there is before KVM_SET_GSI_ROUTING. */

@@ -243,7 +243,7 @@ int hgl_irqfd(struct hgl_vm *vm, const struct kvm_irqfd *args)
 {
 	struct hgl_irqchip *chip = hgl_irqchip(vm);
 
-	if (!chip || (args->flags & ~(u32)KNOWN_FLAGS))
+	if (!chip || (args->flags & ~(u32)KNOWN_FLAGS) || args->gsi >= HGL_MAX_GSIS)
 		return -EINVAL;
 	if (args->flags & KVM_IRQFD_FLAG_DEASSIGN)
 		return deassign(vm, args);

@@ -11,7 +11,6 @@
 
 #include "irqchip.h"
 
-#define MAX_GSIS	4096U	/* what KVM_CAP_IRQ_ROUTING answers */
 #define PINS		24U	/* of the largest chip */
 #define NONE		0xffffU
 
@@ -244,7 +243,7 @@ static int place(const struct hgl_irqchip *chip, struct routes *routes, const st
 static int convert(const struct hgl_irqchip *chip, const struct kvm_irq_routing_entry *entry,
 		   struct route *route)
 {
-	if (entry->gsi >= MAX_GSIS || entry->flags)
+	if (entry->gsi >= HGL_MAX_GSIS || entry->flags)
 		return -EINVAL;
 	*route = (struct route){ .gsi = entry->gsi, .type = entry->type };
 	switch (entry->type) {
@@ -317,7 +316,7 @@ int hgl_routes_set(struct hgl_vm *vm, const struct kvm_irq_routing __user *user)
 
 	if (copy_from_user(&head, user, sizeof(head)))
 		return -EFAULT;
-	if (!chip || head.nr > MAX_GSIS || head.flags)
+	if (!chip || head.nr > HGL_MAX_GSIS || head.flags)
 		return -EINVAL;
 	if (head.nr) {
 		entries = vmemdup_user(user->entries, (size_t)head.nr * sizeof(*entries));

@@ -16,6 +16,7 @@
 
 #include "memory.h"
 #include "trace.h"
+#include "work.h"
 
 /* --- waiting --- */
 
@@ -228,14 +229,16 @@ static int take_requests(struct hgl_vcpu *vcpu)
 /* Signals and rescheduling. */
 static int host_work(struct hgl_vcpu *vcpu)
 {
-	if (unlikely(signal_pending(current))) {
-		vcpu->run->exit_reason = KVM_EXIT_INTR;
-		vcpu->stat.signals++;
-		return -EINTR;
-	}
-	if (unlikely(__xfer_to_guest_mode_work_pending()))
-		return xfer_to_guest_mode_handle_work(NULL) ?: HGL_AGAIN;
-	return HGL_AGAIN;
+	int ret;
+
+	if (likely(!__xfer_to_guest_mode_work_pending()))
+		return HGL_AGAIN;
+	ret = signal_pending(current) ? -EINTR : hgl_host_work();
+	if (!ret)
+		return HGL_AGAIN;
+	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	vcpu->stat.signals++;
+	return ret;
 }
 
 /* Does the VMM want to hear that an interrupt could be taken? */
