@@ -160,7 +160,7 @@ enum hg_domain_stat {
 	HG_DOMAIN_STAT_COUNT
 };
 
-#define HG_MAX_DOMAINS		64
+#define HG_MAX_DOMAINS		255
 #define HG_MAX_VCPUS		64	/* of one domain */
 #define HG_MAX_VCPUS_TOTAL	512
 #define HG_MAX_CPUID		100	/* entries of one vCPU */

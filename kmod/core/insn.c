@@ -651,7 +651,7 @@ decode_hot(struct hg_insn *insn, const u8 *bytes)
 	return insn->len;
 }
 
-static __attribute__((noinline)) int
+static __attribute__((__noinline__)) int
 decode_any(struct hg_insn *insn, const u8 *bytes, u32 avail, enum hg_mode mode)
 
 {

@@ -276,6 +276,10 @@ int hgl_msr_read(struct hgl_vcpu *vcpu, u32 index, u64 *value, bool host)
 		*value = *field_of(vcpu->page, in_page->offset);
 		return 0;
 	}
+	if (host && !vcpu->lapic && index == MSR_IA32_TSC_DEADLINE) {
+		*value = 0;	/* listed for every vCPU; without a local APIC it holds nothing */
+		return 0;
+	}
 	if (hgl_irq_owns_msr(index))
 		return hgl_irq_msr_read(vcpu, index, value, host);
 	if (hgl_mtrr_owns(index))
@@ -330,6 +334,8 @@ int hgl_msr_write(struct hgl_vcpu *vcpu, u32 index, u64 value, bool host)
 
 	if (in_page)
 		return write_page_msr(vcpu, in_page, value);
+	if (host && !vcpu->lapic && index == MSR_IA32_TSC_DEADLINE)
+		return 0;
 	if (hgl_irq_owns_msr(index))
 		return hgl_irq_msr_write(vcpu, index, value, host);
 	if (hgl_mtrr_owns(index))

@@ -146,6 +146,9 @@ static int exit_nothing(struct hg_vcpu *vcpu, struct vmcb *vmcb, enum hg_skip_ki
 	u32 length;
 	int status = insn_length(vcpu, vmcb, kind, &length);
 
+	/* QEMU reports INVD as WBINVD. */
+	if (status == HG_EXIT_UNDECODED && kind == HG_SKIP_WBINVD)
+		status = insn_length(vcpu, vmcb, HG_SKIP_INVD, &length);
 	if (status)
 		return status;
 	vcpu->stat_other++;
