@@ -62,6 +62,7 @@ struct hg_cpu {
  * skip		move RIP past an instruction of @length bytes, with all that follows
  *		from its completion: shadow, RF, single step
  * debug	read or write DR6 and DR7
+ * set_cr4	as MOV CR4 does, with the flush it entails
  * dump		copy the hardware's view, return its size
  */
 #define HG_BACKEND_OPS(X)						\
@@ -77,6 +78,7 @@ struct hg_cpu {
 	X(int, vcpu_enter, (struct hg_vcpu *vcpu, struct hg_cpu *cpu))	\
 	X(void, vcpu_unload, (struct hg_vcpu *vcpu))			\
 	X(void, vcpu_skip, (struct hg_vcpu *vcpu, u32 length))		\
+	X(void, vcpu_set_cr4, (struct hg_vcpu *vcpu, u64 cr4))			\
 	X(void, vcpu_debug, (struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write)) \
 	X(u64, vcpu_dump, (struct hg_vcpu *vcpu, void *to))
 
@@ -142,6 +144,7 @@ struct hg_vcpu {
 	/* guest state that the hardware does not hold for us */
 	u64 efer;		/* as the guest sees it */
 	u64 xcr0;
+	u64 cr4_allowed;	/* what its CPUID admits */
 	u64 dr[4];
 	u64 tsc_aux;
 	u32 run_flags;		/* the checked copy for this run */
@@ -278,6 +281,7 @@ void hg_vcpu_raise(struct hg_vcpu *vcpu, u32 vector, bool has_error, u32 error);
 int hg_trap_cpuid(struct hg_vcpu *vcpu, u32 length, u64 cr4);
 int hg_trap_xsetbv(struct hg_vcpu *vcpu, u32 length);
 int hg_trap_dr(struct hg_vcpu *vcpu, u32 length, bool write, u32 nr, u32 gpr, bool wide, u64 cr4);
+int hg_trap_cr4(struct hg_vcpu *vcpu, u32 length, u64 value, bool long_mode, u64 cr3, u64 cr4);
 
 /*
  * fetch.c: the bytes of the instruction at @linear, by the guest's tables.

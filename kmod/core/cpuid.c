@@ -35,6 +35,26 @@ static const struct hg_cpuid *find(const struct hg_vcpu *vcpu, u32 function, u32
 	return NULL;
 }
 
+static u64 cr4_bits(const struct hg_vcpu *vcpu)
+{
+	const struct hg_cpuid *one = find(vcpu, 1, 0), *seven = find(vcpu, 7, 0);
+	u64 bits = 0;
+
+	if (one) {
+		bits |= one->ecx & HG_BIT32(17) ? HG_CR4_PCIDE : 0;
+		bits |= one->ecx & HG_BIT32(26) ? HG_CR4_OSXSAVE : 0;
+	}
+	if (seven) {
+		bits |= seven->ebx & HG_BIT32(0) ? HG_CR4_FSGSBASE : 0;
+		bits |= seven->ebx & HG_BIT32(7) ? HG_CR4_SMEP : 0;
+		bits |= seven->ebx & HG_BIT32(20) ? HG_CR4_SMAP : 0;
+		bits |= seven->ecx & HG_BIT32(2) ? HG_CR4_UMIP : 0;
+		bits |= seven->ecx & HG_BIT32(3) ? HG_CR4_PKE : 0;
+		bits |= seven->ecx & HG_BIT32(16) ? HG_CR4_LA57 : 0;
+	}
+	return bits;
+}
+
 /* Copies, then sorts the copy: @from may change while we look. */
 void hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count)
 {
@@ -52,6 +72,7 @@ void hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count)
 		table[j] = entry;
 	}
 	vcpu->cpuid_count = count;
+	vcpu->cr4_allowed = cr4_bits(vcpu);
 }
 
 /* Bytes of the XSAVE area for the components now enabled (SDM vol. 1, 13.4.3). */

@@ -87,3 +87,26 @@ skip:
 	backend->vcpu_skip(vcpu, length);
 	return -1;
 }
+
+/* CR4 bits that are there without being announced by CPUID. */
+#define CR4_ALWAYS	HG_MASK(10, 0)
+
+/*
+ * MOV to CR4 (APM vol. 2, 3.1.3). A bit whose feature the guest's CPUID lacks
+ * is reserved, whatever the CPU itself can do.
+ */
+int hg_trap_cr4(struct hg_vcpu *vcpu, u32 length, u64 value, bool long_mode, u64 cr3, u64 cr4)
+{
+	u64 changed = value ^ cr4;
+
+	vcpu->stat_cr++;
+	if ((value & ~(CR4_ALWAYS | vcpu->cr4_allowed)) ||
+	    (long_mode && (!(value & HG_CR4_PAE) || (changed & HG_CR4_LA57))) ||
+	    ((changed & value & HG_CR4_PCIDE) && (!long_mode || (cr3 & 0xfff)))) {
+		hg_vcpu_raise(vcpu, VEC_GP, true, 0);
+		return -1;
+	}
+	hg_core.backend->vcpu_set_cr4(vcpu, value);
+	hg_core.backend->vcpu_skip(vcpu, length);
+	return -1;
+}

@@ -61,7 +61,12 @@ HG_STATIC_ASSERT(sizeof(struct hg_segment) == 16);
 #define HG_CR4_PSE		HG_BIT(4)
 #define HG_CR4_PAE		HG_BIT(5)
 #define HG_CR4_LA57		HG_BIT(12)
+#define HG_CR4_UMIP		HG_BIT(11)
+#define HG_CR4_FSGSBASE		HG_BIT(16)
+#define HG_CR4_PCIDE		HG_BIT(17)
 #define HG_CR4_OSXSAVE		HG_BIT(18)
+#define HG_CR4_SMEP		HG_BIT(20)
+#define HG_CR4_SMAP		HG_BIT(21)
 #define HG_CR4_PKE		HG_BIT(22)
 
 #define HG_EFER_SCE		HG_BIT(0)

@@ -37,9 +37,9 @@
 #define ALLOW_7_EBX								\
 	(B(0) | B(3) | B(5) | B(7) | B(8) | B(9) | B(10) | B(16) | B(17) |	\
 	 B(18) | B(19) | B(20) | B(21) | B(23) | B(24) | B(28) | B(29) | B(30) | B(31))
-/* AVX512_VBMI, PKU, VBMI2, GFNI, VAES, VPCLMULQDQ, VNNI, BITALG, VPOPCNTDQ, LA57, RDPID */
+/* AVX512_VBMI, UMIP, PKU, VBMI2, GFNI, VAES, VPCLMULQDQ, VNNI, BITALG, VPOPCNTDQ, LA57, RDPID */
 #define ALLOW_7_ECX								\
-	(B(1) | B(3) | B(6) | B(8) | B(9) | B(10) | B(11) | B(12) | B(14) | B(16) | B(22))
+	(B(1) | B(2) | B(3) | B(6) | B(8) | B(9) | B(10) | B(11) | B(12) | B(14) | B(16) | B(22))
 /* 4VNNIW, 4FMAPS, FSRM, VP2INTERSECT, AVX512_FP16 */
 #define ALLOW_7_EDX	(B(2) | B(3) | B(4) | B(8) | B(23))
 

@@ -53,6 +53,7 @@ void svm_vcpu_init(struct hg_vcpu *vcpu);
 s64 svm_vcpu_put(struct hg_vcpu *vcpu, u64 groups);
 void svm_vcpu_get(struct hg_vcpu *vcpu, u64 groups);
 void svm_vcpu_debug(struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write);
+void svm_vcpu_set_cr4(struct hg_vcpu *vcpu, u64 cr4);
 
 /* svm_exit.c */
 void svm_vcpu_skip(struct hg_vcpu *vcpu, u32 length);

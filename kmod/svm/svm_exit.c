@@ -203,6 +203,20 @@ static int exit_cr8(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 	return HG_EXIT_CR8;
 }
 
+static int exit_cr4(struct hg_vcpu *vcpu, struct vmcb *vmcb)
+{
+	struct hg_skip skip;
+	int status = decode(vcpu, vmcb, HG_SKIP_WRITE_CR, &skip);
+	u64 value;
+
+	if (status)
+		return status;
+	value = vcpu->gpr[skip.gpr & 15];
+	if (skip.opsize != 8)
+		value = (u32)value;
+	return hg_trap_cr4(vcpu, skip.len, value, vmcb->efer & HG_EFER_LMA, vmcb->cr3, vmcb->cr4);
+}
+
 static int exit_msr(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
 	bool write = vmcb->exit_info1 & 1;
@@ -299,6 +313,8 @@ static int exit_rare(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 	if (code >= SVM_EXIT_READ_DR0 && code <= SVM_EXIT_WRITE_DR15)
 		return exit_dr(vcpu, vmcb);
 	switch (code) {
+	case SVM_EXIT_WRITE_CR4:
+		return exit_cr4(vcpu, vmcb);
 	case SVM_EXIT_WRITE_CR8:
 		return exit_cr8(vcpu, vmcb);
 	case SVM_EXIT_EXCP(1):

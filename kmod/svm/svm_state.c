@@ -222,3 +222,10 @@ void svm_vcpu_debug(struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write)
 		*dr7 = vmcb->dr7;
 	}
 }
+
+/* A change of how addresses are translated forgets translations: by a new tag. */
+void svm_vcpu_set_cr4(struct hg_vcpu *vcpu, u64 cr4)
+{
+	svm_vmcb(vcpu)->cr4 = cr4;
+	vcpu->last_cpu = NULL;
+}

@@ -41,7 +41,8 @@
 #define SVM_INTERCEPT_XSETBV		HG_BIT32(13)
 #define SVM_INTERCEPT_RDPRU		HG_BIT32(14)
 
-#define SVM_CR8_WRITE			HG_BIT32(24)	/* of the CR word */
+#define SVM_CR4_WRITE			HG_BIT32(20)	/* of the CR word */
+#define SVM_CR8_WRITE			HG_BIT32(24)
 
 #define SVM_TLB_NOTHING			0
 #define SVM_TLB_FLUSH_ALL		1
@@ -59,6 +60,7 @@
 
 /* Exit codes (APM vol. 2, appendix C). */
 #define SVM_EXIT_READ_CR0		0x000
+#define SVM_EXIT_WRITE_CR4		0x014
 #define SVM_EXIT_WRITE_CR8		0x018
 #define SVM_EXIT_READ_DR0		0x020
 #define SVM_EXIT_READ_DR15		0x02f
