@@ -62,7 +62,7 @@ struct hg_cpu {
  * skip		move RIP past an instruction of @length bytes, with all that follows
  *		from its completion: shadow, RF, single step
  * debug	read or write DR6 and DR7
- * set_cr4	as MOV CR4 does, with the flush it entails
+ * set_cr4, set_cr0	as the MOV does, with the flush it entails
  * dump		copy the hardware's view, return its size
  */
 #define HG_BACKEND_OPS(X)						\
@@ -79,6 +79,7 @@ struct hg_cpu {
 	X(void, vcpu_unload, (struct hg_vcpu *vcpu))			\
 	X(void, vcpu_skip, (struct hg_vcpu *vcpu, u32 length))		\
 	X(void, vcpu_set_cr4, (struct hg_vcpu *vcpu, u64 cr4))			\
+	X(void, vcpu_set_cr0, (struct hg_vcpu *vcpu, u64 cr0, u64 efer))	\
 	X(void, vcpu_debug, (struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write)) \
 	X(u64, vcpu_dump, (struct hg_vcpu *vcpu, void *to))
 
@@ -273,6 +274,12 @@ void hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count)
 bool hg_xcr0_valid(u64 xcr0);
 void hg_vcpu_raise(struct hg_vcpu *vcpu, u32 vector, bool has_error, u32 error);
 
+/* What decides how the guest translates addresses, now. */
+struct hg_mode_state {
+	u64 cr0, cr3, cr4, efer;
+	bool cs_long;
+};
+
 /*
  * trap.c: instructions that the core finishes itself. Called by a backend after
  * the exit, with the registers in struct hg_vcpu. @length: of the instruction.
@@ -281,7 +288,8 @@ void hg_vcpu_raise(struct hg_vcpu *vcpu, u32 vector, bool has_error, u32 error);
 int hg_trap_cpuid(struct hg_vcpu *vcpu, u32 length, u64 cr4);
 int hg_trap_xsetbv(struct hg_vcpu *vcpu, u32 length);
 int hg_trap_dr(struct hg_vcpu *vcpu, u32 length, bool write, u32 nr, u32 gpr, bool wide, u64 cr4);
-int hg_trap_cr4(struct hg_vcpu *vcpu, u32 length, u64 value, bool long_mode, u64 cr3, u64 cr4);
+int hg_trap_cr4(struct hg_vcpu *vcpu, u32 length, u64 value, const struct hg_mode_state *now);
+int hg_trap_cr0(struct hg_vcpu *vcpu, u32 length, u64 value, const struct hg_mode_state *now);
 
 /*
  * fetch.c: the bytes of the instruction at @linear, by the guest's tables.

@@ -95,18 +95,62 @@ skip:
  * MOV to CR4 (APM vol. 2, 3.1.3). A bit whose feature the guest's CPUID lacks
  * is reserved, whatever the CPU itself can do.
  */
-int hg_trap_cr4(struct hg_vcpu *vcpu, u32 length, u64 value, bool long_mode, u64 cr3, u64 cr4)
+int hg_trap_cr4(struct hg_vcpu *vcpu, u32 length, u64 value, const struct hg_mode_state *now)
 {
-	u64 changed = value ^ cr4;
+	bool long_mode = now->efer & HG_EFER_LMA;
+	u64 changed = value ^ now->cr4;
 
 	vcpu->stat_cr++;
 	if ((value & ~(CR4_ALWAYS | vcpu->cr4_allowed)) ||
 	    (long_mode && (!(value & HG_CR4_PAE) || (changed & HG_CR4_LA57))) ||
-	    ((changed & value & HG_CR4_PCIDE) && (!long_mode || (cr3 & 0xfff)))) {
+	    ((changed & value & HG_CR4_PCIDE) && (!long_mode || (now->cr3 & 0xfff)))) {
 		hg_vcpu_raise(vcpu, VEC_GP, true, 0);
 		return -1;
 	}
 	hg_core.backend->vcpu_set_cr4(vcpu, value);
+	hg_core.backend->vcpu_skip(vcpu, length);
+	return -1;
+}
+
+static bool cr0_legal(u64 value, const struct hg_mode_state *now)
+{
+	bool paging = value & HG_CR0_PG, was_paging = now->cr0 & HG_CR0_PG;
+
+	if (value >> 32 || (paging && !(value & HG_CR0_PE)))
+		return false;
+	if ((value & HG_CR0_NW) && !(value & HG_CR0_CD))
+		return false;
+	/* 64-bit code cannot leave paging: compatibility mode comes first. */
+	if (!paging && was_paging && now->cs_long)
+		return false;
+	if (!paging && (now->cr4 & HG_CR4_PCIDE))
+		return false;
+	/* Entering long mode (14.6.2). */
+	if (paging && !was_paging && (now->efer & HG_EFER_LME))
+		return (now->cr4 & HG_CR4_PAE) && !now->cs_long;
+	return true;
+}
+
+/*
+ * MOV to CR0, or LMSW (APM vol. 2, 3.1.1), where more than TS and MP changes.
+ * EFER.LMA follows PG.
+ */
+int hg_trap_cr0(struct hg_vcpu *vcpu, u32 length, u64 value, const struct hg_mode_state *now)
+{
+	u64 efer = now->efer;
+
+	vcpu->stat_cr++;
+	if (!cr0_legal(value, now)) {
+		hg_vcpu_raise(vcpu, VEC_GP, true, 0);
+		return -1;
+	}
+	if (!(value & HG_CR0_PG))
+		efer &= ~HG_EFER_LMA;
+	else if (efer & HG_EFER_LME)
+		efer |= HG_EFER_LMA;
+	/* Reserved bits below 32 are ignored; ET reads as one. */
+	value &= HG_MASK(5, 0) | HG_CR0_WP | HG_CR0_AM | HG_CR0_NW | HG_CR0_CD | HG_CR0_PG;
+	hg_core.backend->vcpu_set_cr0(vcpu, value | HG_CR0_ET, efer);
 	hg_core.backend->vcpu_skip(vcpu, length);
 	return -1;
 }

@@ -149,5 +149,6 @@ const struct hg_backend hg_svm = {
 	.vcpu_skip = svm_vcpu_skip,
 	.vcpu_debug = svm_vcpu_debug,
 	.vcpu_set_cr4 = svm_vcpu_set_cr4,
+	.vcpu_set_cr0 = svm_vcpu_set_cr0,
 	.vcpu_dump = svm_vcpu_dump,
 };

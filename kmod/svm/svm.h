@@ -54,6 +54,7 @@ s64 svm_vcpu_put(struct hg_vcpu *vcpu, u64 groups);
 void svm_vcpu_get(struct hg_vcpu *vcpu, u64 groups);
 void svm_vcpu_debug(struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write);
 void svm_vcpu_set_cr4(struct hg_vcpu *vcpu, u64 cr4);
+void svm_vcpu_set_cr0(struct hg_vcpu *vcpu, u64 cr0, u64 efer);
 
 /* svm_exit.c */
 void svm_vcpu_skip(struct hg_vcpu *vcpu, u32 length);

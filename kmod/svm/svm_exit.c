@@ -182,6 +182,21 @@ static int exit_dr(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 	return status;
 }
 
+static struct hg_mode_state mode_state(const struct vmcb *vmcb)
+{
+	return (struct hg_mode_state){
+		.cr0 = vmcb->cr0, .cr3 = vmcb->cr3, .cr4 = vmcb->cr4, .efer = vmcb->efer,
+		.cs_long = code_mode(vmcb) == HG_MODE_64,
+	};
+}
+
+static u64 cr_source(const struct hg_vcpu *vcpu, const struct hg_skip *skip)
+{
+	u64 value = vcpu->gpr[skip->gpr & 15];
+
+	return skip->opsize == 8 ? value : (u32)value;
+}
+
 static int exit_cr8(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
 	struct hg_skip skip;
@@ -190,9 +205,7 @@ static int exit_cr8(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 
 	if (status)
 		return status;
-	value = vcpu->gpr[skip.gpr & 15];
-	if (skip.opsize != 8)
-		value = (u32)value;
+	value = cr_source(vcpu, &skip);
 	if (value & ~15ULL) {
 		hg_vcpu_raise(vcpu, VEC_GP, true, 0);
 		return -1;
@@ -205,16 +218,34 @@ static int exit_cr8(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 
 static int exit_cr4(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
+	struct hg_mode_state now = mode_state(vmcb);
+	struct hg_skip skip;
+	int status = decode(vcpu, vmcb, HG_SKIP_WRITE_CR, &skip);
+
+	if (status)
+		return status;
+	return hg_trap_cr4(vcpu, skip.len, cr_source(vcpu, &skip), &now);
+}
+
+/* MOV to CR0, or LMSW from a register: the low four bits, and PE is never cleared. */
+static int exit_cr0(struct hg_vcpu *vcpu, struct vmcb *vmcb)
+{
+	struct hg_mode_state now = mode_state(vmcb);
 	struct hg_skip skip;
 	int status = decode(vcpu, vmcb, HG_SKIP_WRITE_CR, &skip);
 	u64 value;
 
+	if (!status)
+		return hg_trap_cr0(vcpu, skip.len, cr_source(vcpu, &skip), &now);
+	if (status != HG_EXIT_UNDECODED)
+		return status;
+	status = decode(vcpu, vmcb, HG_SKIP_LMSW, &skip);
 	if (status)
 		return status;
-	value = vcpu->gpr[skip.gpr & 15];
-	if (skip.opsize != 8)
-		value = (u32)value;
-	return hg_trap_cr4(vcpu, skip.len, value, vmcb->efer & HG_EFER_LMA, vmcb->cr3, vmcb->cr4);
+	if (skip.insn.flags & HG_INSN_MEM)
+		return HG_EXIT_UNDECODED;
+	value = (now.cr0 & ~14ULL) | (vcpu->gpr[skip.insn.rm & 15] & 15);
+	return hg_trap_cr0(vcpu, skip.len, value, &now);
 }
 
 static int exit_msr(struct hg_vcpu *vcpu, struct vmcb *vmcb)
@@ -313,6 +344,8 @@ static int exit_rare(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 	if (code >= SVM_EXIT_READ_DR0 && code <= SVM_EXIT_WRITE_DR15)
 		return exit_dr(vcpu, vmcb);
 	switch (code) {
+	case SVM_EXIT_CR0_SEL_WRITE:
+		return exit_cr0(vcpu, vmcb);
 	case SVM_EXIT_WRITE_CR4:
 		return exit_cr4(vcpu, vmcb);
 	case SVM_EXIT_WRITE_CR8:

@@ -5,7 +5,7 @@
 #include "svm.h"
 
 #define INTERCEPT3								\
-	(SVM_INTERCEPT_INTR | SVM_INTERCEPT_NMI | SVM_INTERCEPT_INIT |		\
+	(SVM_INTERCEPT_INTR | SVM_INTERCEPT_NMI | SVM_INTERCEPT_INIT | SVM_INTERCEPT_CR0_SEL | \
 	 SVM_INTERCEPT_RDPMC | SVM_INTERCEPT_CPUID | SVM_INTERCEPT_RSM |	\
 	 SVM_INTERCEPT_INVD | SVM_INTERCEPT_HLT | SVM_INTERCEPT_INVLPGA |	\
 	 SVM_INTERCEPT_IOIO | SVM_INTERCEPT_MSR | SVM_INTERCEPT_FERR_FREEZE |	\
@@ -227,5 +227,12 @@ void svm_vcpu_debug(struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write)
 void svm_vcpu_set_cr4(struct hg_vcpu *vcpu, u64 cr4)
 {
 	svm_vmcb(vcpu)->cr4 = cr4;
+	vcpu->last_cpu = NULL;
+}
+
+void svm_vcpu_set_cr0(struct hg_vcpu *vcpu, u64 cr0, u64 efer)
+{
+	svm_vmcb(vcpu)->cr0 = cr0;
+	svm_vmcb(vcpu)->efer = efer | HG_EFER_SVME;
 	vcpu->last_cpu = NULL;
 }
