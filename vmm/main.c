@@ -94,8 +94,8 @@ static int setup(struct app *app)
 	}
 	ret = machine_create(&app->machine, &app->cfg, app->loop);
 	if (!ret)
-		ret = loop_add(app->loop, &app->request_handler, app->machine.vm.request_fd, EPOLLIN,
-			       on_request, app);
+		ret = loop_add(app->loop, &app->request_handler, app->machine.vm.request_fd,
+			       EPOLLIN, on_request, app);
 	if (!ret && app->cfg.status) {
 		app->status = status_new(&app->machine, app->cfg.status);
 		ret = app->status ? 0 : -EADDRINUSE;

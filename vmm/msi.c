@@ -107,7 +107,8 @@ static void add_chip_routes(struct msi_table *t)
 
 	for (i = 0; i < PIC_PINS; i++)
 		if (i != PIC_CASCADE)
-			add_pin(t, i, i < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE, i % 8);
+			add_pin(t, i, i < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE,
+				i % 8);
 	for (i = 0; i < IOAPIC_PINS; i++) {
 		if (i == 0)
 			add_pin(t, i, KVM_IRQCHIP_IOAPIC, 2);

@@ -94,7 +94,8 @@ static uint8_t read_msr(const struct serial *s)
 {
 	/* In loopback the modem outputs come back as inputs (8.6.7). */
 	if (s->mcr & MCR_LOOP)
-		return (uint8_t)((s->mcr & 0x0c) << 4 | (s->mcr & 0x02) << 3 | (s->mcr & 0x01) << 5);
+		return (uint8_t)((s->mcr & 0x0c) << 4 | (s->mcr & 0x02) << 3 |
+				 (s->mcr & 0x01) << 5);
 	return MSR_CTS | MSR_DSR | MSR_DCD;
 }
 
