@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 # The command line of hgbench.
 
-SMP=1 MEM=2G ICOUNT='' CPU=max ACCEL=tcg VMM=qemu
+SMP=1 MEM=2G ICOUNT='' CPU='' ACCEL='' VMM=qemu
 DEVICES=() MODULES=() KERNEL_ARGS=() QEMU_ARGS=() DISKS=() SETENV=()
 NET='' OUT='' TIMEOUT=120 TIMEOUT_SET='' KEEP_LOGS='' SPLAT=1 GDB='' DRYRUN='' DEB='' VERBOSE=''
 COMMAND=() TTY=''
@@ -22,6 +22,8 @@ usage() {
 	  --icount             count instructions: the clock of the guest advances
 	                       one nanosecond an instruction, on one host thread
 	  --accel tcg|kvm      what runs the guest (tcg)
+	  --vmm qemu|hgvmm     which program is the machine (qemu); hgvmm runs on the
+	                       module, so only inside the bench
 	  --device NAME        edu, intel-iommu, amd-iommu or tpm; repeatable
 	  --disk FILE[,ro]     a virtio disk with the raw image FILE; repeatable
 	  --net                a virtio network card on QEMU's user network
@@ -82,6 +84,8 @@ parse_valued() {
 	--mem)	[[ $2 =~ ^[0-9]+[MG]?$ ]] || die "--mem: '$2' is not a size (512M, 2G)"
 		MEM=$2 ;;
 	--cpu)	CPU=$2 ;;
+	--vmm)	[[ $2 == qemu || $2 == hgvmm ]] || die "--vmm: '$2' is neither qemu nor hgvmm"
+		VMM=$2 ;;
 	--accel) [[ $2 == tcg || $2 == kvm ]] || die "--accel: '$2' is neither tcg nor kvm"
 		ACCEL=$2 ;;
 	--device)

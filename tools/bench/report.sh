@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # What a run came to: reads the control port's record and the console.
 
 # The last value that the guest reported under the name, or nothing.
@@ -9,9 +9,13 @@ ctl_last() {
 
 stage_name() {
 	case $(ctl_last stage) in
-	'')	echo "the kernel's boot or the start of init" ;;
+	'')	if grep -q 'Run /init as init process' "$RUNDIR/console.log"; then
+			echo "the start of init"
+		else
+			echo "the kernel's boot"
+		fi ;;
 	root)	echo "init (setting up the root file system)" ;;
-	module)	echo "loading --module" ;;
+	module)	echo "init (loading --module)" ;;
 	cmd)	if grep -q '^exit ' "$RUNDIR/ctl"; then
 			echo "switching off after the command"
 		else
@@ -20,9 +24,37 @@ stage_name() {
 	esac
 }
 
+# indented FILE COUNT: the file's last lines.
+indented() {
+	tr -d '\r' <"$1" 2>/dev/null | tail -n "$2" | sed 's/^/    /' >&2
+}
+
 console_tail() {
 	note "last lines of the console:"
-	tr -d '\r' <"$RUNDIR/console.log" 2>/dev/null | tail -n "${1:-15}" | sed 's/^/    /' >&2
+	indented "$RUNDIR/console.log" "$1"
+}
+
+# A panic's own lines: from its first complaint on, not what led up to it.
+console_panic() {
+	note "the console:"
+	tr -d '\r' <"$RUNDIR/console.log" |
+		sed -n '/cut here\|BUG: \|Oops\|sysrq: Trigger\|Kernel panic - not syncing/,$p' |
+		head -n 60 | sed 's/^/    /' >&2
+}
+
+report_timeout() {
+	note "timed out after $TIMEOUT s in: $(stage_name)"
+	if grep -q '^running ' "$RUNDIR/ctl"; then
+		note "processes (number, state, where it waits in the kernel, command):"
+		sed -n 's/^running /    /p' "$RUNDIR/ctl" >&2
+	fi
+	if [[ -s $RUNDIR/registers.log ]]; then
+		note "processors were at:"
+		grep -E '^CPU#|RIP=' "$RUNDIR/registers.log" | tr -d '\r' |
+			sed -E 's/ RFL=.*//; s/^/    /' >&2
+	fi
+	note "last lines of the console (backtraces follow in console.log):"
+	indented "$RUNDIR/console-before.log" 15
 }
 
 # Ends the program with the status of the run.
@@ -32,13 +64,12 @@ conclude() {
 	status=$(ctl_last exit)
 	KEEP=1
 	if [[ -n $TIMED_OUT ]]; then
-		note "timed out after $TIMEOUT s in: $(stage_name)"
-		console_tail
+		report_timeout
 		exit "$EX_TIMEOUT"
 	fi
 	if grep -q 'Kernel panic - not syncing' "$RUNDIR/console.log" 2>/dev/null; then
 		note "the kernel panicked in: $(stage_name)"
-		console_tail 40
+		console_panic
 		exit "$EX_PANIC"
 	fi
 	if grep -q '^fail ' "$RUNDIR/ctl"; then
@@ -46,9 +77,9 @@ conclude() {
 		exit "$EX_BENCH"
 	fi
 	if [[ -z $status ]]; then
-		note "the machine ended (QEMU status $QEMU_STATUS) in: $(stage_name)"
-		sed 's/^/    /' "$RUNDIR/qemu.log" >&2
-		console_tail
+		note "the machine ended (status $MACHINE_STATUS of $VMM) in: $(stage_name)"
+		indented "$RUNDIR/qemu.log" 20
+		console_tail 15
 		exit "$EX_DIED"
 	fi
 	if grep -q '^splat ' "$RUNDIR/ctl"; then

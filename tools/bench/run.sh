@@ -38,25 +38,35 @@ cmd_shell() {
 
 machine_run() {
 	[[ -n $GDB && -z $TIMEOUT_SET ]] && TIMEOUT=0
-	need qemu-system-x86_64 qemu-system-x86
+	: "${ACCEL:=tcg}"
 	kernel_require
 	rundir_create
 	if [[ -n $DRYRUN ]]; then
-		machine_qemu
-		printf '%q ' "${QEMU[@]}"
+		machine_command
+		printf '%q ' "${MACHINE[@]}"
 		echo
 		exit 0
 	fi
-	[[ $ACCEL == tcg || -w /dev/kvm ]] ||
-		die "--accel kvm: cannot open /dev/kvm (inside the bench: modprobe kvm-amd)"
+	machine_command
 	machine_initrd
-	machine_qemu
 	has_device tpm && tpm_start
 	machine_start
 	[[ -n $GDB ]] && gdb_advice
 	machine_wait
-	wait "${RELAYS[@]}"
+	wait "${RELAYS[@]}" 2>/dev/null
 	conclude
+}
+
+# Fills MACHINE with the command line of the program that --vmm names.
+machine_command() {
+	if [[ $VMM == hgvmm ]]; then
+		machine_hgvmm
+		return
+	fi
+	need qemu-system-x86_64 qemu-system-x86
+	[[ $ACCEL == tcg || -w /dev/kvm || -n $DRYRUN ]] ||
+		die "--accel kvm: cannot open /dev/kvm (inside the bench: modprobe kvm-amd)"
+	machine_qemu
 }
 
 machine_start() {
@@ -69,11 +79,11 @@ machine_start() {
 	if [[ -n $TTY ]]; then
 		exec {TTYFD}<&0
 		in=/dev/fd/$TTYFD
-		"${QEMU[@]}" <"$in" 2>"$RUNDIR/qemu.log" & QEMU_PID=$!
+		"${MACHINE[@]}" <"$in" 2>"$RUNDIR/qemu.log" & MACHINE_PID=$!
 	else
-		"${QEMU[@]}" </dev/null >"$RUNDIR/qemu.log" 2>&1 & QEMU_PID=$!
+		"${MACHINE[@]}" </dev/null >"$RUNDIR/qemu.log" 2>&1 & MACHINE_PID=$!
 	fi
-	on_exit 'kill "$QEMU_PID" 2>/dev/null'
+	on_exit 'kill "$MACHINE_PID" 2>/dev/null'
 	RELAYS=()
 	relay out & RELAYS+=($!)
 	relay err >&2 & RELAYS+=($!)
@@ -85,26 +95,28 @@ machine_start() {
 # A regular file between QEMU and our reader never makes QEMU wait, so nothing
 # is left in the virtio queues when the machine is switched off.
 relay() {
-	exec tail -s 0.1 -f -n +1 --pid="$QEMU_PID" "$RUNDIR/$1" 2>/dev/null
+	exec tail -s 0.1 -f -n +1 --pid="$MACHINE_PID" "$RUNDIR/$1" 2>/dev/null
 }
 
-# Waits for QEMU, not longer than --timeout. Sets TIMED_OUT and QEMU_STATUS.
+# Waits for QEMU, not longer than --timeout. Sets TIMED_OUT and MACHINE_STATUS.
 machine_wait() {
 	local watch
 
 	TIMED_OUT=''
 	if [[ $TIMEOUT -gt 0 ]]; then
 		sleep "$TIMEOUT" & watch=$!
-		wait -n "$QEMU_PID" "$watch"
+		wait -n "$MACHINE_PID" "$watch"
 		if kill -0 "$watch" 2>/dev/null; then
 			kill "$watch"
-		elif kill -0 "$QEMU_PID" 2>/dev/null; then
+		elif kill -0 "$MACHINE_PID" 2>/dev/null; then
 			TIMED_OUT=1
+			cp "$RUNDIR/console.log" "$RUNDIR/console-before.log"
 			machine_diagnose
 		fi
 	fi
-	wait "$QEMU_PID"
-	QEMU_STATUS=$?
+	# bash tells of a killed job on stderr; we tell it better.
+	{ wait "$MACHINE_PID"; } 2>/dev/null
+	MACHINE_STATUS=$?
 }
 
 # qmp_send COMMAND [ARGUMENTS]: both in JSON; the answer is not awaited.
@@ -119,6 +131,10 @@ qmp_send() {
 machine_diagnose() {
 	local line left=30
 
+	if [[ $VMM == hgvmm ]]; then
+		kill -9 "$MACHINE_PID"
+		return
+	fi
 	qmp_send qmp_capabilities
 	qmp_send human-monitor-command '{"command-line": "info registers -a"}'
 	while IFS= read -r -t 2 -u "$QMPOUT" line; do
@@ -131,11 +147,11 @@ machine_diagnose() {
 	qmp_send human-monitor-command '{"command-line": "sendkey alt-sysrq-l"}'
 	sleep 1
 	qmp_send inject-nmi
-	while [[ $left -gt 0 ]] && kill -0 "$QEMU_PID" 2>/dev/null; do
+	while [[ $left -gt 0 ]] && kill -0 "$MACHINE_PID" 2>/dev/null; do
 		sleep 0.1
 		left=$((left - 1))
 	done
-	kill -9 "$QEMU_PID" 2>/dev/null
+	kill -9 "$MACHINE_PID" 2>/dev/null
 }
 
 tpm_start() {
@@ -167,7 +183,7 @@ gdb_advice() {
 	    that appears below once it is loaded.
 	EOF
 	(
-		tail -s 0.1 -f -n +1 --pid="$QEMU_PID" "$RUNDIR/ctl" 2>/dev/null |
+		tail -s 0.1 -f -n +1 --pid="$MACHINE_PID" "$RUNDIR/ctl" 2>/dev/null |
 			sed -u -n 's/^symbols /    add-symbol-file /p' >&2
 	) & RELAYS+=($!)
 }
