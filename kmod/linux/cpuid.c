@@ -58,6 +58,11 @@
 /* XSAVEOPT, XSAVEC, XGETBV(1). No XSAVES: nothing switches IA32_XSS. */
 #define ALLOW_D1_EAX	(B(0) | B(1) | B(2))
 
+/* The stateful flags are of old: KVM takes and ignores them, and QEMU sets them. */
+#define KNOWN_FLAGS								\
+	(KVM_CPUID_FLAG_SIGNIFCANT_INDEX | KVM_CPUID_FLAG_STATEFUL_FUNC |	\
+	 KVM_CPUID_FLAG_STATE_READ_NEXT)
+
 #define KVM_FEATURES								\
 	(B(KVM_FEATURE_CLOCKSOURCE) | B(KVM_FEATURE_NOP_IO_DELAY) |		\
 	 B(KVM_FEATURE_CLOCKSOURCE2) | B(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT))
@@ -382,7 +387,7 @@ static int set_cpuid2(struct hgl_vcpu *vcpu, const struct kvm_cpuid2 __user *use
 	if (IS_ERR(entry))
 		return PTR_ERR(entry);
 	for (i = 0; i < head.nent; i++)
-		if (entry[i].flags & ~KVM_CPUID_FLAG_SIGNIFCANT_INDEX) {
+		if (entry[i].flags & ~KNOWN_FLAGS) {
 			kvfree(entry);
 			return -EINVAL;
 		}
