@@ -424,8 +424,14 @@ void hg_pit_init(struct hg_pit *pit, const struct hg_pit_ops *ops, void *host)
 
 void hg_pit_get_state(const struct hg_pit *pit, struct hg_pit_state *state)
 {
+	u32 n;
+
 	memset(state, 0, sizeof(*state));
 	memcpy(state->ch, pit->ch, sizeof(state->ch));
+	/* A counter never loaded counts as 65536; QEMU divides by what it reads. */
+	for (n = 0; n < HG_PIT_CHANNELS; n++)
+		if (!state->ch[n].count)
+			state->ch[n].count = 0x10000;
 	state->flags = pit->flags;
 }
 
