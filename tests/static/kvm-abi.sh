@@ -12,7 +12,7 @@ mkdir -p $out
 # All ioctls there are, by the kernel's header.
 echo '#include <linux/kvm.h>' | gcc -E -dM - |
 	sed -n 's/^#define \(KVM_[A-Z0-9_]*\) _IO.*/\1/p' | sort -u >$out/all
-grep -hoE 'case KVM_[A-Z0-9_]+|cmd [=!]= KVM_RUN' kmod/linux/*.c | awk '{ print $NF }' | sort -u |
+grep -hoE 'case KVM_[A-Z0-9_]+|cmd == KVM_(RUN|GET_SUPPORTED_CPUID)' kmod/linux/*.c | awk '{ print $NF }' | sort -u |
 	comm -12 - $out/all >$out/code.ioctls
 sed -n '/^## Of the device/,/^## Capabilities/s/^| \(`KVM_[^|]*\)|.*/\1/p' docs/kvm-abi.md |
 	grep -oE 'KVM_[A-Z0-9_]+' | sort -u >$out/page.ioctls
