@@ -365,6 +365,9 @@ static void save_and_restore(void **state)
 	now += ns_of(300);
 	hg_pit_get_state(&pit, &s);
 	assert_int_equal(s.ch[2].count_load_time, loaded);
+	/* A channel without a count shows the longest one. */
+	assert_int_equal(pit.ch[1].count, 0);
+	assert_int_equal(s.ch[1].count, 0x10000);
 	hg_pit_reset(&pit);
 	assert_int_equal(deadline, 0);
 	assert_true(hg_pit_set_state(&pit, &s));
