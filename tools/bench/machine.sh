@@ -30,7 +30,7 @@ run_archive() {
 		# The guest lists what runs shortly before the host gives up.
 		# With --icount the guest's seconds are not the host's.
 		echo "HG_SHARE=$([[ $VMM == hgvmm ]] && echo 1)"
-		[[ $TIMEOUT -ge 20 && -z $ICOUNT ]] && echo "HG_LIST_AT=$((TIMEOUT - 4))"
+		[[ $TIMEOUT -ge 10 && -z $ICOUNT ]] && echo "HG_LIST_AT=$((TIMEOUT - 4))"
 	} >"$d/run.conf"
 	for m in "${MODULES[@]}"; do
 		echo "$m"
