@@ -272,6 +272,53 @@ static void test_cmpxchg16b(void **state)
 	assert_int_equal(peek(MEM + 8, 8), 2);
 }
 
+/* Quotients at the edge, which chance does not find. */
+static void test_divide_edges(void **state)
+{
+	static const struct {
+		u64 rdx, rax, divisor;
+		bool byte, fits;
+		u64 quotient, remainder;
+	} c[] = {
+		{ 0, 0xff80, 1, true, true, 0x80, 0 },		/* -128 / 1 */
+		{ 0, 0x0080, 1, true, false, 0, 0 },		/* 128 / 1 */
+		{ 0, 0x0080, 0xff, true, true, 0x80, 0 },	/* 128 / -1 */
+		{ 0, 0xff7f, 1, true, false, 0, 0 },		/* -129 / 1 */
+		{ 0, 0x0007, 0, true, false, 0, 0 },
+		{ 0, 0xfff9, 2, true, true, 0xfd, 0xff },	/* -7 / 2 = -3, -1 */
+		{ ~0ull, 1ull << 63, 1, false, true, 1ull << 63, 0 },
+		{ 0, 1ull << 63, 1, false, false, 0, 0 },
+		{ 0, 1ull << 63, ~0ull, false, true, 1ull << 63, 0 },
+		{ ~0ull, 1ull << 63, ~0ull, false, false, 0, 0 },
+		{ 1ull << 63, 0, 1ull << 63, false, false, 0, 0 },
+		{ ~0ull, ~0ull, 2, false, true, 0, ~0ull },
+	};
+	u32 i;
+
+	(void)state;
+	m.gpr[HG_RBX] = MEM;
+	for (i = 0; i < HG_ARRAY_SIZE(c); i++) {
+		enum hg_emu_result ret;
+
+		m.gpr[HG_RAX] = c[i].rax;
+		m.gpr[HG_RDX] = c[i].rdx;
+		poke(MEM, c[i].divisor, 8);
+		ret = c[i].byte ? RUN(0xf6, 0x3b) : RUN(0x48, 0xf7, 0x3b);	/* idiv */
+		if (!c[i].fits) {
+			assert_int_equal(ret, HG_EMU_FAULT);
+			assert_fault(HG_VEC_DE, -1);
+			continue;
+		}
+		assert_int_equal(ret, HG_EMU_DONE);
+		if (c[i].byte) {
+			assert_int_equal(m.gpr[HG_RAX], c[i].remainder << 8 | c[i].quotient);
+		} else {
+			assert_int_equal(m.gpr[HG_RAX], c[i].quotient);
+			assert_int_equal(m.gpr[HG_RDX], c[i].remainder);
+		}
+	}
+}
+
 static void test_access_flags(void **state)
 {
 	(void)state;
@@ -883,7 +930,7 @@ int main(void)
 		T64(test_rf_and_rip), T64(test_trap_flag), T64(test_segment_loads),
 		T64(test_canonical), T64(test_fs_gs_base), T64(test_call_and_jump),
 		T64(test_lock), T64(test_lock_lost), T64(test_cmpxchg16b),
-		T64(test_access_flags), T64(test_rmw_faults_as_write),
+		T64(test_access_flags), T64(test_divide_edges), T64(test_rmw_faults_as_write),
 		T64(test_store_across_pages_is_whole), T64(test_fetch_stops_at_page),
 		T64(test_known_bytes), T64(test_refusals), T64(test_protocol),
 		T64(test_vector_state), T64(test_string_zero_count), T64(test_string_batch),
