@@ -82,14 +82,16 @@ static void refused(void **state)
 		"--kernel k --disk path=a,path=b", "--kernel k --disk path=a,ro=1",
 		"--kernel k --net foo=1", "--kernel k --net mac=02:00:00:00:00:01",
 		"--kernel k --net tap=a,socket=b", "--kernel k --net tap=a,mac=03:00:00:00:00:01",
-		"--kernel k --net tap=a,mac=02:00:00:00:00", "--kernel k --net tap=a,mac=zz:0:0:0:0:0",
+		"--kernel k --net tap=a,mac=02:00:00:00:00",
+		"--kernel k --net tap=a,mac=zz:0:0:0:0:0",
 		"--kernel k --share tag=t", "--kernel k --share path=/p",
 		"--kernel k --share tag=t,path=/p --share tag=t,path=/q",
 		"--kernel k --share tag=123456789012345678901234567890123,path=/p",
 		"--kernel k --vsock cid=2,path=/v", "--kernel k --vsock cid=4294967295,path=/v",
 		"--kernel k --vsock cid=5", "--kernel k --vsock cid=5,path=a --vsock cid=6,path=b",
 		"--kernel k --debug-exit 65536", "--kernel k --uid root", "--kernel k --uid 1:",
-		"--kernel k --console stdio", "--kernel k --serial tty", "--kernel k --serial file:",
+		"--kernel k --console stdio", "--kernel k --serial tty",
+		"--kernel k --serial file:",
 		"--kernel k --cvm", "--kernel k --frobnicate", "--kernel k stray", "--kernel k -x",
 	};
 	struct config c;

@@ -248,7 +248,8 @@ static void loop_of_all(void **state)
 static void outside_memory(void **state)
 {
 	static const struct { uint64_t addr; uint32_t len; } bad[] = {
-		{ RAM, 1 }, { RAM - 1, 2 }, { 0, RAM + 1 }, { UINT64_MAX, 1 }, { UINT64_MAX - 7, 8 },
+		{ RAM, 1 }, { RAM - 1, 2 }, { 0, RAM + 1 }, { UINT64_MAX, 1 },
+		{ UINT64_MAX - 7, 8 },
 		{ UINT64_MAX - 7, 16 }, { 8, UINT32_MAX }, { MEM_HIGH_BASE, 1 }, { DATA, 0 },
 	};
 	unsigned int i;
