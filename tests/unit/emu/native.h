@@ -25,5 +25,7 @@ u8 *native_memory(void);
  * a signal stands for (0 #DE, 6 #UD, 13 or 14), plus 1.
  */
 int native_run(struct native *n, const u8 *code, u32 len);
+/* The same in 32-bit code: registers 0 to 7, their low halves. */
+int native_run32(struct native *n, const u8 *code, u32 len);
 
 #endif /* EMU_TEST_NATIVE_H */

@@ -96,6 +96,8 @@ const struct template templates[] = {
 	{ "tzcnt", M1, 0xbc, 0xf3, -1, 0, OF | SF | AF | PF, 0, 0 },
 	{ "lzcnt", M1, 0xbd, 0xf3, -1, 0, OF | SF | AF | PF, 0, 0 },
 	{ "popcnt", M1, 0xb8, 0xf3, -1, 0, 0, 0, 0 },
+	{ "inc", M0, 0x40, 0, -1, 0, 0, T_NOMODRM | T_OPREG | T_ONLY32, 0 },
+	{ "dec", M0, 0x48, 0, -1, 0, 0, T_NOMODRM | T_OPREG | T_ONLY32, 0 },
 	CC4(0), CC4(4), CC4(8), CC4(12),
 	{ "mov", M0, 0x88, 0, -1, 0, 0, T_BYTE, 0 },
 	{ "mov", M0, 0x89, 0, -1, 0, 0, 0, 0 },
@@ -113,7 +115,7 @@ const struct template templates[] = {
 	{ "movzx", M1, 0xb7, 0, -1, 0, 0, 0, 0 },
 	{ "movsx", M1, 0xbe, 0, -1, 0, 0, 0, 0 },
 	{ "movsx", M1, 0xbf, 0, -1, 0, 0, 0, 0 },
-	{ "movsxd", M0, 0x63, 0, -1, 0, 0, 0, 0 },
+	{ "movsxd", M0, 0x63, 0, -1, 0, 0, T_ONLY64, 0 },
 	{ "movnti", M1, 0xc3, 0, -1, 0, 0, T_MEM | T_NO66, 0 },
 	{ "movbe", M2, 0xf0, 0, -1, 0, 0, T_MEM, 0 },
 	{ "movbe", M2, 0xf1, 0, -1, 0, 0, T_MEM, 0 },
@@ -191,6 +193,7 @@ struct gen {
 	struct sample *s;
 	u64 *gpr;
 	u64 *seed;
+	u32 regs;		/* 16, or 8 in 32-bit code */
 	u32 opsize;
 	bool p66, p67, lock, vex, vex256;
 	u8 rex;			/* with 0x40 if present */
@@ -243,7 +246,7 @@ static u32 pick_base(struct gen *g)
 	u32 nr;
 
 	do {
-		nr = pick(g, 16);
+		nr = pick(g, g->regs);
 	} while (((g->t->flags & T_STACK) && nr == HG_RSP) || (g->fixed & (1u << nr)) ||
 		 ((g->t->flags & T_BITS) && nr == g->reg));
 	return nr;
@@ -268,8 +271,9 @@ static void make_memory(struct gen *g, u64 target)
 	g->disp = 0;
 	if (way == 0) {
 		g->modrm = 5;
-		g->rip_relative = true;
+		g->rip_relative = g->regs == 16;
 		g->disp_len = 4;
+		g->disp = (s64)target;
 		return;
 	}
 	if (way == 1) {
@@ -343,8 +347,8 @@ static void put_opcode(struct gen *g)
 	u8 pp = t->prefix == 0x66 ? 1 : t->prefix == 0xf3 ? 2 : t->prefix == 0xf2 ? 3 : 0;
 
 	if (g->vex) {
-		u8 vvvv = t->flags & T_VVVV && (g->s->memory ? t->flags & T_MEM : 1) ? pick(g, 16)
-										   : 0;
+		bool second = (t->flags & T_VVVV) && (!g->s->memory || (t->flags & T_MEM));
+		u8 vvvv = second ? (u8)pick(g, g->regs) : 0;
 		u8 tail = (u8)((~vvvv & 15) << 3 | (g->vex256 ? 4 : 0) | pp);
 
 		if (t->map == M1 && !(g->rex & 0xb) && pick(g, 2)) {
@@ -403,7 +407,7 @@ static void make_operands(struct gen *g)
 	const struct template *t = g->t;
 	bool reg_form = !(t->flags & T_MEM) && pick(g, 4) == 0;
 
-	g->reg = pick(g, 16);
+	g->reg = pick(g, g->regs);
 	if (t->flags & T_XMM && !t->prefix && t->map == M1 &&
 	    (t->opcode == 0x6e || t->opcode == 0x7e || t->opcode == 0x6f || t->opcode == 0x7f ||
 	     t->opcode == 0xe7) && !(t->flags & T_VEX))
@@ -418,7 +422,7 @@ static void make_operands(struct gen *g)
 	if (t->group < 0 && (g->reg & 8))
 		g->rex |= 0x44;
 	if (reg_form) {
-		u32 rm = pick(g, 16);
+		u32 rm = pick(g, g->regs);
 
 		if (t->flags & T_STACK && rm == HG_RSP)
 			rm = HG_RAX;
@@ -481,8 +485,8 @@ static u32 put_imm(struct gen *g)
 	return (u8)v;
 }
 
-void template_generate(const struct template *t, struct sample *s, u64 *gpr, u64 *rflags, u64 rip,
-		       u64 *seed)
+void template_generate(const struct template *t, enum hg_mode mode, struct sample *s, u64 *gpr,
+		       u64 *rflags, u64 rip, u64 *seed)
 {
 	struct gen g = { .t = t, .s = s, .gpr = gpr, .seed = seed };
 	u32 i, count;
@@ -497,16 +501,17 @@ void template_generate(const struct template *t, struct sample *s, u64 *gpr, u64
 		*rflags |= test_random(seed) & DF;
 
 	g.p66 = !(t->flags & (T_NO66 | T_BYTE)) && pick(&g, 4) == 0;
-	g.p67 = pick(&g, 8) == 0;
+	g.regs = mode == HG_MODE_64 ? 16 : 8;
+	g.p67 = mode == HG_MODE_64 && pick(&g, 8) == 0;
 	g.vex = (t->flags & T_VEX) && pick(&g, 2);
 	g.vex256 = g.vex && (t->flags & T_256) && pick(&g, 2);
-	if (!g.vex && pick(&g, 3) == 0)
+	if (mode == HG_MODE_64 && !g.vex && pick(&g, 3) == 0)
 		g.rex = 0x40;
-	if (pick(&g, 3) == 0)
+	if (mode == HG_MODE_64 && pick(&g, 3) == 0)
 		g.rex |= 0x48;
 	g.opsize = t->flags & T_BYTE ? 1 : g.rex & 8 ? 8 : g.p66 ? 2 : 4;
 	if (t->flags & T_STACK)
-		g.opsize = g.p66 && !(g.rex & 8) ? 2 : 8;
+		g.opsize = g.p66 && !(g.rex & 8) ? 2 : g.regs / 2;
 
 	make_operands(&g);
 	if (t->flags & T_STACK)
@@ -525,7 +530,7 @@ void template_generate(const struct template *t, struct sample *s, u64 *gpr, u64
 	if (t->flags & T_MOFFS) {
 		s->memory = true;
 		s->target = choose_target(&g);
-		put(&g, s->target, g.p67 ? 4 : 8);
+		put(&g, s->target, g.p67 || mode == HG_MODE_32 ? 4 : 8);
 	}
 	count = put_imm(&g);
 	if (g.rip_relative) {
@@ -544,4 +549,7 @@ void template_generate(const struct template *t, struct sample *s, u64 *gpr, u64
 		note_shift(&g, count);
 	}
 	s->fixed = g.fixed;
+	if (mode == HG_MODE_32)
+		for (i = 0; i < HG_NR_GPRS; i++)
+			gpr[i] = i < 8 ? (u32)gpr[i] : 0;
 }

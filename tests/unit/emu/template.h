@@ -28,6 +28,8 @@
 #define T_VVVV		0x10000	/* VEX form has a second source */
 #define T_256		0x20000	/* VEX form may be 256 bits */
 #define T_OPREG		0x40000	/* register in the opcode */
+#define T_ONLY32	0x80000	/* not in 64-bit code */
+#define T_ONLY64	0x100000
 
 struct template {
 	const char *name;
@@ -57,10 +59,15 @@ struct sample {
 };
 
 /*
- * Make a sample of t at code address rip in 64-bit code and set the 16
+ * Make a sample of t at code address rip in 32- or 64-bit code and set the
  * registers. Uses and advances *seed.
  */
-void template_generate(const struct template *t, struct sample *s, u64 *gpr, u64 *rflags, u64 rip,
-		       u64 *seed);
+void template_generate(const struct template *t, enum hg_mode mode, struct sample *s, u64 *gpr,
+		       u64 *rflags, u64 rip, u64 *seed);
+/* Is t an instruction in this mode? */
+static inline bool template_in(const struct template *t, enum hg_mode mode)
+{
+	return !(t->flags & (mode == HG_MODE_64 ? T_ONLY32 : T_ONLY64));
+}
 
 #endif /* EMU_TEST_TEMPLATE_H */

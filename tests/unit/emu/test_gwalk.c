@@ -441,7 +441,7 @@ static void one_random(enum paging mode)
 		check_ad(mode, &r, access, status == HG_GWALK_OK, mode == LEGACY ? 4 : 8);
 }
 
-static u32 rounds = 20000;
+static u32 rounds = 10000;
 
 static void test_reference(void **state)
 {

@@ -19,7 +19,7 @@
 
 static struct machine m;
 static u64 seed = 0x9e3779b97f4a7c15ull;
-static u32 rounds = 400;
+static u32 rounds = 150;
 
 static void fill(u8 *p, u32 len)
 {
@@ -57,15 +57,15 @@ static bool memory_equal(void)
 	return !memcmp(native_memory(), m.mem, MACHINE_SIZE);
 }
 
-static void one(const struct template *t)
+static void one(const struct template *t, enum hg_mode mode)
 {
 	static struct native n, before;
 	enum hg_emu_result ret;
 	struct sample s;
 	int vector;
 
-	machine_init(&m, HG_MODE_64);
-	template_generate(t, &s, m.gpr, &m.emu.rflags, NATIVE_CODE, &seed);
+	machine_init(&m, mode);
+	template_generate(t, mode, &s, m.gpr, &m.emu.rflags, NATIVE_CODE, &seed);
 	assert_true(s.len <= HG_INSN_MAX_LEN);
 	m.emu.cpl = 3;
 	fill((u8 *)&m.vec, sizeof(m.vec));
@@ -78,6 +78,10 @@ static void one(const struct template *t)
 		memcpy(&m.gpr[HG_RAX], m.mem + off, 8);
 		if (t->opcode == 0xc7)
 			memcpy(&m.gpr[HG_RDX], m.mem + off + 4, 8);
+		if (mode == HG_MODE_32) {
+			m.gpr[HG_RAX] = (u32)m.gpr[HG_RAX];
+			m.gpr[HG_RDX] = (u32)m.gpr[HG_RDX];
+		}
 	}
 	memcpy(native_memory(), m.mem, MACHINE_SIZE);
 	memcpy(n.gpr, m.gpr, sizeof(n.gpr));
@@ -89,7 +93,8 @@ static void one(const struct template *t)
 
 	machine_code(&m, 0, s.code, s.len);
 	ret = machine_run(&m);
-	vector = native_run(&n, s.code, s.len);
+	vector = mode == HG_MODE_64 ? native_run(&n, s.code, s.len)
+				    : native_run32(&n, s.code, s.len);
 
 	if (ret == HG_EMU_FAULT) {
 		if (vector != m.emu.fault.vector + 1)
@@ -113,21 +118,33 @@ static void one(const struct template *t)
 		complain(&s, &before, &n, "memory differs");
 }
 
-static void test_all(void **state)
+static void test_mode(enum hg_mode mode)
 {
 	u32 i, round;
 
-	(void)state;
 	assert_true(native_catch());
 	for (i = 0; i < nr_templates; i++)
-		for (round = 0; round < rounds; round++)
-			one(&templates[i]);
+		for (round = 0; template_in(&templates[i], mode) && round < rounds; round++)
+			one(&templates[i], mode);
+}
+
+static void test_64_bit(void **state)
+{
+	(void)state;
+	test_mode(HG_MODE_64);
+}
+
+static void test_32_bit(void **state)
+{
+	(void)state;
+	test_mode(HG_MODE_32);
 }
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_64_bit),
+		cmocka_unit_test(test_32_bit),
 	};
 
 	if (argc > 1)

@@ -41,10 +41,10 @@ static void fill(u8 *p, u32 len)
 }
 
 /* A sample of t, ready to run in start. */
-static void prepare(const struct template *t, struct sample *s)
+static void prepare(const struct template *t, enum hg_mode mode, struct sample *s)
 {
-	machine_init(&start, HG_MODE_64);
-	template_generate(t, s, start.gpr, &start.emu.rflags, MACHINE_CODE, &seed);
+	machine_init(&start, mode);
+	template_generate(t, mode, s, start.gpr, &start.emu.rflags, MACHINE_CODE, &seed);
 	fill(start.mem, sizeof(start.mem));
 	fill((u8 *)&start.vec, sizeof(start.vec));
 	machine_code(&start, 0, s->code, s->len);
@@ -92,6 +92,13 @@ static enum hg_emu_result run_waiting(struct machine *m, u32 *waits)
 	}
 }
 
+static enum hg_mode mode_of(const struct template *t, u32 round)
+{
+	enum hg_mode mode = round & 2 ? HG_MODE_32 : HG_MODE_64;
+
+	return template_in(t, mode) ? mode : HG_MODE_64 + HG_MODE_32 - mode;
+}
+
 static void test_waiting_changes_nothing(void **state)
 {
 	u32 i, round, waits = 0;
@@ -100,7 +107,7 @@ static void test_waiting_changes_nothing(void **state)
 	(void)state;
 	for (i = 0; i < nr_templates; i++) {
 		for (round = 0; round < rounds; round++) {
-			prepare(&templates[i], &s);
+			prepare(&templates[i], mode_of(&templates[i], round), &s);
 			copy(&plain, &start);
 			copy(&waiting, &start);
 			waiting.pend = 128;
@@ -129,7 +136,7 @@ static void test_faults_change_nothing(void **state)
 		for (round = 0; round < rounds; round++) {
 			enum hg_emu_result ret;
 
-			prepare(&templates[i], &s);
+			prepare(&templates[i], mode_of(&templates[i], round), &s);
 			for (page = 0; page < MACHINE_PAGES; page++)
 				start.page[page] = test_random(&seed) >> 33 & 1 ? PAGE_RAM :
 						   1 + (test_random(&seed) >> 33) % 4;
@@ -186,7 +193,7 @@ static void test_partial_strings(void **state)
 			enum hg_emu_result ret;
 			u64 mask, done;
 
-			prepare(&templates[i], &s);
+			prepare(&templates[i], HG_MODE_64, &s);
 			mask = memchr(s.code, 0x67, s.len) ? 0xffffffff : ~0ull;
 			if (!memchr(s.code, 0xf3, s.len) && !memchr(s.code, 0xf2, s.len))
 				continue;
