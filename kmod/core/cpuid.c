@@ -75,10 +75,16 @@ void hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count)
 	vcpu->cr4_allowed = cr4_bits(vcpu);
 }
 
-/* Bytes of the XSAVE area for the components now enabled (SDM vol. 1, 13.4.3). */
-static u32 xsave_size(const struct hg_vcpu *vcpu)
+#define XSAVE_LEGACY	(512 + 64)	/* x87, SSE and the header: always there */
+
+/*
+ * Bytes of the XSAVE area for the components now enabled: in the standard
+ * format, each at its fixed place, or compacted, one after the other (SDM
+ * vol. 1, 13.4.2, 13.4.3).
+ */
+static u32 xsave_size(const struct hg_vcpu *vcpu, bool compacted)
 {
-	u32 size = 512 + 64, i;
+	u32 size = XSAVE_LEGACY, i;
 
 	for (i = 2; i < 63; i++) {
 		const struct hg_cpuid *e;
@@ -86,8 +92,15 @@ static u32 xsave_size(const struct hg_vcpu *vcpu)
 		if (!(vcpu->xcr0 & HG_BIT(i)))
 			continue;
 		e = find(vcpu, 0xd, i);
-		if (e && e->eax <= 65536 && e->ebx <= 65536 && e->ebx + e->eax > size)
+		if (!e || e->eax > 65536 || e->ebx > 65536)
+			continue;
+		if (compacted) {
+			if (e->ecx & 2)
+				size = (size + 63) & ~63u;
+			size += e->eax;
+		} else if (e->ebx + e->eax > size) {
 			size = e->ebx + e->eax;
+		}
 	}
 	return size;
 }
@@ -136,7 +149,9 @@ int hg_trap_cpuid(struct hg_vcpu *vcpu, u32 length, u64 cr4)
 	else if (e->function == 7 && !index)
 		set_bit_to(&ecx, 4, cr4 & HG_CR4_PKE);
 	else if (e->function == 0xd && !index)
-		ebx = xsave_size(vcpu);
+		ebx = xsave_size(vcpu, false);
+	else if (e->function == 0xd && index == 1 && (e->eax & 10))
+		ebx = xsave_size(vcpu, true);	/* XSAVEC or XSAVES */
 	vcpu->gpr[HG_RAX] = e->eax;
 	vcpu->gpr[HG_RBX] = ebx;
 	vcpu->gpr[HG_RCX] = ecx;

@@ -25,8 +25,12 @@
 #define ALLOW_1_ECX								\
 	(B(0) | B(1) | B(9) | B(12) | B(13) | B(17) | B(19) | B(20) | B(22) |	\
 	 B(23) | B(25) | B(26) | B(28) | B(29) | B(30))
-/* Always there, whatever the host has: x2APIC, TSC deadline, hypervisor. */
-#define FORCE_1_ECX	(B(21) | B(24) | B(31))
+/*
+ * Always there, whatever the host has: x2APIC, hypervisor. The TSC deadline
+ * timer (24) is the VMM's to add when the local APIC is in the kernel
+ * (KVM_CAP_TSC_DEADLINE_TIMER).
+ */
+#define FORCE_1_ECX	(B(21) | B(31))
 /* No DS, ACPI, SS, TM, PBE. HTT is user space's to set. */
 #define ALLOW_1_EDX								\
 	(B(0) | B(1) | B(2) | B(3) | B(4) | B(5) | B(6) | B(7) | B(8) | B(9) |	\

@@ -92,6 +92,14 @@ static void inject(struct hgl_vcpu *vcpu, u32 event, u32 error, u32 length)
 	trace_hg_inject(vcpu->vm->id, vcpu->id, event, error);
 }
 
+/* Only for a VMM that has an interrupt to give: its own local APIC, or PIC (split). */
+static bool wants_window(struct hgl_vcpu *vcpu)
+{
+	if (likely(!vcpu->run->request_interrupt_window))
+		return false;
+	return !vcpu->lapic || (!hgl_irqchip_has_pic(vcpu->vm) && hgl_irq_accepts_pic(vcpu));
+}
+
 static bool nmi_allowed(const struct hgl_vcpu *vcpu)
 {
 	return !vcpu->page->nmi_masked && !vcpu->page->irq_shadow;
@@ -132,7 +140,7 @@ int hgl_events_prepare(struct hgl_vcpu *vcpu)
 		inject(vcpu, vcpu->interrupt, 0, vcpu->event_length);
 	}
 
-	if (unlikely(vector >= 0 || vcpu->run->request_interrupt_window))
+	if (unlikely(vector >= 0 || wants_window(vcpu)))
 		flags |= HG_RUN_IRQ_WINDOW;
 	if (unlikely(atomic_read(&vcpu->nmi_pending)))
 		flags |= HG_RUN_NMI_WINDOW;

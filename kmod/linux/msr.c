@@ -163,10 +163,17 @@ static void move_tsc(struct hgl_vcpu *vcpu, u64 by)
 		hgl_vcpu_request(vcpu, HGL_REQ_CLOCK);
 }
 
+static bool same_instant(const struct hgl_vm *vm, u64 value, u64 now)
+{
+	u64 second = tsc_khz * 1000ULL;
+
+	return now - vm->tsc_at < second && value - vm->tsc_value + second < 2 * second;
+}
+
 /*
- * A VMM writes zero to every vCPU when it resets them, a moment apart. They
- * mean the same instant: vCPUs set to the same value within a second share one
- * offset, as they would share one crystal.
+ * A VMM writes the same to every vCPU when it resets or restores them, a moment
+ * apart, and means one instant: they share one offset, as they would share one
+ * crystal. Zero always means "with the others", as on KVM.
  */
 static void host_set_tsc(struct hgl_vcpu *vcpu, u64 value)
 {
@@ -176,8 +183,7 @@ static void host_set_tsc(struct hgl_vcpu *vcpu, u64 value)
 	mutex_lock(&vm->tsc_lock);
 	now = rdtsc();
 	offset = value - now;
-	if (vm->tsc_written && value - vm->tsc_value <= now - vm->tsc_at + tsc_khz * 1000ULL &&
-	    now - vm->tsc_at < tsc_khz * 1000ULL)
+	if (vm->tsc_written && (!value || same_instant(vm, value, now)))
 		offset = vm->tsc_offset;
 	vm->tsc_written = true;
 	vm->tsc_value = value;
