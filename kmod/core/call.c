@@ -77,7 +77,7 @@ s64 hg_call(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 		return HG_E_ARG;
 	status = table[nr].fn(a0, a1, a2, a3, a4);
 #ifdef HG_DEBUG
-	hg_core_audit();
+	hg_core_audit_some();
 #endif
 	return status;
 }

@@ -51,7 +51,7 @@ static bool in_use(void)
 	u32 i;
 
 	for (i = 0; i < HG_MAX_DOMAINS; i++)
-		if (hg_core.domains[i])
+		if (hg_core.domains[i].domain)
 			return true;
 	for (i = 0; i < hg_core.cpu_count; i++)
 		if (hg_core.cpus[i].online)

@@ -95,17 +95,24 @@ struct hg_backend {
 };
 extern const struct hg_backend hg_svm;
 
-/* A guest: its nested page tables and its vCPUs. Lives in its control frame. */
+/* Freed tables that a CPU may still walk, until all vCPUs have seen @gen. */
+struct hg_limbo {
+	u64 first;		/* pfn, linked like the cache */
+	u64 gen;
+};
+
+/*
+ * A guest: its nested page tables and its vCPUs. Lives in its control frame;
+ * its slot's lock protects all of it, unless said otherwise.
+ */
 struct hg_domain {
-	struct hg_lock lock;	/* all below, unless said otherwise */
 	u32 handle;
 	u32 state;		/* enum hg_domain_state */
 	u64 root;		/* pfn of the top table */
 	u64 tlb_gen;		/* read without the lock: bumped after an entry lost rights */
 	u64 stat[HG_DOMAIN_STAT_COUNT];
 	u64 cache;		/* first free frame (pfn, 0: none), linked through them */
-	u64 limbo;		/* freed tables that a CPU may still walk */
-	u64 limbo_gen;		/* tlb_gen that must have been seen by all vCPUs */
+	struct hg_limbo limbo, fresh; /* fresh: freed while limbo was waiting */
 	u64 control_pfn;
 	struct hg_vcpu *vcpus[HG_MAX_VCPUS];
 };
@@ -171,6 +178,15 @@ struct hg_vcpu {
 };
 
 /*
+ * A domain handle. The lock is here and not in the domain, whose frame goes
+ * away: who holds it knows that @domain stays.
+ */
+struct hg_domain_slot {
+	struct hg_domain *domain;
+	struct hg_lock lock;	/* HG_LOCK_DOMAIN */
+};
+
+/*
  * A vCPU handle. @claim is taken by whoever works on the vCPU, so that it
  * cannot vanish or run twice; it lives here and not in the vCPU, whose frame
  * goes away.
@@ -188,8 +204,8 @@ struct hg_core {
 	u64 frame_count;
 	struct hg_cpu *cpus;
 	u32 cpu_count;
-	struct hg_lock handles;	/* HG_LOCK_HANDLES */
-	struct hg_domain *domains[HG_MAX_DOMAINS];
+	struct hg_lock handles;	/* HG_LOCK_HANDLES: which slots are free */
+	struct hg_domain_slot domains[HG_MAX_DOMAINS];
 	struct hg_vcpu_slot vcpus[HG_MAX_VCPUS_TOTAL];
 	u64 host_xcr0;		/* the value outside guests */
 	u64 guest_xcr0;		/* the widest a guest may have */
@@ -248,8 +264,9 @@ void hg_frames_init(void);
 
 /* audit.c: does every record agree with every table? Stops the machine if not. */
 void hg_core_audit(void);
+void hg_core_audit_some(void);	/* after each call in builds with HG_DEBUG */
 
-/* npt.c: nested page tables; the domain's lock is held. */
+/* npt.c: nested page tables; the domain is locked. */
 s64 hg_npt_init(struct hg_domain *domain);
 void hg_npt_destroy(struct hg_domain *domain);
 void hg_npt_cache_add(struct hg_domain *domain, u64 pfn);
@@ -304,8 +321,14 @@ struct hg_fetch {
 };
 u32 hg_fetch_insn(struct hg_vcpu *vcpu, const struct hg_fetch *fetch, u8 *bytes, u32 want, u64 *gpa);
 
-/* domain.c: handles. Returns NULL for a bad handle. */
-struct hg_domain *hg_domain_get(u64 handle);
+/*
+ * domain.c: the domain behind @handle, locked, until hg_domain_leave(); NULL for
+ * a bad handle. hg_domain_lock() is for who knows that the domain stays: it has
+ * a vCPU that is claimed.
+ */
+struct hg_domain *hg_domain_enter(u64 handle);
+void hg_domain_leave(struct hg_domain *domain);
+void hg_domain_lock(struct hg_domain *domain);
 
 /* The calls, one function each. */
 #define X(upper, lower) s64 hg_do_##lower(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);

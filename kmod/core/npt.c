@@ -2,7 +2,7 @@
 /*
  * Nested page tables: four levels of 512 entries, in the CPU's format.
  *
- * The domain's lock is held by every function but hg_npt_lookup(). A table's
+ * The domain is locked around every function but hg_npt_lookup(). A table's
  * frame record counts its present entries in @maps, so that an empty one is
  * noticed at once.
  *
@@ -83,7 +83,8 @@ static u64 pop(u64 *list)
 	return pfn;
 }
 
-static bool quiet(const struct hg_domain *domain)
+/* Nobody runs who has not flushed since @gen. */
+static bool quiet(const struct hg_domain *domain, u64 gen)
 {
 	u32 i;
 
@@ -91,21 +92,34 @@ static bool quiet(const struct hg_domain *domain)
 		const struct hg_vcpu *vcpu = domain->vcpus[i];
 
 		if (vcpu && __atomic_load_n(&vcpu->running, __ATOMIC_SEQ_CST) &&
-		    __atomic_load_n(&vcpu->tlb_seen, __ATOMIC_ACQUIRE) < domain->limbo_gen)
+		    __atomic_load_n(&vcpu->tlb_seen, __ATOMIC_ACQUIRE) < gen)
 			return false;
 	}
 	return true;
 }
 
-void hg_npt_drain_limbo(struct hg_domain *domain)
+static bool release(struct hg_domain *domain, struct hg_limbo *limbo)
 {
 	u64 pfn;
 
-	if (!domain->limbo || !quiet(domain))
+	if (!quiet(domain, limbo->gen))
+		return false;
+	while ((pfn = pop(&limbo->first)))
+		hg_npt_cache_add(domain, pfn);
+	return true;
+}
+
+/*
+ * Two lists, because a vCPU must not hold up the older one for what was freed
+ * later: under a steady stream of changes neither would ever come free.
+ */
+void hg_npt_drain_limbo(struct hg_domain *domain)
+{
+	if (domain->limbo.first && !release(domain, &domain->limbo))
 		return;
-	while ((pfn = pop(&domain->limbo))) {
-		push(&domain->cache, pfn);
-		domain->stat[HG_DOMAIN_STAT_CACHE]++;
+	if (domain->fresh.first && !release(domain, &domain->fresh)) {
+		domain->limbo = domain->fresh;
+		domain->fresh.first = 0;
 	}
 }
 
@@ -138,15 +152,21 @@ static u64 table_new(struct hg_domain *domain)
 static void table_free(struct hg_domain *domain, u64 pfn)
 {
 	domain->stat[HG_DOMAIN_STAT_TABLES]--;
-	push(&domain->limbo, pfn);
+	push(&domain->fresh.first, pfn);
+	domain->fresh.gen = domain->tlb_gen + 1;	/* bump() follows */
 }
 
-/* Rights were lost: every CPU must flush before it runs the domain again. */
+/*
+ * Rights were lost: every CPU must flush before it runs the domain again. Tables
+ * freed at this wait for that.
+ */
 static void bump(struct hg_domain *domain)
 {
-	u64 gen = __atomic_add_fetch(&domain->tlb_gen, 1, __ATOMIC_SEQ_CST);
-
-	domain->limbo_gen = gen;
+	__atomic_add_fetch(&domain->tlb_gen, 1, __ATOMIC_SEQ_CST);
+	if (domain->fresh.first && !domain->limbo.first) {
+		domain->limbo = domain->fresh;
+		domain->fresh.first = 0;
+	}
 }
 
 /* --- life --- */
@@ -169,7 +189,7 @@ void hg_npt_destroy(struct hg_domain *domain)
 	table_free(domain, domain->root);
 	domain->root = 0;
 	hg_npt_drain_limbo(domain);
-	HG_BUG_ON(domain->limbo);
+	HG_BUG_ON(domain->limbo.first || domain->fresh.first);
 }
 
 /* --- map --- */

@@ -138,7 +138,8 @@ s64 hg_core_ram(u64 pfn, u64 count)
 
 	if (pfn >= hg_core.frame_count || count > hg_core.frame_count - pfn)
 		return HG_E_RANGE;
-	for (i = 0; i < count; i++)
+	/* Frame 0 stays out: in the core's lists of frames it means "none". */
+	for (i = !pfn; i < count; i++)
 		if (hg_core.frames[pfn + i].state == HG_FRAME_DEVICE) {
 			hg_core.frames[pfn + i].state = HG_FRAME_HOST;
 			recount(HG_FRAME_DEVICE, HG_FRAME_HOST, 1);

@@ -26,7 +26,7 @@ enum hg_frame_state {
  */
 struct hg_frame {
 	u8 state;
-	u8 reserved;
+	u8 mark;		/* scratch of the audit, 0 otherwise */
 	u16 owner;
 	u32 maps;
 };

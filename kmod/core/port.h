@@ -3,7 +3,7 @@
  * The port: everything the core needs from outside itself.
  *
  * port.syms lists the same names; the build fails if the core refers to any
- * other. memcpy, memset and memcmp (types.h) complete it.
+ * other. memcpy and memset (types.h) complete it.
  */
 #ifndef HG_CORE_PORT_H
 #define HG_CORE_PORT_H

@@ -51,7 +51,6 @@ enum { false = 0, true = 1 };
 #ifndef _LINUX_TYPES_H
 void *memcpy(void *dst, const void *src, __SIZE_TYPE__ len);
 void *memset(void *dst, int byte, __SIZE_TYPE__ len);
-int memcmp(const void *a, const void *b, __SIZE_TYPE__ len);
 #endif
 
 #endif /* HG_CORE_TYPES_H */

@@ -81,7 +81,7 @@ static void reset_state(struct hg_vcpu *vcpu)
 	hg_core.backend->vcpu_init(vcpu);
 }
 
-/* The handles' lock is held, so the domain stays and the slot stays free. */
+/* The handles' lock is held, so the slot stays free; the domain is locked. */
 static s64 create(struct hg_domain *domain, u64 page_pfn, u64 pfn)
 {
 	struct hg_vcpu_slot *slot;
@@ -89,7 +89,8 @@ static s64 create(struct hg_domain *domain, u64 page_pfn, u64 pfn)
 	s64 index, status;
 	u32 nr;
 
-	if (domain->state != HG_DOMAIN_LIVE)
+	/* Without a top table the CPU would walk whatever is in frame 0. */
+	if (domain->state != HG_DOMAIN_LIVE || !domain->root)
 		return HG_E_STATE;
 	slot = free_slot(&nr);
 	index = free_index(domain);
@@ -120,10 +121,8 @@ static s64 create(struct hg_domain *domain, u64 page_pfn, u64 pfn)
 	vcpu->handle = slot->generation << 16 | (nr + 1);
 	reset_state(vcpu);
 
-	hg_lock(&domain->lock);
 	domain->vcpus[index] = vcpu;
 	domain->stat[HG_DOMAIN_STAT_VCPUS]++;
-	hg_unlock(&domain->lock);
 	slot->vcpu = vcpu;
 	return vcpu->handle;
 }
@@ -131,13 +130,16 @@ static s64 create(struct hg_domain *domain, u64 page_pfn, u64 pfn)
 s64 hg_do_vcpu_create(u64 handle, u64 page_pfn, u64 pfn, u64 a3, u64 a4)
 {
 	struct hg_domain *domain;
-	s64 status;
+	s64 status = HG_E_HANDLE;
 
 	(void)a3;
 	(void)a4;
 	hg_lock(&hg_core.handles);
-	domain = hg_domain_get(handle);
-	status = domain ? create(domain, page_pfn, pfn) : HG_E_HANDLE;
+	domain = hg_domain_enter(handle);
+	if (domain) {
+		status = create(domain, page_pfn, pfn);
+		hg_domain_leave(domain);
+	}
 	hg_unlock(&hg_core.handles);
 	return status;
 }
@@ -163,10 +165,9 @@ s64 hg_do_vcpu_destroy(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 	slot = slot_of(handle);
 	slot->vcpu = NULL;
 	domain = vcpu->domain;
-	hg_lock(&domain->lock);
+	hg_domain_lock(domain);
 	domain->vcpus[vcpu->index] = NULL;
 	domain->stat[HG_DOMAIN_STAT_VCPUS]--;
-	hg_unlock(&domain->lock);
 
 	pfn = vcpu->pfn;
 	page_pfn = vcpu->page_pfn;
@@ -174,6 +175,7 @@ s64 hg_do_vcpu_destroy(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 	memset(hg_frame_va(pfn), 0, HG_VCPU_FRAMES * HG_PAGE_SIZE);
 	HG_BUG_ON(hg_frames_move(pfn, HG_VCPU_FRAMES, HG_MOVE_RETURN, owner));
 	HG_BUG_ON(hg_frames_move(page_pfn, 1, HG_MOVE_UNCONTROL, owner));
+	hg_domain_leave(domain);
 	__atomic_store_n(&slot->claim, 0, __ATOMIC_RELEASE);
 out:
 	hg_unlock(&hg_core.handles);

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The audit: does every frame's record agree with everything that refers to
+ * the frame? Only in builds with HG_DEBUG, and in user-space tests.
+ *
+ * What must hold (docs/page-states.md):
+ *	- a frame of the core's is referred to exactly once: as a table, in a
+ *	  cache or limbo, as a control frame or as a part of a vCPU;
+ *	- a leaf maps frames that are lent, and a frame is lent exactly as often
+ *	  as leaves of all domains map it;
+ *	- a table's record counts its present entries, a domain's counters its
+ *	  tables and leaves.
+ *
+ * Every lock of every domain is held meanwhile, so nothing moves but frames
+ * that no domain owns. The frames' @mark bytes, zero otherwise, say what was
+ * met; they are bytes, so the count of mappings is compared modulo 256 by
+ * frame and exactly in the sum.
+ */
+#include "core.h"
+
+#ifdef HG_DEBUG
+
+#define LEVELS		4
+#define ENTRIES		512
+
+struct audit {
+	const struct hg_domain *domain;
+	u64 tables;
+	u64 leaves[3];
+	u64 lent;		/* frames mapped, over all leaves and domains */
+};
+
+static struct hg_frame *frame_of(u64 pfn)
+{
+	HG_BUG_ON(pfn >= hg_core.frame_count);
+	return &hg_core.frames[pfn];
+}
+
+/* @pfn is the domain's, and nobody has claimed it before. */
+static void own(const struct hg_domain *domain, u64 pfn)
+{
+	struct hg_frame *frame = frame_of(pfn);
+
+	HG_BUG_ON(frame->state != HG_FRAME_CORE);
+	HG_BUG_ON(frame->owner != domain->handle);
+	HG_BUG_ON(frame->mark);		/* a frame with two owners or two uses */
+	frame->mark = 1;
+}
+
+static void audit_list(const struct hg_domain *domain, u64 pfn, u64 *count)
+{
+	for (*count = 0; pfn; ++*count) {
+		own(domain, pfn);
+		pfn = *(const u64 *)hg_frame_va(pfn) >> HG_PAGE_SHIFT;
+	}
+}
+
+static void audit_leaf(struct audit *audit, u64 entry, u32 level)
+{
+	const struct hg_npt_format *f = hg_core.backend->npt;
+	u64 pfn = (entry & HG_NPT_FRAME) >> HG_PAGE_SHIFT, frames = 1ULL << (9 * (level - 1)), i;
+	u64 known = HG_NPT_FRAME | f->leaf | f->read | f->write | f->exec | f->noexec |
+		    f->accessed | f->dirty | (level > 1 ? f->large : 0);
+
+	HG_BUG_ON(level > hg_core.backend->npt_levels_max);
+	HG_BUG_ON(entry & ~known);
+	HG_BUG_ON(pfn & (frames - 1));
+	for (i = 0; i < frames; i++) {
+		struct hg_frame *frame = frame_of(pfn + i);
+
+		HG_BUG_ON(frame->state != HG_FRAME_LENT);	/* maps what was not lent */
+		frame->mark++;
+	}
+	audit->leaves[level - 1]++;
+	audit->lent += frames;
+}
+
+static void audit_table(struct audit *audit, u64 table, u32 level)
+{
+	const struct hg_npt_format *f = hg_core.backend->npt;
+	u32 i, used = 0;
+
+	own(audit->domain, table);
+	audit->tables++;
+	for (i = 0; i < ENTRIES; i++) {
+		u64 entry = __atomic_load_n((const u64 *)hg_frame_va(table) + i, __ATOMIC_RELAXED);
+
+		if (!(entry & f->present)) {
+			HG_BUG_ON(entry);
+			continue;
+		}
+		used++;
+		if (level == 1 || (entry & f->large)) {
+			audit_leaf(audit, entry, level);
+			continue;
+		}
+		HG_BUG_ON(entry & ~(HG_NPT_FRAME | f->table | f->accessed));
+		audit_table(audit, (entry & HG_NPT_FRAME) >> HG_PAGE_SHIFT, level - 1);
+	}
+	HG_BUG_ON(frame_of(table)->maps != used);
+	HG_BUG_ON(level < LEVELS && !used);	/* an empty table should be gone */
+}
+
+static void audit_vcpu(const struct hg_domain *domain, u32 index)
+{
+	const struct hg_vcpu *vcpu = domain->vcpus[index];
+	struct hg_frame *page;
+	u32 i;
+
+	for (i = 0; i < HG_VCPU_FRAMES; i++)
+		own(domain, vcpu->pfn + i);
+	HG_BUG_ON(hg_frame_va(vcpu->pfn) != (const void *)vcpu);
+	HG_BUG_ON(vcpu->domain != domain || vcpu->index != index);
+	page = frame_of(vcpu->page_pfn);
+	HG_BUG_ON(page->state != HG_FRAME_CONTROL || page->owner != domain->handle || page->mark);
+	page->mark = 1;
+}
+
+static void audit_domain(struct audit *audit, const struct hg_domain *domain)
+{
+	u64 cache, limbo, fresh, vcpus = 0;
+	u32 i;
+
+	audit->domain = domain;
+	audit->tables = 0;
+	memset(audit->leaves, 0, sizeof(audit->leaves));
+	own(domain, domain->control_pfn);
+	HG_BUG_ON(hg_frame_va(domain->control_pfn) != (const void *)domain);
+	audit_list(domain, domain->cache, &cache);
+	audit_list(domain, domain->limbo.first, &limbo);
+	audit_list(domain, domain->fresh.first, &fresh);
+	if (domain->root)
+		audit_table(audit, domain->root, LEVELS);
+	for (i = 0; i < HG_MAX_VCPUS; i++)
+		if (domain->vcpus[i]) {
+			audit_vcpu(domain, i);
+			vcpus++;
+		}
+	HG_BUG_ON(domain->stat[HG_DOMAIN_STAT_CACHE] != cache);
+	HG_BUG_ON(domain->stat[HG_DOMAIN_STAT_TABLES] != audit->tables);
+	HG_BUG_ON(domain->stat[HG_DOMAIN_STAT_VCPUS] != vcpus);
+	for (i = 0; i < 3; i++)
+		HG_BUG_ON(domain->stat[HG_DOMAIN_STAT_MAPPED_4K + i] != audit->leaves[i]);
+	HG_BUG_ON(domain->state == HG_DOMAIN_DYING && (domain->root || limbo || fresh || vcpus));
+}
+
+/* Compares each record with its mark, and clears the mark. */
+static void audit_frames(const struct audit *audit)
+{
+	u64 i, maps = 0;
+
+	for (i = 0; i < hg_core.frame_count; i++) {
+		struct hg_frame *frame = &hg_core.frames[i];
+		u8 mark = frame->mark;
+
+		if (frame->state == HG_FRAME_LENT) {
+			HG_BUG_ON(!frame->maps || mark != (u8)frame->maps || frame->owner);
+			maps += frame->maps;
+		} else if (frame->state == HG_FRAME_CORE && frame->owner) {
+			HG_BUG_ON(mark != 1);	/* a frame that nothing refers to: lost */
+		}
+		frame->mark = 0;
+	}
+	HG_BUG_ON(maps != audit->lent);
+}
+
+void hg_core_audit(void)
+{
+	struct audit audit = { .lent = 0 };
+	u32 i;
+
+	if (!hg_core.backend)
+		return;
+	/* Nobody takes the handles' lock inside a domain's: see lock.h. */
+	hg_lock(&hg_core.handles);
+	for (i = 0; i < HG_MAX_DOMAINS; i++)
+		hg_lock(&hg_core.domains[i].lock);
+	for (i = 0; i < HG_MAX_DOMAINS; i++)
+		if (hg_core.domains[i].domain)
+			audit_domain(&audit, hg_core.domains[i].domain);
+	audit_frames(&audit);
+	for (i = 0; i < HG_MAX_DOMAINS; i++)
+		hg_unlock(&hg_core.domains[i].lock);
+	hg_unlock(&hg_core.handles);
+}
+
+/*
+ * After each call: the audit looks at the whole machine, so that its cost is
+ * spread over so many calls that none is dearer than COST frames on average. A
+ * small machine, as in tests, is audited every time.
+ */
+#define COST	4096
+
+void hg_core_audit_some(void)
+{
+	static u32 calls;
+
+	if (__atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED) % (hg_core.frame_count / COST + 1) == 0)
+		hg_core_audit();
+}
+#endif /* HG_DEBUG */
