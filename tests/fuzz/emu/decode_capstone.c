@@ -52,6 +52,16 @@ static bool size_mixed_up(const struct pair *p)
 		opcode_is(p, 1, 0x80, 0x8f));
 }
 
+/*
+ * EVEX.b on a register form is embedded rounding (SDM vol. 2, 2.7.8), which
+ * has no byte of its own; capstone counts one, as if it were an immediate.
+ */
+static bool embedded_rounding(const struct pair *p)
+{
+	return p->insn.enc == HG_ENC_EVEX && p->insn.mod == 3 && !(p->insn.flags & HG_INSN_IMM) &&
+	       (p->bytes[p->len - 3] & 0x10) && p->cs->size == p->len + 1;
+}
+
 /* UD0 and UD1 have a ModRM byte (SDM vol. 2, UD); capstone leaves it out. */
 static bool undefined_with_modrm(const struct pair *p)
 {
@@ -67,6 +77,14 @@ static bool extrq(const struct pair *p)
 {
 	return opcode_is(p, 1, 0x78, 0x78) &&
 	       (p->insn.flags & (HG_INSN_P66 | HG_INSN_P67 | HG_INSN_REPNE));
+}
+
+/* EVEX.L'L = 3 is no vector length, and #UD unless it means rounding. */
+static bool no_such_vector_length(const struct pair *p)
+{
+	const u8 *evex = memchr(p->bytes, 0x62, 8);
+
+	return evex && (evex[3] & 0x70) == 0x60;
 }
 
 /* Only CR0, CR2, CR3, CR4 and CR8 exist, and DR0 to DR7. */
@@ -158,10 +176,12 @@ struct rule {
 
 static struct rule rules[] = {
 	{ "capstone mixes up sizes beside REX, F2, F3", LENGTH, size_mixed_up, 0 },
+	{ "embedded rounding counted as a byte", LENGTH, embedded_rounding, 0 },
 	{ "UD0 and UD1 have a ModRM byte", LENGTH, undefined_with_modrm, 0 },
 	{ "EXTRQ taken for VMREAD", LENGTH, extrq, 0 },
 	{ "EXTRQ taken for VMREAD", REFUSED, extrq, 0 },
 	{ "control register that does not exist", REFUSED, no_such_control_register, 0 },
+	{ "EVEX vector length that does not exist", REFUSED, no_such_vector_length, 0 },
 	{ "prefix before VEX, EVEX, XOP", REFUSED, prefix_before_vector, 0 },
 	{ "LOCK is left to the emulator", ACCEPTED, lock, 0 },
 	{ "vector maps are decoded for length only", ACCEPTED, vector_map, 0 },
