@@ -28,6 +28,7 @@ static const struct {
 	[HG_CALL_VCPU_SET_CPUID]  = { hg_do_vcpu_set_cpuid, 3 },
 	[HG_CALL_VCPU_DUMP]	  = { hg_do_vcpu_dump, 2 },
 	[HG_CALL_FRAME_STAT]	  = { hg_do_frame_stat, 1 },
+	[HG_CALL_VCPU_INSN]	  = { hg_do_vcpu_insn, 1 },
 };
 
 s64 hg_do_version(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)

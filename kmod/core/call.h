@@ -39,7 +39,8 @@
 	X(VCPU_FETCH,		vcpu_fetch)				\
 	X(VCPU_SET_CPUID,	vcpu_set_cpuid)				\
 	X(VCPU_DUMP,		vcpu_dump)				\
-	X(FRAME_STAT,		frame_stat)
+	X(FRAME_STAT,		frame_stat)				\
+	X(VCPU_INSN,		vcpu_insn)
 
 enum hg_call_nr {
 #define X(upper, lower) HG_CALL_##upper,
@@ -139,6 +140,11 @@ enum hg_call_nr {
  *	Copies the vCPU's control block as the hardware sees it to host frame
  *	@pfn, for a decoded dump. -> number of bytes. HG_E_HANDLE, HG_E_BUSY,
  *	HG_E_RANGE, HG_E_OWNER.
+ *
+ * HG_CALL_VCPU_INSN (vcpu)
+ *	Writes up to 15 bytes of the instruction at RIP to insn[] of the
+ *	control page, for CPUs that do not report them. -> their number; 0 if
+ *	the guest's tables or the domain's do not map it. HG_E_HANDLE, HG_E_BUSY.
  *
  * HG_CALL_FRAME_STAT (state)
  *	-> number of frames in that enum hg_frame_state. HG_E_ARG.

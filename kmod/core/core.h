@@ -17,6 +17,7 @@
 
 struct hg_vcpu;
 struct hg_domain;
+struct hg_fetch;
 
 /*
  * How the CPU lays out a nested page-table entry (APM vol. 2, 15.25; SDM
@@ -59,6 +60,7 @@ struct hg_cpu {
  * run		one world switch: enter, leave, describe the exit in vcpu->page
  *		and return enum hg_exit, or -1 after an exit that the backend
  *		itself has finished: go on
+ * code		where the next instruction comes from
  * skip		move RIP past an instruction of @length bytes, with all that follows
  *		from its completion: shadow, RF, single step
  * debug	read or write DR6 and DR7
@@ -77,6 +79,7 @@ struct hg_cpu {
 	X(s64, vcpu_load, (struct hg_vcpu *vcpu, struct hg_cpu *cpu))	\
 	X(int, vcpu_enter, (struct hg_vcpu *vcpu, struct hg_cpu *cpu))	\
 	X(void, vcpu_unload, (struct hg_vcpu *vcpu))			\
+	X(void, vcpu_code, (struct hg_vcpu *vcpu, struct hg_fetch *fetch))	\
 	X(void, vcpu_skip, (struct hg_vcpu *vcpu, u32 length))		\
 	X(void, vcpu_set_cr4, (struct hg_vcpu *vcpu, u64 cr4))			\
 	X(void, vcpu_set_cr0, (struct hg_vcpu *vcpu, u64 cr0, u64 efer))	\
@@ -162,7 +165,7 @@ struct hg_vcpu {
 	u8 nmi_masked;
 	u8 nmi_iret;		/* IRET is under way */
 	u8 step;		/* RFLAGS.TF is ours */
-	u8 backend_flags;
+	u8 irq_shadow;		/* STI or MOV SS just before */
 	u64 nmi_iret_rip;
 	u64 backend[16];
 
@@ -174,7 +177,6 @@ struct hg_vcpu {
 	u64 fetch_linear, fetch_space, fetch_gen;
 	const u8 *fetch_page;
 
-	u64 stat_runs, stat_cpuid, stat_cr, stat_msr, stat_other;
 };
 
 /*

@@ -132,7 +132,7 @@ int hg_trap_cpuid(struct hg_vcpu *vcpu, u32 length, u64 cr4)
 	const struct hg_cpuid *e = find(vcpu, function, index);
 	u32 ebx, ecx;
 
-	vcpu->stat_cpuid++;
+	vcpu->page->stat_cpuid++;
 	if (!e)
 		e = find_beyond(vcpu, function, index);
 	if (!e) {

@@ -28,7 +28,7 @@ int hg_trap_xsetbv(struct hg_vcpu *vcpu, u32 length)
 {
 	u64 value = (u32)vcpu->gpr[HG_RAX] | vcpu->gpr[HG_RDX] << 32;
 
-	vcpu->stat_cr++;
+	vcpu->page->stat_cr++;
 	if (vcpu->gpr[HG_RCX] & 0xffffffffu || !hg_xcr0_valid(value)) {
 		hg_vcpu_raise(vcpu, VEC_GP, true, 0);
 		return -1;
@@ -48,7 +48,7 @@ int hg_trap_dr(struct hg_vcpu *vcpu, u32 length, bool write, u32 nr, u32 gpr, bo
 	const struct hg_backend *backend = hg_core.backend;
 	u64 value, dr6, dr7;
 
-	vcpu->stat_cr++;
+	vcpu->page->stat_cr++;
 	if (nr > 7 || gpr >= HG_NR_GPRS || ((nr == 4 || nr == 5) && (cr4 & HG_CR4_DE))) {
 		hg_vcpu_raise(vcpu, VEC_UD, false, 0);
 		return -1;
@@ -100,7 +100,7 @@ int hg_trap_cr4(struct hg_vcpu *vcpu, u32 length, u64 value, const struct hg_mod
 	bool long_mode = now->efer & HG_EFER_LMA;
 	u64 changed = value ^ now->cr4;
 
-	vcpu->stat_cr++;
+	vcpu->page->stat_cr++;
 	if ((value & ~(CR4_ALWAYS | vcpu->cr4_allowed)) ||
 	    (long_mode && (!(value & HG_CR4_PAE) || (changed & HG_CR4_LA57))) ||
 	    ((changed & value & HG_CR4_PCIDE) && (!long_mode || (now->cr3 & 0xfff)))) {
@@ -139,7 +139,7 @@ int hg_trap_cr0(struct hg_vcpu *vcpu, u32 length, u64 value, const struct hg_mod
 {
 	u64 efer = now->efer;
 
-	vcpu->stat_cr++;
+	vcpu->page->stat_cr++;
 	if (!cr0_legal(value, now)) {
 		hg_vcpu_raise(vcpu, VEC_GP, true, 0);
 		return -1;

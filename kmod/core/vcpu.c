@@ -202,12 +202,11 @@ bool hg_xcr0_valid(u64 xcr0)
 
 static void take_regs(struct hg_vcpu *vcpu, const struct hg_vcpu_page *page)
 {
-	int i;
-
-	for (i = 0; i < HG_NR_GPRS; i++)
-		vcpu->gpr[i] = HG_READ_ONCE(page->gpr[i]);
+	/* Any value is legal: copied once, never looked at in the page. */
+	memcpy(vcpu->gpr, page->gpr, sizeof(vcpu->gpr));
 	vcpu->rip = HG_READ_ONCE(page->rip);
 	vcpu->rflags = HG_READ_ONCE(page->rflags) | HG_RFLAGS_FIXED;
+	vcpu->irq_shadow = HG_READ_ONCE(page->irq_shadow) != 0;
 }
 
 static s64 take_groups(struct hg_vcpu *vcpu, u32 groups)
@@ -238,7 +237,7 @@ static s64 take_groups(struct hg_vcpu *vcpu, u32 groups)
 		vcpu->nmi_masked = HG_READ_ONCE(page->nmi_masked) != 0;
 		vcpu->nmi_iret = 0;
 	}
-	groups &= ~HG_STATE_CONTROL;
+	groups &= ~(HG_STATE_CONTROL | HG_STATE_REGS | HG_STATE_EVENTS);
 	return groups ? hg_core.backend->vcpu_put(vcpu, groups) : HG_OK;
 }
 
@@ -296,12 +295,11 @@ static s64 take_in(struct hg_vcpu *vcpu)
 
 static void give_regs(const struct hg_vcpu *vcpu, struct hg_vcpu_page *page)
 {
-	int i;
-
-	for (i = 0; i < HG_NR_GPRS; i++)
-		page->gpr[i] = vcpu->gpr[i];
+	memcpy(page->gpr, vcpu->gpr, sizeof(page->gpr));
 	page->rip = vcpu->rip;
 	page->rflags = vcpu->rflags;
+	page->irq_shadow = vcpu->irq_shadow;
+	page->nmi_masked = vcpu->nmi_masked;
 }
 
 static void give_groups(struct hg_vcpu *vcpu, u32 groups)
@@ -319,7 +317,9 @@ static void give_groups(struct hg_vcpu *vcpu, u32 groups)
 	if (groups & HG_STATE_TIME)
 		page->tsc_aux = vcpu->tsc_aux;
 	page->nmi_masked = vcpu->nmi_masked;
-	hg_core.backend->vcpu_get(vcpu, groups);
+	groups &= ~(HG_STATE_REGS | HG_STATE_EVENTS);
+	if (groups)
+		hg_core.backend->vcpu_get(vcpu, groups);
 }
 
 static void give_out(struct hg_vcpu *vcpu, int exit)
@@ -336,13 +336,8 @@ static void give_out(struct hg_vcpu *vcpu, int exit)
 			vcpu->nmi_masked = 0;
 		vcpu->event = 0;
 	}
-	give_groups(vcpu, HG_STATE_REGS);
+	give_regs(vcpu, page);
 	page->valid = HG_STATE_REGS | HG_STATE_EVENTS;
-	page->stat_runs = vcpu->stat_runs;
-	page->stat_cpuid = vcpu->stat_cpuid;
-	page->stat_cr = vcpu->stat_cr;
-	page->stat_msr = vcpu->stat_msr;
-	page->stat_other = vcpu->stat_other;
 }
 
 /* --- the loop --- */
@@ -361,7 +356,7 @@ static int run(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 			exit = HG_EXIT_KICK;
 			break;
 		}
-		vcpu->stat_runs++;
+		vcpu->page->stat_runs++;
 		exit = backend->vcpu_enter(vcpu, cpu);
 	} while (exit < 0);
 	if (vcpu->xcr0 != hg_core.host_xcr0)
@@ -455,6 +450,31 @@ s64 hg_do_vcpu_set_cpuid(u64 handle, u64 pfn, u64 count, u64 a3, u64 a4)
 		hg_cpuid_take(vcpu, hg_frame_va(pfn), (u32)count);
 		hg_frames_move(pfn, 1, HG_MOVE_UNCONTROL, vcpu->domain->handle);
 	}
+	release(vcpu);
+	return status;
+}
+
+s64 hg_do_vcpu_insn(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	struct hg_fetch fetch;
+	struct hg_vcpu *vcpu;
+	u8 bytes[15];
+	u64 gpa;
+	s64 status;
+
+	(void)a1;
+	(void)a2;
+	(void)a3;
+	(void)a4;
+	status = claim(handle, &vcpu);
+	if (status)
+		return status;
+	/* As in a run: tables that are freed meanwhile must wait in limbo. */
+	__atomic_store_n(&vcpu->running, 1, __ATOMIC_SEQ_CST);
+	hg_core.backend->vcpu_code(vcpu, &fetch);
+	status = hg_fetch_insn(vcpu, &fetch, bytes, sizeof(bytes), &gpa);
+	memcpy(vcpu->page->insn, bytes, (u64)status);
+	__atomic_store_n(&vcpu->running, 0, __ATOMIC_RELEASE);
 	release(vcpu);
 	return status;
 }

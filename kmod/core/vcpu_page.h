@@ -169,6 +169,8 @@ struct hg_vcpu_page {
 	u64 tsc_offset;		/* added to the host's counter */
 	u64 tsc_aux;
 
+	u8 insn[16];		/* HG_CALL_VCPU_INSN */
+
 	/* --- counters of what the core finished itself --- */
 	u64 stat_runs;		/* world switches into the guest */
 	u64 stat_cpuid;

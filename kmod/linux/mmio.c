@@ -469,6 +469,23 @@ static int run_emulator(struct hgl_vcpu *vcpu)
 	return unsupported(vcpu);
 }
 
+/*
+ * The instruction's bytes from the core, which walks the guest's tables faster
+ * than we can. 0 if it could not; a changed RIP it does not know of yet.
+ */
+static u8 known_bytes(struct hgl_vcpu *vcpu)
+{
+	s64 count;
+
+	if (vcpu->page->dirty & ~HG_STATE_DEBUG)
+		return 0;
+	count = hgl_call(HG_CALL_VCPU_INSN, vcpu->handle);
+	if (count <= 0)
+		return 0;
+	memcpy(vcpu->io->emu.bytes, vcpu->page->insn, count);
+	return (u8)count;
+}
+
 static u8 code_mode(struct hgl_vcpu *vcpu)
 {
 	if (in_64bit_mode(vcpu))
@@ -494,7 +511,7 @@ int hgl_emulate(struct hgl_vcpu *vcpu, u64 gpa)
 	emu->mode = code_mode(vcpu);
 	emu->cpl = (u8)page->cpl;
 	emu->in_flags = page->exit == HG_EXIT_IO ? HG_EMU_IN_IO_CHECKED : 0;
-	emu->nr_bytes = 0;
+	emu->nr_bytes = known_bytes(vcpu);
 	return run_emulator(vcpu);
 }
 

@@ -102,8 +102,11 @@ static s64 switch_to_guest(struct hgl_vcpu *vcpu)
 
 	load_pkru(vcpu);
 	vtime_account_guest_enter();
-	/* To RCU a guest is like user space: nothing it protects is in use. */
-	if (!context_tracking_guest_enter())
+	/*
+	 * To RCU a guest is like user space: nothing it protects is in use. It
+	 * needs to hear so only once a tick has come, and that ends a run.
+	 */
+	if (!context_tracking_guest_enter() && vcpu->page->exit == HG_EXIT_INTR)
 		rcu_virt_note_context_switch(smp_processor_id());
 	status = hg_call(HG_CALL_VCPU_RUN, vcpu->handle, smp_processor_id(), 0, 0, 0);
 	context_tracking_guest_exit();

@@ -146,6 +146,7 @@ const struct hg_backend hg_svm = {
 	.vcpu_load = svm_vcpu_load,
 	.vcpu_enter = svm_vcpu_enter,
 	.vcpu_unload = svm_vcpu_unload,
+	.vcpu_code = svm_vcpu_code,
 	.vcpu_skip = svm_vcpu_skip,
 	.vcpu_debug = svm_vcpu_debug,
 	.vcpu_set_cr4 = svm_vcpu_set_cr4,

@@ -57,6 +57,7 @@ void svm_vcpu_set_cr4(struct hg_vcpu *vcpu, u64 cr4);
 void svm_vcpu_set_cr0(struct hg_vcpu *vcpu, u64 cr0, u64 efer);
 
 /* svm_exit.c */
+void svm_vcpu_code(struct hg_vcpu *vcpu, struct hg_fetch *fetch);
 void svm_vcpu_skip(struct hg_vcpu *vcpu, u32 length);
 int svm_exit(struct hg_vcpu *vcpu, struct vmcb *vmcb);
 

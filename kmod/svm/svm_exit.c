@@ -24,6 +24,19 @@ static enum hg_mode code_mode(const struct vmcb *vmcb)
 	return vmcb->cs.attr & HG_SEG_DB ? HG_MODE_32 : HG_MODE_16;
 }
 
+/* Where the guest's instructions come from. */
+void svm_vcpu_code(struct hg_vcpu *vcpu, struct hg_fetch *fetch)
+{
+	const struct vmcb *vmcb = svm_vmcb(vcpu);
+
+	*fetch = (struct hg_fetch){
+		.linear = code_mode(vmcb) == HG_MODE_64 ? vcpu->rip :
+			  (u32)(vmcb->cs.base + vcpu->rip),
+		.cr0 = vmcb->cr0, .cr3 = vmcb->cr3, .cr4 = vmcb->cr4,
+		.efer = vmcb->efer, .rflags = vcpu->rflags, .cpl = vmcb->cpl,
+	};
+}
+
 void svm_vcpu_skip(struct hg_vcpu *vcpu, u32 length)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -31,7 +44,7 @@ void svm_vcpu_skip(struct hg_vcpu *vcpu, u32 length)
 	vcpu->rip += length;
 	if (code_mode(vmcb) != HG_MODE_64)
 		vcpu->rip = (u32)vcpu->rip;
-	vmcb->interrupt_shadow = 0;
+	vcpu->irq_shadow = 0;
 	vcpu->rflags &= ~HG_RFLAGS_RF;
 	if (HG_UNLIKELY(vcpu->rflags & HG_RFLAGS_TF) && !vcpu->event) {
 		vmcb->dr6 |= DR6_BS;
@@ -59,16 +72,13 @@ static int decode(struct hg_vcpu *vcpu, const struct vmcb *vmcb, enum hg_skip_ki
 		  struct hg_skip *skip)
 {
 	enum hg_mode mode = code_mode(vmcb);
-	struct hg_fetch fetch = {
-		.linear = mode == HG_MODE_64 ? vcpu->rip : (u32)(vmcb->cs.base + vcpu->rip),
-		.cr0 = vmcb->cr0, .cr3 = vmcb->cr3, .cr4 = vmcb->cr4,
-		.efer = vmcb->efer, .rflags = vcpu->rflags, .cpl = vmcb->cpl,
-	};
+	struct hg_fetch fetch;
 	u8 bytes[HG_INSN_MAX_LEN];
 	u64 gpa = ~0ULL;
 	u32 count;
 	int status;
 
+	svm_vcpu_code(vcpu, &fetch);
 	count = hg_fetch_insn(vcpu, &fetch, bytes, sizeof(bytes), &gpa);
 	status = count ? hg_insn_skip(skip, bytes, count, mode) : HG_INSN_MORE;
 	if (status > 0 && skip->kind == kind)
@@ -151,14 +161,14 @@ static int exit_nothing(struct hg_vcpu *vcpu, struct vmcb *vmcb, enum hg_skip_ki
 		status = insn_length(vcpu, vmcb, HG_SKIP_INVD, &length);
 	if (status)
 		return status;
-	vcpu->stat_other++;
+	vcpu->page->stat_other++;
 	svm_vcpu_skip(vcpu, length);
 	return -1;
 }
 
 static int exit_fault(struct hg_vcpu *vcpu, u32 vector, bool has_error)
 {
-	vcpu->stat_other++;
+	vcpu->page->stat_other++;
 	hg_vcpu_raise(vcpu, vector, has_error, 0);
 	return -1;
 }
@@ -210,7 +220,7 @@ static int exit_cr8(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 		hg_vcpu_raise(vcpu, VEC_GP, true, 0);
 		return -1;
 	}
-	vcpu->stat_cr++;
+	vcpu->page->stat_cr++;
 	vmcb->vintr = (vmcb->vintr & ~SVM_VINTR_TPR) | value;
 	svm_vcpu_skip(vcpu, skip.len);
 	return HG_EXIT_CR8;

@@ -184,6 +184,7 @@ int svm_vcpu_enter(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 	vmcb->rsp = vcpu->gpr[HG_RSP];
 	vmcb->rip = vcpu->rip;
 	vmcb->rflags = vcpu->rflags;
+	vmcb->interrupt_shadow = vcpu->irq_shadow;
 	if (HG_UNLIKELY(vcpu->step))
 		vmcb->rflags |= HG_RFLAGS_TF;
 	vcpu->backend[SVM_SOFT_LENGTH] = 0;
@@ -198,6 +199,7 @@ int svm_vcpu_enter(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 		vmcb->rflags &= ~HG_RFLAGS_TF;
 	vcpu->rip = vmcb->rip;
 	vcpu->rflags = vmcb->rflags;
+	vcpu->irq_shadow = vmcb->interrupt_shadow & 1;
 	if (HG_UNLIKELY(vmcb->exit_int_info & HG_EVENT_VALID))
 		cut_short(vcpu, vmcb);
 	return svm_exit(vcpu, vmcb);

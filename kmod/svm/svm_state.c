@@ -151,8 +151,6 @@ s64 svm_vcpu_put(struct hg_vcpu *vcpu, u64 groups)
 
 	if (groups & HG_STATE_CONTROL)
 		return put_control(vcpu, page);
-	if (groups & HG_STATE_REGS)
-		vmcb->interrupt_shadow = HG_READ_ONCE(page->irq_shadow) != 0;
 	if (groups & HG_STATE_SEGMENTS)
 		put_segments(vmcb, page);
 	if (groups & HG_STATE_MSRS)
@@ -186,8 +184,6 @@ void svm_vcpu_get(struct hg_vcpu *vcpu, u64 groups)
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	int i;
 
-	if (groups & HG_STATE_REGS)
-		page->irq_shadow = vmcb->interrupt_shadow & 1;
 	if (groups & HG_STATE_CONTROL) {
 		page->cr0 = vmcb->cr0;
 		page->cr2 = vmcb->cr2;

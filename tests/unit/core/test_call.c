@@ -13,7 +13,7 @@ static const struct {
 	{ "DOMAIN_DONATE", 2 }, { "DOMAIN_RECLAIM", 1 }, { "DOMAIN_STAT", 2 },
 	{ "MAP", 5 }, { "UNMAP", 3 }, { "PROTECT", 3 }, { "AGE", 4 },
 	{ "VCPU_CREATE", 3 }, { "VCPU_DESTROY", 1 }, { "VCPU_RUN", 2 }, { "VCPU_FETCH", 2 },
-	{ "VCPU_SET_CPUID", 3 }, { "VCPU_DUMP", 2 }, { "FRAME_STAT", 1 },
+	{ "VCPU_SET_CPUID", 3 }, { "VCPU_DUMP", 2 }, { "FRAME_STAT", 1 }, { "VCPU_INSN", 1 },
 };
 
 static void test_numbers(void **state)
