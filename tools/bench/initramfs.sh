@@ -57,6 +57,7 @@ initramfs_base() {
 			# initramfs of other content is then built for this run.
 			out=$RUNDIR/base.cpio
 		}
+		[[ -w $CACHE ]] && find "$CACHE" -maxdepth 1 -name "initramfs-*.cpio" -mtime +7 -delete
 		work=$(mktemp -d "${TMPDIR:-/tmp}/hgbench.XXXXXX") || exit "$EX_BENCH"
 		mkdir -p "$work/root/bin" "$work/root/mod"
 		cp "$busybox" "$work/root/bin/busybox"

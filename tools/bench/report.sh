@@ -87,6 +87,7 @@ conclude() {
 		sed -n 's/^splat /    /p' "$RUNDIR/ctl" >&2
 		exit "$EX_SPLAT"
 	fi
+	tsc_remember
 	KEEP=''
 	exit "$status"
 }
