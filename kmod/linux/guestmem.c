@@ -28,6 +28,18 @@ static void __user *locate(struct hgl_vm *vm, u64 gpa, bool write, u32 *left,
 			       offset_in_page(gpa));
 }
 
+/* Page-table entries and small operands come one register at a time. */
+static int copy_in(void *to, const void __user *from, u32 len)
+{
+	switch (len) {
+	case 8:
+		return get_user(*(u64 *)to, (const u64 __user *)from);
+	case 4:
+		return get_user(*(u32 *)to, (const u32 __user *)from);
+	}
+	return copy_from_user(to, from, len) ? -EFAULT : 0;
+}
+
 int hgl_guest_read(struct hgl_vm *vm, u64 gpa, void *to, u32 len)
 {
 	int idx, ret = 0;
@@ -40,7 +52,7 @@ int hgl_guest_read(struct hgl_vm *vm, u64 gpa, void *to, u32 len)
 
 		from = locate(vm, gpa, false, &left, &slot);
 		left = from ? min(left, len) : 0;
-		if (!left || copy_from_user(to, from, left)) {
+		if (!left || copy_in(to, from, left)) {
 			ret = -EFAULT;
 			break;
 		}

@@ -181,6 +181,12 @@ static enum hg_emu_io mmio_read(struct hgl_vcpu *vcpu, u64 gpa, void *buf, u32 l
 	return HG_EMU_IO_PENDING;
 }
 
+/* The fault handler has just found no memory there to read. */
+static bool known_mmio(const struct hgl_vcpu *vcpu, u64 gpa)
+{
+	return gpa == vcpu->io->exit_gpa && !(vcpu->page->npf.access & HG_NPF_WRITE);
+}
+
 static enum hg_emu_io emu_read(void *ctx, u64 linear, void *buf, u32 len, u32 access,
 			       struct hg_emu_fault *fault)
 {
@@ -195,7 +201,7 @@ static enum hg_emu_io emu_read(void *ctx, u64 linear, void *buf, u32 len, u32 ac
 	if (access & HG_ACC_PROBE)
 		return hgl_slot_find(hgl_slots_reader(vcpu->vm), gpa >> PAGE_SHIFT) ?
 		       HG_EMU_IO_OK : HG_EMU_IO_POSTED;
-	if (!hgl_guest_read(vcpu->vm, gpa, buf, len))
+	if (!known_mmio(vcpu, gpa) && !hgl_guest_read(vcpu->vm, gpa, buf, len))
 		return HG_EMU_IO_OK;
 	for (done = 0; done < len; done += piece) {
 		piece = min(len - done, MMIO_PIECE);
@@ -441,6 +447,33 @@ static void commit(struct hgl_vcpu *vcpu)
 		single_step_trap(vcpu);
 }
 
+/*
+ * Is what waits for the VMM a plain MOV from memory to a register, in one
+ * piece? Then the answer completes it and it need not run a second time. This
+ * is what drivers read device registers with.
+ */
+static bool plain_load(const struct hgl_io_state *io)
+{
+	const struct hg_insn *insn = &io->emu.insn;
+
+	return io->state == HGL_IO_MMIO_READ && io->emu.out_flags == 0 &&
+	       insn->enc == HG_ENC_LEGACY && insn->map == HG_MAP_1B && insn->opcode == 0x8b &&
+	       insn->opsize >= 4 && insn->opsize == io->ask_len && io->replay.count == 1;
+}
+
+static int finish_load(struct hgl_vcpu *vcpu, const u8 *data)
+{
+	const struct hg_insn *insn = &vcpu->io->emu.insn;
+	u64 value = 0;
+
+	/* A 32-bit result clears the upper half. */
+	memcpy(&value, data, insn->opsize);
+	vcpu->page->gpr[insn->reg & 15] = value;
+	hg_replay_reset(&vcpu->io->replay);
+	hgl_skip(vcpu, insn->len);
+	return HGL_AGAIN;
+}
+
 static int run_emulator(struct hgl_vcpu *vcpu)
 {
 	struct hgl_io_state *io = vcpu->io;
@@ -462,6 +495,7 @@ static int run_emulator(struct hgl_vcpu *vcpu)
 	case HG_EMU_IO:
 		if (emu->out_flags & HG_EMU_OUT_PROGRESS)
 			commit(vcpu);
+		io->load = plain_load(io);
 		return ask(vcpu);
 	case HG_EMU_UNSUPPORTED:
 		break;
@@ -580,6 +614,8 @@ int hgl_io_complete(struct hgl_vcpu *vcpu)
 	case HGL_IO_MMIO_READ:
 		memcpy(data, vcpu->run->mmio.data, sizeof(data));
 		io->state = HGL_IO_IDLE;
+		if (io->load)
+			return finish_load(vcpu, data);
 		if (!hg_replay_answer(&io->replay, data, io->ask_len))
 			return hgl_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION);
 		return run_emulator(vcpu);

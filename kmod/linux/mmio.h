@@ -30,6 +30,7 @@ struct hgl_io_state {
 	u64 exit_gpa;		/* of the fault being emulated; ~0: none */
 	u64 ask_addr;
 	u32 ask_len;
+	bool load;		/* what waits is a plain load: finish_load() */
 	u16 port;
 	u32 port_size, port_count;
 	u32 out_count;		/* items of OUTS in vcpu->pio_data, not handed out yet */
