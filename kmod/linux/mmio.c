@@ -457,7 +457,7 @@ static bool plain_load(const struct hgl_io_state *io)
 	const struct hg_insn *insn = &io->emu.insn;
 
 	return io->state == HGL_IO_MMIO_READ && io->emu.out_flags == 0 &&
-	       insn->enc == HG_ENC_LEGACY && insn->map == HG_MAP_1B && insn->opcode == 0x8b &&
+	       insn->enc == HG_ENC_LEGACY && insn->map == HG_MAP_1B && (insn->opcode == 0x8b || insn->opcode == 0xa1) &&
 	       insn->opsize >= 4 && insn->opsize == io->ask_len && io->replay.count == 1;
 }
 
@@ -468,7 +468,7 @@ static int finish_load(struct hgl_vcpu *vcpu, const u8 *data)
 
 	/* A 32-bit result clears the upper half. */
 	memcpy(&value, data, insn->opsize);
-	vcpu->page->gpr[insn->reg & 15] = value;
+	vcpu->page->gpr[insn->opcode == 0xa1 ? HG_RAX : insn->reg & 15] = value;
 	hg_replay_reset(&vcpu->io->replay);
 	hgl_skip(vcpu, insn->len);
 	return HGL_AGAIN;
