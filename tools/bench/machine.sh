@@ -111,6 +111,8 @@ machine_append() {
 
 	a="console=ttyS0 $APPEND_BASE$(machine_tsc)"
 	has_device intel-iommu && a+=" intel_iommu=on"
+	# As machine_cpu; hgvmm has no way to leave XSAVE out of the processor.
+	[[ $VMM == hgvmm ]] && grep -q "^model name.*QEMU TCG" /proc/cpuinfo && a+=" noxsave"
 	# Addresses that stay the same from boot to boot.
 	[[ -n $GDB ]] && a+=" nokaslr"
 	echo "$a${KERNEL_ARGS[*]:+ ${KERNEL_ARGS[*]}}"

@@ -43,7 +43,7 @@ console_panic() {
 }
 
 report_timeout() {
-	note "timed out after $TIMEOUT s in: $(stage_name)"
+	note "timed out after $TIMEOUT s in: $HUNG_IN"
 	if grep -q '^running ' "$RUNDIR/ctl"; then
 		note "processes (number, state, where it waits in the kernel, command):"
 		sed -n 's/^running /    /p' "$RUNDIR/ctl" >&2

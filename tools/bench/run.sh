@@ -110,6 +110,8 @@ machine_wait() {
 			kill "$watch"
 		elif kill -0 "$MACHINE_PID" 2>/dev/null; then
 			TIMED_OUT=1
+			# The machine runs on while it is asked where it is.
+			HUNG_IN=$(stage_name)
 			await_list
 			cp "$RUNDIR/console.log" "$RUNDIR/console-before.log"
 			machine_diagnose
