@@ -19,6 +19,7 @@
  */
 #include <linux/mm.h>
 #include <linux/pgtable.h>
+#include <asm/pkru.h>
 
 #include "memory.h"
 
@@ -31,22 +32,17 @@
 #define TABLE_BITS	9
 #define TABLE_MASK	(BIT(TABLE_BITS) - 1)
 
-static inline u64 entry_frame(u64 entry)
-{
-	return (entry & PTE_PFN_MASK) >> PAGE_SHIFT;
-}
-
 /*
  * The entry that maps @hva, or 0. Entries that are not present - none, swapped,
  * migrating, PROT_NONE, NUMA hinting - all have bit 0 clear. Interrupts are off.
  */
 static u64 find_leaf(struct mm_struct *mm, unsigned long hva, u32 *level)
 {
-	const u64 *table = (const u64 *)mm->pgd;
 	u32 l = pgtable_l5_enabled() ? 5 : 4;
+	u32 shift = PAGE_SHIFT + (l - 1) * TABLE_BITS;
+	const u64 *table = (const u64 *)mm->pgd;
 
-	for (;; l--) {
-		u32 shift = PAGE_SHIFT + (l - 1) * TABLE_BITS;
+	for (;; l--, shift -= TABLE_BITS) {
 		u64 entry = READ_ONCE(table[(hva >> shift) & TABLE_MASK]);
 
 		if (!(entry & _PAGE_PRESENT))
@@ -59,34 +55,56 @@ static u64 find_leaf(struct mm_struct *mm, unsigned long hva, u32 *level)
 	}
 }
 
+/* What the process's protection keys forbid it at this entry: PKRU_*_BIT. */
+static u32 key_denies(u64 entry)
+{
+	u32 key = (entry & _PAGE_PKEY_MASK) >> _PAGE_BIT_PKEY_BIT0;
+
+	if (!cpu_feature_enabled(X86_FEATURE_OSPKE))
+		return 0;
+	return rdpkru() >> (key * PKRU_BITS_PER_PKEY);
+}
+
+/* The frame behind @hva itself, inside a big page, too. */
+static u64 frame_at(u64 entry, u32 level, unsigned long hva)
+{
+	u64 frame = (entry & PTE_PFN_MASK) >> PAGE_SHIFT;
+	u64 below;
+
+	if (likely(level == 1))
+		return frame;
+	below = BIT((level - 1) * TABLE_BITS) - 1;
+	return (frame & ~below) | ((hva >> PAGE_SHIFT) & below);
+}
+
 enum hgl_host_state hgl_host_lookup(struct mm_struct *mm, unsigned long hva, bool write,
 				    struct hgl_host_page *page)
 {
-	u64 entry, below;
-	u16 key;
+	const u64 dirty = _PAGE_RW | _PAGE_DIRTY;
+	u32 denied, level;
+	u64 entry;
 
 	local_irq_disable();
-	entry = find_leaf(mm, hva, &page->level);
+	entry = find_leaf(mm, hva, &level);
 	local_irq_enable();
 
-	key = (entry & _PAGE_PKEY_MASK) >> _PAGE_BIT_PKEY_BIT0;
-	if (!(entry & _PAGE_USER) || !__pkru_allows_pkey(key, false))
+	if (!(entry & _PAGE_USER))
 		return HGL_HOST_ABSENT;
-	page->writable = (entry & _PAGE_RW) && (entry & _PAGE_DIRTY) &&
-			 __pkru_allows_pkey(key, true);
+	denied = key_denies(entry);
+	if (denied & PKRU_AD_BIT)
+		return HGL_HOST_ABSENT;
+	page->writable = (entry & dirty) == dirty && !(denied & PKRU_WD_BIT);
 	if (write && !page->writable)
 		return HGL_HOST_ABSENT;
 
-	/* The host's frame for this very address, inside a big page, too. */
-	below = BIT((page->level - 1) * TABLE_BITS) - 1;
-	page->pfn = (entry_frame(entry) & ~below) | ((hva >> PAGE_SHIFT) & below);
-
+	page->level = level;
+	page->pfn = frame_at(entry, level, hva);
 	/*
 	 * Special entries map what has no struct page: device memory. The one
 	 * exception is the page of zeroes behind memory only read so far. At
 	 * higher levels the bit has other uses.
 	 */
-	if (page->level == 1 && (entry & _PAGE_SPECIAL) && !is_zero_pfn(page->pfn))
+	if (unlikely(entry & _PAGE_SPECIAL) && level == 1 && !is_zero_pfn(page->pfn))
 		return HGL_HOST_SPECIAL;
 	return HGL_HOST_MAPPED;
 }

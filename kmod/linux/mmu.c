@@ -62,7 +62,7 @@ static u32 fit_level(const struct fault *f)
 	const struct hgl_slot *slot = f->slot;
 	u32 level = min(f->host.level, READ_ONCE(level_max));
 
-	if (slot->dirty)
+	if (likely(level == 1) || slot->dirty)
 		return 1;
 
 	for (; level > 1; level--) {
@@ -247,21 +247,14 @@ int hgl_mmu_fault(struct hgl_vcpu *vcpu, u64 gpa, u64 access)
 		.gfn = gpa >> PAGE_SHIFT,
 		.write = access & HG_NPF_WRITE,
 	};
-	int idx, ret;
 
 	trace_hg_fault(vm->id, vcpu->index, gpa, access);
 
-	idx = srcu_read_lock(&vm->srcu);
 	f.slot = hgl_slot_find(hgl_slots_reader(vm), f.gfn);
-	if (!f.slot || (f.write && (f.slot->flags & KVM_MEM_READONLY))) {
-		ret = HGL_FAULT_MMIO;
-		goto unlock;
-	}
+	if (!f.slot || (f.write && (f.slot->flags & KVM_MEM_READONLY)))
+		return HGL_FAULT_MMIO;
 	f.hva = f.slot->hva + ((f.gfn - f.slot->gfn) << PAGE_SHIFT);
-	ret = resolve(vm, &f);
-unlock:
-	srcu_read_unlock(&vm->srcu, idx);
-	return ret;
+	return resolve(vm, &f);
 }
 
 /*

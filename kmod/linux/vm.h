@@ -238,7 +238,10 @@ enum hgl_fault {
 	HGL_FAULT_DONE,		/* mapped: enter again */
 	HGL_FAULT_MMIO,		/* no memory there, or read-only: emulate */
 };
-/* Resolve a nested fault. enum hgl_fault, or -EFAULT, -ENOMEM, -EINTR. May sleep. */
+/*
+ * Resolve a nested fault. enum hgl_fault, or -EFAULT, -ENOMEM, -EINTR. May
+ * sleep. Context: vm->srcu held for reading.
+ */
 int hgl_mmu_fault(struct hgl_vcpu *vcpu, u64 gpa, u64 access);
 int hgl_mmu_init(struct hgl_vm *vm);
 void hgl_mmu_stop(struct hgl_vm *vm);
