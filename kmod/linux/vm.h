@@ -230,7 +230,10 @@ const struct hgl_slot *hgl_slot_find(const struct hgl_slots *slots, u64 gfn);
  */
 int hgl_guest_read(struct hgl_vm *vm, u64 gpa, void *to, u32 len);
 int hgl_guest_write(struct hgl_vm *vm, u64 gpa, const void *from, u32 len);
-/* Atomic compare-and-exchange of @len = 1,2,4,8,16 bytes, naturally aligned. 0, 1 (differed; *old updated), -EFAULT */
+/*
+ * Atomic compare-and-exchange of @len = 1, 2, 4, 8 or 16 bytes, naturally
+ * aligned. 0, 1 (differed; *old updated), -EFAULT.
+ */
 int hgl_guest_cmpxchg(struct hgl_vm *vm, u64 gpa, void *old, const void *new, u32 len);
 
 /* ---- mmu.c ---- */
