@@ -271,6 +271,15 @@ static void step_doorbell(struct round *r)
 				       KVM_UNREGISTER_COALESCED_MMIO, &z);
 }
 
+/*
+ * TCG does not restore the host's CR0 at a #VMEXIT from a guest that has
+ * EFER.LME set and CR4.PAE clear, and so the machine below dies of it. Real
+ * processors have no such fault; here no round may set that up.
+ */
+#define EFER		0xc0000080
+#define EFER_LME	0x100ull
+#define CR4_PAE		0x20ull
+
 /* GET, spoil, SET of one kind of vCPU state. */
 static void step_state(struct round *r)
 {
@@ -291,7 +300,7 @@ static void step_state(struct round *r)
 		{ KVM_GET_MP_STATE, KVM_SET_MP_STATE,
 		  sizeof(struct kvm_mp_state) },
 	};
-	uint8_t p[8192];
+	uint8_t p[8192] __attribute__((aligned(8)));
 	uint32_t k = below(r, sizeof(kind) / sizeof(kind[0]));
 	int vcpu = any_vcpu(r);
 
@@ -299,6 +308,12 @@ static void step_state(struct round *r)
 	if (below(r, 5))
 		ioctl(vcpu, kind[k].get, p);
 	spoil(r, p, kind[k].size);
+	if (kind[k].set == KVM_SET_SREGS) {
+		struct kvm_sregs *s = (void *)p;
+
+		if (!(s->cr4 & CR4_PAE))
+			s->efer &= ~EFER_LME;
+	}
 	ioctl(vcpu, kind[k].set, p);
 }
 
@@ -321,6 +336,8 @@ static void step_msr(struct round *r)
 		u.e[i].index = below(r, 4) ?
 			known[below(r, sizeof(known) / 4)] : (uint32_t)nasty(r);
 		u.e[i].data = nasty(r);
+		if (u.e[i].index == EFER)
+			u.e[i].data &= ~EFER_LME;
 	}
 	ioctl(any_vcpu(r), below(r, 2) ? KVM_GET_MSRS : KVM_SET_MSRS, &u);
 }
