@@ -170,7 +170,8 @@ enum hg_domain_stat {
 #define HG_MAX_VCPUS		64	/* of one domain */
 #define HG_MAX_VCPUS_TOTAL	512
 #define HG_MAX_CPUID		100	/* entries of one vCPU */
-#define HG_VCPU_FRAMES		4	/* struct hg_vcpu, hardware control block, CPUID table, spare for the backend */
+/* struct hg_vcpu, the hardware control block, the CPUID table, the backend's host state. */
+#define HG_VCPU_FRAMES		4
 
 /* Frames that a MAP of a 4 KiB page may need at worst: levels 3, 2, 1. */
 #define HG_MAP_TABLES		3

@@ -238,7 +238,7 @@ struct hg_boot {
 	struct hg_cpu *cpus;		/* cpu_count records, zeroed */
 	u32 cpu_count;
 	u64 host_xcr0, guest_xcr0;
-	u64 backend_pfn;		/* HG_BACKEND_FRAMES consecutive frames, RAM, not yet owned */
+	u64 backend_pfn;		/* HG_BACKEND_FRAMES of RAM in a row, owned by nobody */
 	const struct hg_backend *backend;
 };
 
@@ -321,7 +321,8 @@ struct hg_fetch {
 	u64 cr0, cr3, cr4, efer, rflags;
 	u32 cpl;
 };
-u32 hg_fetch_insn(struct hg_vcpu *vcpu, const struct hg_fetch *fetch, u8 *bytes, u32 want, u64 *gpa);
+u32 hg_fetch_insn(struct hg_vcpu *vcpu, const struct hg_fetch *fetch, u8 *bytes, u32 want,
+		  u64 *gpa);
 
 /*
  * domain.c: the domain behind @handle, locked, until hg_domain_leave(); NULL for

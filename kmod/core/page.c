@@ -41,7 +41,7 @@ static void recount(u8 from, u8 to, u64 by)
 static s64 next(struct hg_frame *frame, enum hg_frame_move move, u32 owner)
 {
 	if (frame->state != moves[move].from && frame->state != moves[move].from_too)
-		return HG_E_OWNER;
+		return frame->state == HG_FRAME_DEVICE ? HG_E_RANGE : HG_E_OWNER;
 	switch (move) {
 	case HG_MOVE_LEND:
 		if (frame->maps == ~0u)
@@ -106,8 +106,6 @@ s64 hg_frames_move(u64 pfn, u64 count, enum hg_frame_move move, u32 owner)
 		status = move_one(pfn + i, move, owner);
 		if (HG_LIKELY(!status))
 			continue;
-		if (hg_core.frames[pfn + i].state == HG_FRAME_DEVICE)
-			status = HG_E_RANGE;
 		/* All or none. */
 		while (i--)
 			HG_BUG_ON(move_one(pfn + i, inverse(move), owner));
@@ -153,5 +151,7 @@ s64 hg_do_frame_stat(u64 state, u64 a1, u64 a2, u64 a3, u64 a4)
 	(void)a2;
 	(void)a3;
 	(void)a4;
-	return state < HG_FRAME_STATES ? (s64)hg_frames_count((enum hg_frame_state)state) : HG_E_ARG;
+	if (state >= HG_FRAME_STATES)
+		return HG_E_ARG;
+	return (s64)hg_frames_count((enum hg_frame_state)state);
 }

@@ -37,7 +37,10 @@
 	 B(11) | B(12) | B(13) | B(14) | B(15) | B(16) | B(17) | B(19) | B(23) | \
 	 B(24) | B(25) | B(26) | B(28))
 
-/* FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, INVPCID, AVX512*, RDSEED, ADX, SMAP, CLFLUSHOPT, CLWB, SHA */
+/*
+ * FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, INVPCID, AVX512*, RDSEED, ADX, SMAP,
+ * CLFLUSHOPT, CLWB, SHA
+ */
 #define ALLOW_7_EBX								\
 	(B(0) | B(3) | B(5) | B(7) | B(8) | B(9) | B(10) | B(16) | B(17) |	\
 	 B(18) | B(19) | B(20) | B(21) | B(23) | B(24) | B(28) | B(29) | B(30) | B(31))
@@ -354,7 +357,8 @@ static int hand_over(struct hgl_vcpu *vcpu, const struct kvm_cpuid_entry2 *from,
 			.eax = from[i].eax, .ebx = from[i].ebx,
 			.ecx = from[i].ecx, .edx = from[i].edx,
 		};
-	status = hgl_call(HG_CALL_VCPU_SET_CPUID, vcpu->handle, virt_to_phys(to) >> PAGE_SHIFT, count);
+	status = hgl_call(HG_CALL_VCPU_SET_CPUID, vcpu->handle, virt_to_phys(to) >> PAGE_SHIFT,
+			  count);
 	free_page((unsigned long)to);
 	return status == HG_E_LIMIT ? -E2BIG : status ? -EIO : 0;
 }

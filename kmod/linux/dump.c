@@ -30,7 +30,8 @@ void hgl_dump_vcpu(struct hgl_vcpu *vcpu)
 	block = __get_free_page(GFP_KERNEL);
 	if (!block)
 		return;
-	status = hgl_call(HG_CALL_VCPU_DUMP, vcpu->handle, virt_to_phys((void *)block) >> PAGE_SHIFT);
+	status = hgl_call(HG_CALL_VCPU_DUMP, vcpu->handle,
+			  virt_to_phys((void *)block) >> PAGE_SHIFT);
 	pr_warn("hypergpu: vm %u vcpu %u: the CPU refused its state; control block:\n",
 		vcpu->vm->id, vcpu->id);
 	for (i = 0; status > 0 && i < count; i++)

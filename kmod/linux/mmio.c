@@ -457,7 +457,8 @@ static bool plain_load(const struct hgl_io_state *io)
 	const struct hg_insn *insn = &io->emu.insn;
 
 	return io->state == HGL_IO_MMIO_READ && io->emu.out_flags == 0 &&
-	       insn->enc == HG_ENC_LEGACY && insn->map == HG_MAP_1B && (insn->opcode == 0x8b || insn->opcode == 0xa1) &&
+	       insn->enc == HG_ENC_LEGACY && insn->map == HG_MAP_1B &&
+	       (insn->opcode == 0x8b || insn->opcode == 0xa1) &&
 	       insn->opsize >= 4 && insn->opsize == io->ask_len && io->replay.count == 1;
 }
 

@@ -28,14 +28,21 @@ static void vec_end(void)
 #define CASES_8(op)								\
 	op(0); op(1); op(2); op(3); op(4); op(5); op(6); op(7)
 
-#define GET_XMM(n) case n: asm volatile("movdqu %%xmm" #n ", %0" : "=m" (*(u8 (*)[16])buf)); break
-#define SET_XMM(n) case n: asm volatile("movdqu %0, %%xmm" #n : : "m" (*(const u8 (*)[16])buf)); break
-#define GET_YMM(n) case n: asm volatile("vmovdqu %%ymm" #n ", %0" : "=m" (*(u8 (*)[32])buf)); break
-#define SET_YMM(n) case n: asm volatile("vmovdqu %0, %%ymm" #n : : "m" (*(const u8 (*)[32])buf)); break
+#define GET_XMM(n) \
+	case n: asm volatile("movdqu %%xmm" #n ", %0" : "=m" (*(u8 (*)[16])buf)); break
+#define SET_XMM(n) \
+	case n: asm volatile("movdqu %0, %%xmm" #n : : "m" (*(const u8 (*)[16])buf)); break
+#define GET_YMM(n) \
+	case n: asm volatile("vmovdqu %%ymm" #n ", %0" : "=m" (*(u8 (*)[32])buf)); break
+#define SET_YMM(n) \
+	case n: asm volatile("vmovdqu %0, %%ymm" #n : : "m" (*(const u8 (*)[32])buf)); break
 /* VEX.128: clears the upper half, as its instruction does. */
-#define SET_XMM_VEX(n) case n: asm volatile("vmovdqu %0, %%xmm" #n : : "m" (*(const u8 (*)[16])buf)); break
-#define GET_MMX(n) case n: asm volatile("movq %%mm" #n ", %0" : "=m" (*(u64 *)buf)); break
-#define SET_MMX(n) case n: asm volatile("movq %0, %%mm" #n : : "m" (*(const u64 *)buf)); break
+#define SET_XMM_VEX(n) \
+	case n: asm volatile("vmovdqu %0, %%xmm" #n : : "m" (*(const u8 (*)[16])buf)); break
+#define GET_MMX(n) \
+	case n: asm volatile("movq %%mm" #n ", %0" : "=m" (*(u64 *)buf)); break
+#define SET_MMX(n) \
+	case n: asm volatile("movq %0, %%mm" #n : : "m" (*(const u64 *)buf)); break
 
 enum hg_emu_io hgl_vec_get(void *ctx, enum hg_vec_file file, u32 nr, void *buf, u32 len)
 {

@@ -94,7 +94,9 @@ s64 svm_vcpu_load(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 	settle_nmi(vcpu);
 	arm_step(vcpu);
 	vmcb->intercept3 = intercepts(vcpu, vmcb->intercept3);
-	vmcb->intercept_cr = SVM_CR4_WRITE | (vcpu->run_flags & HG_RUN_CR8_EXIT ? SVM_CR8_WRITE : 0);
+	vmcb->intercept_cr = SVM_CR4_WRITE;
+	if (vcpu->run_flags & HG_RUN_CR8_EXIT)
+		vmcb->intercept_cr |= SVM_CR8_WRITE;
 	vmcb->intercept_exception &= ~HG_BIT32(3);
 	if (vcpu->run_flags & HG_RUN_TRAP_BP)
 		vmcb->intercept_exception |= HG_BIT32(3);
