@@ -38,6 +38,8 @@
 #define HGT_UCS64	0x40
 
 #ifndef __ASSEMBLER__
+#include <stdint.h>
+
 struct hgt_fault {
 	uint64_t vector;
 	uint64_t error;		/* 0 if the exception has none */

@@ -24,7 +24,9 @@ static void map(u64 domain, u64 gfn, u64 pfn, u32 prot)
 
 static void test_map(void **state)
 {
-	static const u64 gfns[] = { 0, 1, 511, 512, 1ULL << 18, (1ULL << 27) - 1, (1ULL << 36) - 1 };
+	static const u64 gfns[] = {
+		0, 1, 511, 512, 1ULL << 18, (1ULL << 27) - 1, (1ULL << 36) - 1,
+	};
 	u64 domain = make_domain(16), pfn = take(HG_ARRAY_SIZE(gfns), 1), i;
 	struct walk w;
 
@@ -198,7 +200,8 @@ static void test_ranges_refused(void **state)
 	static const struct {
 		u64 gfn, count;
 	} bad[] = {
-		{ 1ULL << 36, 0 }, { 1ULL << 36, 1 }, { (1ULL << 36) - 1, 2 }, { 0, (1ULL << 36) + 1 },
+		{ 1ULL << 36, 0 }, { 1ULL << 36, 1 }, { (1ULL << 36) - 1, 2 },
+		{ 0, (1ULL << 36) + 1 },
 		{ ~0ULL, 1 }, { 1, ~0ULL }, { ~0ULL, ~0ULL }, { 1ULL << 52, 1 },
 	};
 	u64 domain = make_domain(3), i;

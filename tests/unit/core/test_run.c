@@ -249,7 +249,9 @@ static void test_put_refused(void **state)
 /* XCR0: legal values only (SDM vol. 1, 13.3), live in the guest, the host's after. */
 static void test_xcr0(void **state)
 {
-	static const u64 bad[] = { 0, 2, 4, 5, 8, 9, 0x1f, 0x21, 0xe1, 0xe7, 1ULL << 63 | 1, ~0ULL };
+	static const u64 bad[] = {
+		0, 2, 4, 5, 8, 9, 0x1f, 0x21, 0xe1, 0xe7, 1ULL << 63 | 1, ~0ULL,
+	};
 	u32 i;
 
 	(void)state;
