@@ -248,7 +248,7 @@ int hgl_mmu_fault(struct hgl_vcpu *vcpu, u64 gpa, u64 access)
 		.write = access & HG_NPF_WRITE,
 	};
 
-	trace_hg_fault(vm->id, vcpu->index, gpa, access);
+	trace_hg_fault(vm->id, vcpu->id, gpa, access);
 
 	f.slot = hgl_slot_find(hgl_slots_reader(vm), f.gfn);
 	if (!f.slot || (f.write && (f.slot->flags & KVM_MEM_READONLY)))
