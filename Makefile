@@ -103,13 +103,14 @@ bench: packages-test ## costs of exits: hypergpu.ko beside stock kvm-amd
 	$(Q)tests/bench/run.sh
 
 ## Install
+# hgbench stays in the source tree: it is there to test what was built there.
 .PHONY: install
 install: user ## programs, man pages, completion, to PREFIX (/usr/local)
 	$(Q)rm -rf $(STAGE)
 	$(Q)set -e; for d in $(USER_DIRS); do \
 		$(MAKE) -C $$d install DESTDIR=$(STAGE) PREFIX=$(PREFIX); done
 	$(Q)install -d $(STAGE)$(PREFIX)/share/man/man1 $(STAGE)$(PREFIX)/share/hypergpu
-	$(Q)install -m 644 docs/man/*.1 $(STAGE)$(PREFIX)/share/man/man1
+	$(Q)install -m 644 docs/man/hgvmm.1 docs/man/hgctl.1 $(STAGE)$(PREFIX)/share/man/man1
 	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf $(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)cd $(STAGE) && find . ! -type d | sed 's/^\.//' | sort >$(BUILD)/manifest
 	$(Q)install -m 644 $(BUILD)/manifest $(STAGE)$(PREFIX)/share/hypergpu/manifest
