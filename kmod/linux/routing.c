@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 
 #include "irqchip.h"
+#include "trace.h"
 
 #define PINS		24U	/* of the largest chip */
 #define NONE		0xffffU
@@ -126,6 +127,7 @@ int hgl_gsi_set(struct hgl_vm *vm, u32 gsi, enum hgl_irq_source source, bool lev
 		for (i = routes->first[gsi]; i < routes->first[gsi + 1]; i++)
 			result = merge(result, drive(chip, &routes->route[i], source, level));
 	rcu_read_unlock();
+	trace_hg_irq(vm->id, gsi, level, result);
 	return result;
 }
 

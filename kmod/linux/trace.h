@@ -187,7 +187,7 @@ TRACE_EVENT(hg_msr,
 		  __entry->fault ? " #GP" : "")
 );
 
-/* An interrupt line or message; @status: APICs reached, 0 coalesced, -1 masked. */
+/* A GSI was driven: @status is APICs reached, 0 coalesced, -1 masked or no route. */
 TRACE_EVENT(hg_irq,
 	TP_PROTO(u32 vm, u32 gsi, int level, int status),
 	TP_ARGS(vm, gsi, level, status),
