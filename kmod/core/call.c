@@ -43,19 +43,25 @@ s64 hg_do_version(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 
 static bool surplus(u8 args, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
+	u64 any = 0;
+
 	switch (args) {
 	case 0:
-		return a0 | a1 | a2 | a3 | a4;
+		any |= a0;
+		__attribute__((__fallthrough__));
 	case 1:
-		return a1 | a2 | a3 | a4;
+		any |= a1;
+		__attribute__((__fallthrough__));
 	case 2:
-		return a2 | a3 | a4;
+		any |= a2;
+		__attribute__((__fallthrough__));
 	case 3:
-		return a3 | a4;
+		any |= a3;
+		__attribute__((__fallthrough__));
 	case 4:
-		return a4;
+		any |= a4;
 	}
-	return false;
+	return any;
 }
 
 /* @index below @bound, zero if a mispredicted branch says so falsely. */

@@ -214,20 +214,21 @@ static u64 leaf_entry(u64 pfn, u32 level, u64 prot)
  */
 static u64 *descend(struct hg_domain *domain, u64 gfn, u32 level, u32 *missing)
 {
+	const struct hg_npt_format *f = hg_core.backend->npt;
 	u64 *table = table_at(domain->root), *entry;
-	u32 l;
+	u32 l, shift = 9 * (LEVELS - 1);
 
-	for (l = LEVELS; ; l--) {
-		entry = &table[index_of(gfn, l)];
+	for (l = LEVELS; ; l--, shift -= 9) {
+		entry = &table[(gfn >> shift) & (ENTRIES - 1)];
 		if (l == level)
 			break;
-		if (!present(*entry)) {
+		if (!(*entry & f->present)) {
 			*missing = l - level;
 			return entry;
 		}
-		if (is_leaf(*entry, l))
+		if (*entry & f->large)
 			return NULL;
-		table = table_at(entry_pfn(*entry));
+		table = hg_va(*entry & HG_NPT_FRAME);
 	}
 	*missing = 0;
 	return entry;
@@ -322,13 +323,12 @@ struct range {
 static void range_table(struct hg_domain *domain, struct range *range, u64 table_pfn, u64 base,
 			u32 level);
 
+/* @entry is present. */
 static void range_entry(struct hg_domain *domain, struct range *range, u64 *entry, u64 base,
 			u32 level)
 {
 	u64 value = get_entry(entry), child;
 
-	if (!present(value))
-		return;
 	if (is_leaf(value, level)) {
 		range->count += range->leaf(domain, entry, level);
 		return;
@@ -346,15 +346,16 @@ static void range_entry(struct hg_domain *domain, struct range *range, u64 *entr
 static void range_table(struct hg_domain *domain, struct range *range, u64 table_pfn, u64 base,
 			u32 level)
 {
-	u64 step = frames_of(level), i, last;
+	u64 step = frames_of(level), i, last, present_bits = hg_core.backend->npt->present;
 	u64 *table = table_at(table_pfn);
 
-	i = range->first > base ? (range->first - base) / step : 0;
-	last = (range->end - 1 - base) / step;
+	i = range->first > base ? (range->first - base) >> (9 * (level - 1)) : 0;
+	last = (range->end - 1 - base) >> (9 * (level - 1));
 	if (last > ENTRIES - 1)
 		last = ENTRIES - 1;
 	for (; i <= last; i++)
-		range_entry(domain, range, &table[i], base + i * step, level);
+		if (get_entry(&table[i]) & present_bits)
+			range_entry(domain, range, &table[i], base + i * step, level);
 }
 
 static s64 range_run(struct hg_domain *domain, struct range *range, u64 gfn, u64 count)
@@ -430,24 +431,40 @@ s64 hg_npt_age(struct hg_domain *domain, u64 gfn, u64 count, bool clear)
 	return range_run(domain, &range, gfn, count);
 }
 
-/* --- lookup --- */
+/* --- lookup: on the path of every instruction that is decoded, so unrolled --- */
+
+/* From the table that *@entry points to, to @gpa's entry in it. False if absent. */
+static inline bool down(const u8 *base, u64 gpa, u32 shift, u64 present_bits, u64 *entry)
+{
+	const u64 *table = (const void *)(base + (*entry & HG_NPT_FRAME));
+
+	*entry = get_entry(&table[(gpa >> shift) & (ENTRIES - 1)]);
+	return *entry & present_bits;
+}
 
 const void *hg_npt_lookup(const struct hg_domain *domain, u64 gpa, u64 *left)
 {
-	u64 table = domain->root, gfn = gpa >> HG_PAGE_SHIFT, entry, size;
-	u32 level;
+	const struct hg_npt_format *f = hg_core.backend->npt;
+	u64 entry = domain->root << HG_PAGE_SHIFT, mask, present_bits = f->present;
+	u64 large = f->large;
+	const u8 *base = hg_core.va_base;
 
-	if (HG_UNLIKELY(gfn >= GFN_LIMIT || !table))
+	if (HG_UNLIKELY(gpa >= GFN_LIMIT << HG_PAGE_SHIFT || !entry))
 		return NULL;
-	for (level = LEVELS; ; level--) {
-		entry = get_entry(&table_at(table)[index_of(gfn, level)]);
-		if (HG_UNLIKELY(!present(entry)))
-			return NULL;
-		if (is_leaf(entry, level))
-			break;
-		table = entry_pfn(entry);
-	}
-	size = frames_of(level) << HG_PAGE_SHIFT;
-	*left = size - (gpa & (size - 1));
-	return hg_va((entry & HG_NPT_FRAME) + (gpa & (size - 1)));
+	if (!down(base, gpa, 39, present_bits, &entry) || !down(base, gpa, 30, present_bits, &entry))
+		return NULL;
+	mask = HG_MASK(29, 0);
+	if (entry & large)
+		goto found;
+	if (!down(base, gpa, 21, present_bits, &entry))
+		return NULL;
+	mask = HG_MASK(20, 0);
+	if (entry & large)
+		goto found;
+	if (!down(base, gpa, 12, present_bits, &entry))
+		return NULL;
+	mask = HG_MASK(11, 0);
+found:
+	*left = mask + 1 - (gpa & mask);
+	return base + (entry & HG_NPT_FRAME & ~mask) + (gpa & mask);
 }
