@@ -113,7 +113,7 @@ extern jmp_buf panic_jump;
 extern bool panic_expected;
 #define panics(code)							\
 	({								\
-		bool panicked_ = true;					\
+		volatile bool panicked_ = true;					\
 		panic_expected = true;					\
 		if (!setjmp(panic_jump)) {				\
 			code;						\

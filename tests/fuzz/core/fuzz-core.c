@@ -1,0 +1,675 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Random sequences of calls into the core, beside a model that says what each
+ * must answer: frames with states, domains with lists of mappings. After each
+ * call the core's audit looks at everything, and at the end the tables are read
+ * as the CPU reads them and compared with the model.
+ *
+ * With -DSTANDALONE the program makes up its own inputs until SECONDS have
+ * passed: fuzz-core SECONDS [SEED]. Otherwise it is for libFuzzer.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "world.h"
+
+#define FRAMES		2048
+#define DOMAINS		4
+#define LEAVES		256
+#define VCPUS		6
+
+struct leaf {
+	u64 gfn, pfn;
+	u32 level, prot;
+	bool young;
+};
+
+struct domain {
+	s64 handle;		/* 0: none */
+	bool dying;
+	u64 control;
+	u64 donated;		/* frames, the top table too */
+	struct leaf leaf[LEAVES];
+	u32 leaves;
+};
+
+struct vcpu {
+	s64 handle;
+	struct domain *domain;
+	u64 page, pfn;
+};
+
+static struct {
+	u8 state[FRAMES];
+	u32 maps[FRAMES];
+	struct domain domain[DOMAINS];
+	struct vcpu vcpu[VCPUS];
+} model;
+
+static const u8 *data;
+static size_t left;
+static u64 calls_made;
+
+static u64 bytes(u32 n)
+{
+	u64 value = 0;
+
+	while (n--) {
+		value = value << 8 | (left ? *data : 0);
+		if (left) {
+			data++;
+			left--;
+		}
+	}
+	return value;
+}
+
+#define EXPECT(got, want)						\
+	do {								\
+		s64 got_ = (s64)(got), want_ = (s64)(want);		\
+		if (got_ != want_) {					\
+			fprintf(stderr, "%s:%d: %s is %lld, the model says %lld\n", \
+				__FILE__, __LINE__, #got, got_, want_);	\
+			abort();					\
+		}							\
+	} while (0)
+
+static s64 enter(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e)
+{
+	s64 status = hg_call(nr, a, b, c, d, e);
+
+	calls_made++;
+	hg_core_audit();
+	return status;
+}
+
+/* --- what the bytes choose: mostly sensible, sometimes anything --- */
+
+static u64 wild(void)
+{
+	switch (bytes(1) % 6) {
+	case 0:
+		return ~0ULL;
+	case 1:
+		return 1ULL << bytes(1) % 64;
+	case 2:
+		return FRAMES - 1 + bytes(1) % 3;
+	default:
+		return bytes(8);
+	}
+}
+
+static u64 some_pfn(u32 level)
+{
+	u8 how = (u8)bytes(1);
+
+	if (how < 8)
+		return wild();
+	if (level > 1)
+		return bytes(1) % 4 << 9;
+	if (how < 160)		/* a few frames, so that calls meet */
+		return WORLD_FREE + bytes(1) % 96;
+	return bytes(2) % FRAMES;
+}
+
+static u64 some_gfn(u32 level)
+{
+	u8 how = (u8)bytes(1);
+
+	if (how < 8)
+		return wild();
+	if (level == 3)
+		return bytes(1) % 3 << 18;
+	if (level == 2)
+		return bytes(1) % 6 << 9;
+	if (how < 32)
+		return (1ULL << 36) - 1 - bytes(1) % 4;
+	if (how < 64)
+		return (1ULL << 18) + bytes(2) % 1024;
+	return bytes(2) % 2048;
+}
+
+static struct domain *some_domain(u64 *handle)
+{
+	u8 how = (u8)bytes(1);
+	struct domain *d = &model.domain[how % DOMAINS];
+
+	if (how > 248) {
+		*handle = wild();
+		for (d = model.domain; d < model.domain + DOMAINS; d++)
+			if (d->handle && (u64)d->handle == *handle)
+				return d;
+		return NULL;
+	}
+	*handle = (u64)d->handle;
+	return d->handle ? d : NULL;
+}
+
+static struct vcpu *some_vcpu(u64 *handle)
+{
+	struct vcpu *v = &model.vcpu[bytes(1) % VCPUS];
+
+	*handle = (u64)v->handle;
+	return v->handle ? v : NULL;
+}
+
+/* --- the model's frames --- */
+
+/* What hg_frames_move() answers for @count frames that must all be in @state (or @too). */
+static s64 frames_status(u64 pfn, u64 count, u8 state, u8 too)
+{
+	u64 i;
+
+	if (pfn >= FRAMES || count > FRAMES - pfn)
+		return HG_E_RANGE;
+	for (i = 0; i < count; i++) {
+		u8 s = model.state[pfn + i];
+
+		if (s != state && s != too)
+			return s == HG_FRAME_DEVICE ? HG_E_RANGE : HG_E_OWNER;
+	}
+	return HG_OK;
+}
+
+static void set_frames(u64 pfn, u64 count, u8 state)
+{
+	memset(&model.state[pfn], state, count);
+}
+
+static u64 frames_of(u32 level)
+{
+	return 1ULL << (9 * (level - 1));
+}
+
+static void lend(u64 pfn, u64 count)
+{
+	while (count--) {
+		model.maps[pfn + count]++;
+		model.state[pfn + count] = HG_FRAME_LENT;
+	}
+}
+
+static void unlend(u64 pfn, u64 count)
+{
+	while (count--)
+		if (!--model.maps[pfn + count])
+			model.state[pfn + count] = HG_FRAME_HOST;
+}
+
+/* --- the model's tables: those that the leaves need --- */
+
+static bool table_exists(const struct domain *d, u64 gfn, u32 level)
+{
+	u32 i;
+
+	for (i = 0; i < d->leaves; i++)
+		if (d->leaf[i].level <= level &&
+		    d->leaf[i].gfn >> (9 * level) == gfn >> (9 * level))
+			return true;
+	return false;
+}
+
+static u64 tables_used(const struct domain *d)
+{
+	u64 count = d->donated ? 1 : 0;
+	u32 level, i, j;
+
+	for (level = 1; level <= 3; level++)
+		for (i = 0; i < d->leaves; i++) {
+			if (d->leaf[i].level > level)
+				continue;
+			for (j = 0; j < i; j++)
+				if (d->leaf[j].level <= level &&
+				    d->leaf[j].gfn >> (9 * level) == d->leaf[i].gfn >> (9 * level))
+					break;
+			count += j == i;
+		}
+	return count;
+}
+
+static struct leaf *leaf_over(struct domain *d, u64 gfn)
+{
+	u32 i;
+
+	for (i = 0; i < d->leaves; i++)
+		if (gfn - d->leaf[i].gfn < frames_of(d->leaf[i].level))
+			return &d->leaf[i];
+	return NULL;
+}
+
+static s64 map_status(struct domain *d, u64 gfn, u64 pfn, u64 level, u64 prot, struct leaf **same)
+{
+	struct leaf *leaf;
+	u64 missing = 0;
+	u32 l;
+
+	*same = NULL;
+	if (level > 3)
+		return HG_E_ARG;
+	if (!d || d->dying)
+		return HG_E_HANDLE;
+	if (!level)
+		return HG_E_ARG;
+	if (prot & ~7ULL || !(prot & 1))
+		return HG_E_FLAGS;
+	if ((gfn | pfn) & (frames_of((u32)level) - 1))
+		return HG_E_ALIGN;
+	if (gfn >> 36)
+		return HG_E_RANGE;
+	if (!d->donated)
+		return HG_E_NOMEM;
+	leaf = leaf_over(d, gfn);
+	if (leaf && leaf->level == level) {
+		*same = leaf;
+		return leaf->pfn == pfn ? HG_OK : HG_E_EXISTS;
+	}
+	if (leaf && leaf->level > level)
+		return HG_E_EXISTS;
+	if (level > 1 && table_exists(d, gfn, (u32)level - 1))
+		return HG_E_EXISTS;
+	for (l = (u32)level; l <= 3; l++)
+		missing += !table_exists(d, gfn, l);
+	if (missing > d->donated - tables_used(d))
+		return HG_E_NOMEM;
+	return frames_status(pfn, frames_of((u32)level), HG_FRAME_HOST, HG_FRAME_LENT);
+}
+
+/* --- operations --- */
+
+static void op_create(void)
+{
+	u64 pfn = some_pfn(1), flags = bytes(1) > 250;
+	s64 want = flags ? HG_E_FLAGS : frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST), got;
+	struct domain *d = model.domain;
+
+	while (d < model.domain + DOMAINS && d->handle)
+		d++;
+	if (d == model.domain + DOMAINS)
+		return;
+	got = enter(HG_CALL_DOMAIN_CREATE, pfn, flags, 0, 0, 0);
+	if (want) {
+		EXPECT(got, want);
+		return;
+	}
+	EXPECT(got > 0, 1);
+	memset(d, 0, sizeof(*d));
+	d->handle = got;
+	d->control = pfn;
+	set_frames(pfn, 1, HG_FRAME_CORE);
+}
+
+static bool has_vcpu(const struct domain *d)
+{
+	u32 i;
+
+	for (i = 0; i < VCPUS; i++)
+		if (model.vcpu[i].handle && model.vcpu[i].domain == d)
+			return true;
+	return false;
+}
+
+static void drop_leaf(struct domain *d, u32 i)
+{
+	unlend(d->leaf[i].pfn, frames_of(d->leaf[i].level));
+	d->leaf[i] = d->leaf[--d->leaves];
+}
+
+static void op_destroy(void)
+{
+	u64 handle;
+	struct domain *d = some_domain(&handle);
+	s64 want = !d || d->dying ? HG_E_HANDLE : has_vcpu(d) ? HG_E_BUSY : HG_OK;
+
+	EXPECT(enter(HG_CALL_DOMAIN_DESTROY, handle, 0, 0, 0, 0), want);
+	if (want)
+		return;
+	d->dying = true;
+	while (d->leaves)
+		drop_leaf(d, 0);
+}
+
+static void op_donate(void)
+{
+	u64 handle, pfn = some_pfn(1);
+	struct domain *d = some_domain(&handle);
+	s64 want = !d ? HG_E_HANDLE : d->dying ? HG_E_STATE :
+		   frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST);
+	s64 got = enter(HG_CALL_DOMAIN_DONATE, handle, pfn, 0, 0, 0);
+
+	if (want) {
+		EXPECT(got, want);
+		return;
+	}
+	EXPECT(got >= 0, 1);
+	d->donated++;
+	set_frames(pfn, 1, HG_FRAME_CORE);
+}
+
+static void op_reclaim(void)
+{
+	u64 handle, spare;
+	struct domain *d = some_domain(&handle);
+	s64 got = enter(HG_CALL_DOMAIN_RECLAIM, handle, 0, 0, 0, 0);
+
+	if (!d) {
+		EXPECT(got, HG_E_HANDLE);
+		return;
+	}
+	spare = d->donated - (d->dying ? 0 : tables_used(d));
+	if (!spare && !d->dying) {
+		EXPECT(got, HG_E_ABSENT);
+		return;
+	}
+	EXPECT(got > 0 && got < FRAMES, 1);
+	EXPECT(model.state[got], HG_FRAME_CORE);
+	EXPECT(all_zero((u64)got, 1), 1);
+	model.state[got] = HG_FRAME_HOST;
+	if (spare) {
+		d->donated--;
+	} else {
+		EXPECT(got, d->control);
+		d->handle = 0;
+	}
+}
+
+static void op_map(void)
+{
+	u8 pick = (u8)bytes(1);
+	u64 level = pick < 8 ? wild() : pick < 40 ? 2 : pick < 48 ? 3 : 1;
+	u32 near = level == 2 || level == 3 ? (u32)level : 1;
+	u64 gfn = some_gfn(near), pfn = some_pfn(near), handle, prot = bytes(1) % 9 | 1;
+	struct domain *d = some_domain(&handle);
+	struct leaf *same;
+	s64 want;
+
+	if (pick == 255)
+		prot = wild();
+	if (d && d->leaves == LEAVES)
+		return;
+	want = map_status(d, gfn, pfn, level, prot, &same);
+	EXPECT(enter(HG_CALL_MAP, handle, gfn, pfn, level, prot), want);
+	if (want)
+		return;
+	if (same) {
+		same->prot = (u32)prot;
+		return;
+	}
+	d->leaf[d->leaves++] = (struct leaf){ gfn, pfn, (u32)level, (u32)prot, false };
+	lend(pfn, frames_of((u32)level));
+	plant(pfn, 1);		/* the guest's data: no table may hold it later */
+}
+
+enum range_op { UNMAP, PROTECT, AGE, LOOK };
+
+static void op_range(enum range_op op)
+{
+	static const u64 nr[] = { HG_CALL_UNMAP, HG_CALL_PROTECT, HG_CALL_AGE, HG_CALL_AGE };
+	u64 handle, gfn = some_gfn(1), count = bytes(1) < 16 ? wild() : bytes(2) % 600, want = 0;
+	struct domain *d = some_domain(&handle);
+	u32 i;
+
+	if (bytes(1) < 8) {
+		gfn = 0;
+		count = 1ULL << 36;
+	}
+	if (!d || d->dying) {
+		EXPECT(enter(nr[op], handle, gfn, count, op == AGE, 0), HG_E_HANDLE);
+		return;
+	}
+	if (gfn >> 36 || count > (1ULL << 36) - gfn) {
+		EXPECT(enter(nr[op], handle, gfn, count, op == AGE, 0), HG_E_RANGE);
+		return;
+	}
+	for (i = 0; i < d->leaves; i++) {
+		struct leaf *l = &d->leaf[i];
+
+		if (l->gfn >= gfn + count || l->gfn + frames_of(l->level) <= gfn)
+			continue;
+		switch (op) {
+		case UNMAP:
+			want++;
+			drop_leaf(d, i--);
+			break;
+		case PROTECT:
+			want += !!(l->prot & HG_PROT_WRITE);
+			l->prot &= ~HG_PROT_WRITE;
+			break;
+		case AGE:
+		case LOOK:
+			want += l->young;
+			l->young &= op == LOOK;
+			break;
+		}
+	}
+	EXPECT(enter(nr[op], handle, gfn, count, op == AGE, 0), want);
+}
+
+/* The guest touches a page: the CPU notes it. */
+static void op_touch(void)
+{
+	u64 handle;
+	struct domain *d = some_domain(&handle);
+	struct leaf *l;
+
+	if (!d || !d->leaves)
+		return;
+	l = &d->leaf[bytes(1) % d->leaves];
+	*walk(domain_of(handle)->root, l->gfn).entry |= hg_core.backend->npt->accessed;
+	l->young = true;
+}
+
+static void op_vcpu_create(void)
+{
+	u64 handle, page = some_pfn(1), pfn = some_pfn(1);
+	struct domain *d = some_domain(&handle);
+	struct vcpu *v = model.vcpu;
+	s64 want, got;
+
+	while (v < model.vcpu + VCPUS && v->handle)
+		v++;
+	if (v == model.vcpu + VCPUS)
+		return;
+	want = !d ? HG_E_HANDLE : d->dying || !d->donated ? HG_E_STATE :
+	       frames_status(page, 1, HG_FRAME_HOST, HG_FRAME_HOST);
+	if (!want) {
+		model.state[page] = HG_FRAME_CONTROL;
+		want = frames_status(pfn, HG_VCPU_FRAMES, HG_FRAME_HOST, HG_FRAME_HOST);
+		model.state[page] = HG_FRAME_HOST;
+	}
+	got = enter(HG_CALL_VCPU_CREATE, handle, page, pfn, 0, 0);
+	if (want) {
+		EXPECT(got, want);
+		return;
+	}
+	EXPECT(got > 0, 1);
+	*v = (struct vcpu){ got, d, page, pfn };
+	set_frames(page, 1, HG_FRAME_CONTROL);
+	set_frames(pfn, HG_VCPU_FRAMES, HG_FRAME_CORE);
+}
+
+static void op_vcpu_destroy(void)
+{
+	u64 handle;
+	struct vcpu *v = some_vcpu(&handle);
+
+	EXPECT(enter(HG_CALL_VCPU_DESTROY, handle, 0, 0, 0, 0), v ? HG_OK : HG_E_HANDLE);
+	if (!v)
+		return;
+	EXPECT(all_zero(v->pfn, HG_VCPU_FRAMES), 1);
+	set_frames(v->page, 1, HG_FRAME_HOST);
+	set_frames(v->pfn, HG_VCPU_FRAMES, HG_FRAME_HOST);
+	v->handle = 0;
+}
+
+/* A parent that writes anything into the control page. */
+static void op_run(void)
+{
+	u64 handle, at_, i;
+	struct vcpu *v = some_vcpu(&handle);
+	s64 got;
+
+	if (!v) {
+		EXPECT(enter(HG_CALL_VCPU_RUN, handle, 0, 0, 0, 0), HG_E_HANDLE);
+		return;
+	}
+	for (i = bytes(1) % 8; i; i--) {
+		at_ = bytes(1) % 32 ? bytes(1) % 8 * 4 : bytes(2) % HG_PAGE_SIZE;
+		((u8 *)at(v->page))[at_] = (u8)bytes(1);
+	}
+	got = enter(HG_CALL_VCPU_RUN, handle, 0, 0, 0, 0);
+	EXPECT(got == HG_E_ARG || got == HG_EXIT_HLT || got == HG_EXIT_KICK, 1);
+	EXPECT(vcpu_of(handle)->running, 0);
+}
+
+static void op_vcpu_frame(void)
+{
+	u64 handle, pfn = some_pfn(1), count = bytes(1) % (HG_MAX_CPUID + 2);
+	struct vcpu *v = some_vcpu(&handle);
+	s64 status = !v ? HG_E_HANDLE : frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST);
+
+	if (bytes(1) & 1) {
+		EXPECT(enter(HG_CALL_VCPU_DUMP, handle, pfn, 0, 0, 0), status ? status : 1024);
+		return;
+	}
+	EXPECT(enter(HG_CALL_VCPU_SET_CPUID, handle, pfn, count, 0, 0),
+	       count > HG_MAX_CPUID ? HG_E_LIMIT : status);
+	if (!status && count <= HG_MAX_CPUID) {
+		vcpu_of(handle)->gpr[HG_RAX] = bytes(1);
+		hg_trap_cpuid(vcpu_of(handle), 2, bytes(4));
+	}
+}
+
+static void op_fetch(void)
+{
+	u64 handle, groups = bytes(1);
+	struct vcpu *v = some_vcpu(&handle);
+
+	EXPECT(enter(HG_CALL_VCPU_FETCH, handle, groups, 0, 0, 0),
+	       groups & ~HG_STATE_ALL ? HG_E_FLAGS : v ? HG_OK : HG_E_HANDLE);
+}
+
+/* Any call with any arguments; only those that cannot change the model. */
+static void op_garbage(void)
+{
+	u64 nr = bytes(1), i, a[5];
+
+	for (i = 0; i < 5; i++)
+		a[i] = wild() | 1ULL << 62;	/* no handle, no frame, no known call */
+	if (nr == HG_CALL_FRAME_STAT || nr == HG_CALL_VERSION)
+		nr += HG_CALL_COUNT;
+	EXPECT(enter(nr, a[0], a[1], a[2], a[3], a[4]) < 0, 1);
+}
+
+static void step(void)
+{
+	switch (bytes(1) % 24) {
+	case 0: op_create(); break;
+	case 1: op_destroy(); break;
+	case 2: case 3: case 4: case 5: op_donate(); break;
+	case 6: case 7: op_reclaim(); break;
+	case 8: case 9: case 10: case 11: case 12: case 13: op_map(); break;
+	case 14: op_range(UNMAP); break;
+	case 15: op_range(PROTECT); break;
+	case 16: op_range(AGE); break;
+	case 17: op_range(LOOK); break;
+	case 18: op_touch(); break;
+	case 19: op_vcpu_create(); break;
+	case 20: op_vcpu_destroy(); break;
+	case 21: op_run(); break;
+	case 22: bytes(1) & 1 ? op_vcpu_frame() : op_fetch(); break;
+	case 23: op_garbage(); break;
+	}
+}
+
+/* --- the end --- */
+
+static void compare_domain(const struct domain *d)
+{
+	u64 leaves[4] = { 0 };
+	u32 i;
+
+	for (i = 0; i < d->leaves; i++) {
+		const struct leaf *l = &d->leaf[i];
+		struct walk w = walk(domain_of((u64)d->handle)->root, l->gfn);
+
+		EXPECT(w.level, l->level);
+		EXPECT(w.pfn, l->pfn);
+		EXPECT(w.write, !!(l->prot & HG_PROT_WRITE));
+		EXPECT(w.exec, !!(l->prot & HG_PROT_EXEC));
+		EXPECT(w.accessed, l->young);
+		leaves[l->level]++;
+	}
+	for (i = 1; i <= 3; i++)
+		EXPECT(call(DOMAIN_STAT, d->handle, HG_DOMAIN_STAT_MAPPED_4K + i - 1), leaves[i]);
+	EXPECT(call(DOMAIN_STAT, d->handle, HG_DOMAIN_STAT_TABLES), d->dying ? 0 : tables_used(d));
+}
+
+static void compare(void)
+{
+	u64 counts[HG_FRAME_STATES] = { 0 }, i;
+
+	for (i = 0; i < FRAMES; i++) {
+		EXPECT(record(i).state, model.state[i]);
+		if (model.state[i] == HG_FRAME_LENT)
+			EXPECT(record(i).maps, model.maps[i]);
+		counts[model.state[i]]++;
+	}
+	for (i = 0; i < HG_FRAME_STATES; i++)
+		EXPECT(call(FRAME_STAT, i), counts[i]);
+	for (i = 0; i < DOMAINS; i++)
+		if (model.domain[i].handle)
+			compare_domain(&model.domain[i]);
+}
+
+static void one_input(const u8 *input, size_t size)
+{
+	u64 i, cpu;
+
+	data = input;
+	left = size;
+	world_start(FRAMES, bytes(1) & 1 ? WORLD_EPT : WORLD_NPT);
+	cpu = FRAMES - WORLD_RAM - 1;
+	EXPECT(hg_core_cpu_on(0, cpu), HG_OK);
+	memset(&model, 0, sizeof(model));
+	for (i = 0; i < FRAMES; i++)
+		model.state[i] = record(i).state;
+	while (left)
+		step();
+	compare();
+	world_stop();
+}
+
+#ifdef STANDALONE
+int main(int argc, char **argv)
+{
+	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
+	unsigned int seed = argc > 2 ? (unsigned int)atoi(argv[2]) : 1;
+	static u8 input[4096];
+	u64 inputs = 0;
+
+	setenv("CMOCKA_TEST_ABORT", "1", 1);
+	do {
+		size_t i, size;
+
+		srand(seed);
+		size = (size_t)rand() % sizeof(input);
+		for (i = 0; i < size; i++)
+			input[i] = (u8)(rand() >> 8);
+		fprintf(stderr, "\rseed %u ", seed++);
+		one_input(input, size);
+		inputs++;
+	} while (time(NULL) < end);
+	printf("\nfuzz-core: %llu inputs, %llu calls\n", inputs, calls_made);
+	return 0;
+}
+#else
+int LLVMFuzzerTestOneInput(const u8 *input, size_t size);
+int LLVMFuzzerTestOneInput(const u8 *input, size_t size)
+{
+	setenv("CMOCKA_TEST_ABORT", "1", 1);
+	one_input(input, size);
+	return 0;
+}
+#endif
