@@ -91,7 +91,7 @@ static void balloon(void **state)
 		assert_true(vm_counter("invalidations") >= 2000);
 }
 
-/* Protection taken away and given back: no write is lost, none comes through. */
+/* Protection changed and changed back: no write is lost. */
 static void protection(void **state)
 {
 	struct fixture *f = *state;
@@ -100,9 +100,6 @@ static void protection(void **state)
 	/* What a guest's write to read-only memory does is the ABI tests' matter. */
 	start(f, WORK_KEEP);
 	for (i = 0; i < 20; i++) {
-		/* PROT_NONE and back before the guest can fault for long is not
-		 * possible to arrange; so let the host only re-protect as is.
-		 */
 		assert_int_equal(mprotect(f->host, SIZE / 2, PROT_READ | PROT_WRITE |
 					  (i & 1 ? PROT_EXEC : 0)), 0);
 		worker_wait(&f->worker, 1);
@@ -267,6 +264,40 @@ static void compaction(void **state)
 	worker_stop(&f->worker);
 }
 
+/*
+ * Two vCPUs at once: one counts in its half and must lose nothing, the other's
+ * half is given back under it, and other slots come and go.
+ */
+static void two_vcpus(void **state)
+{
+	struct fixture *f = *state;
+	struct hgt_vcpu *second = hgt_vcpu_new(f->vm, 1);
+	uint8_t *other = hgt_pages(16 * PAGE);
+	struct worker keeper = { 0 };
+	unsigned int seed = 2;
+	int i;
+
+	worker_prepare(&f->worker, f->vcpu, WORK_CHECK, WINDOW, SIZE / 2 / PAGE);
+	worker_prepare(&keeper, second, WORK_KEEP, WINDOW + SIZE / 2, SIZE / 2 / PAGE);
+	worker_go(&f->worker);
+	worker_go(&keeper);
+	for (i = 0; i < 1000; i++) {
+		size_t page = rand_r(&seed) % (SIZE / 2 / PAGE);
+
+		assert_int_equal(madvise(f->host + page * PAGE, PAGE, MADV_DONTNEED), 0);
+		if (i % 50 == 0)
+			assert_int_equal(hgt_slot(f->vm, 2, 0, WINDOW + SIZE, 16 * PAGE, other), 0);
+		if (i % 50 == 25)
+			assert_int_equal(hgt_slot(f->vm, 2, 0, 0, 0, NULL), 0);
+	}
+	worker_wait(&f->worker, 2);
+	worker_wait(&keeper, 2);
+	worker_stop(&keeper);
+	worker_stop(&f->worker);
+	hgt_vcpu_free(second);
+	munmap(other, 16 * PAGE);
+}
+
 /* Killed with a guest at work: the runner looks at what stayed behind. */
 static void killed(void **state)
 {
@@ -315,6 +346,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(remap_while_running, setup, teardown),
 		cmocka_unit_test_setup_teardown(fork_while_running, setup, teardown),
 		cmocka_unit_test_setup_teardown(compaction, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_vcpus, setup, teardown),
 		cmocka_unit_test(killed),
 	};
 

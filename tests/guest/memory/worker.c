@@ -55,6 +55,12 @@ HGT_GUEST(work_loop, 64,
 	GUEST_DONE
 	"	jmp stop\n");
 
+/* This vCPU's own @field, a TALK_*. */
+static uint64_t talk(const struct worker *w, uint64_t field)
+{
+	return field + w->vcpu->id * TALK_SIZE;
+}
+
 static void *run_thread(void *arg)
 {
 	struct worker *w = arg;
@@ -67,23 +73,33 @@ static void *run_thread(void *arg)
 	return NULL;
 }
 
-void worker_start(struct worker *w, struct hgt_vcpu *vcpu, enum work work, uint64_t gpa,
-		  uint64_t pages)
+void worker_prepare(struct worker *w, struct hgt_vcpu *vcpu, enum work work, uint64_t gpa,
+		    uint64_t pages)
 {
 	struct kvm_regs r;
 
-	memset(hgt_ptr(vcpu->vm, HGT_DATA, 64), 0, 64);
+	w->vcpu = vcpu;
+	memset(hgt_ptr(vcpu->vm, talk(w, HGT_DATA), TALK_SIZE), 0, TALK_SIZE);
 	hgt_start_long(vcpu, work_loop);
 	hgt_get_regs(vcpu, &r);
 	r.rbx = gpa;
 	r.rcx = pages;
 	r.rdx = work;
-	r.r8 = HGT_DATA;
+	r.r8 = talk(w, HGT_DATA);
 	hgt_set_regs(vcpu, &r);
+}
 
-	w->vcpu = vcpu;
+void worker_go(struct worker *w)
+{
 	w->started = true;
 	assert_int_equal(pthread_create(&w->thread, NULL, run_thread, w), 0);
+}
+
+void worker_start(struct worker *w, struct hgt_vcpu *vcpu, enum work work, uint64_t gpa,
+		  uint64_t pages)
+{
+	worker_prepare(w, vcpu, work, gpa, pages);
+	worker_go(w);
 }
 
 int worker_join(struct worker *w)
@@ -96,32 +112,32 @@ int worker_join(struct worker *w)
 
 static void assert_good(struct worker *w)
 {
-	uint64_t bad = hgt_u64(w->vcpu->vm, TALK_BAD);
+	uint64_t bad = hgt_u64(w->vcpu->vm, talk(w, TALK_BAD));
 
 	if (bad)
 		fail_msg("guest: wrong value %#lx at %#lx in pass %lu",
-			 (unsigned long)hgt_u64(w->vcpu->vm, TALK_GOT), (unsigned long)bad,
-			 (unsigned long)hgt_u64(w->vcpu->vm, TALK_PASS) + 1);
+			 (unsigned long)hgt_u64(w->vcpu->vm, talk(w, TALK_GOT)), (unsigned long)bad,
+			 (unsigned long)hgt_u64(w->vcpu->vm, talk(w, TALK_PASS)) + 1);
 }
 
 void worker_wait(struct worker *w, unsigned int passes)
 {
-	uint64_t until = hgt_u64(w->vcpu->vm, TALK_PASS) + passes;
+	uint64_t until = hgt_u64(w->vcpu->vm, talk(w, TALK_PASS)) + passes;
 	struct timespec pause = { 0, 1000000 };
 	int i;
 
-	for (i = 0; i < 30000 && hgt_u64(w->vcpu->vm, TALK_PASS) < until; i++) {
+	for (i = 0; i < 30000 && hgt_u64(w->vcpu->vm, talk(w, TALK_PASS)) < until; i++) {
 		assert_good(w);
 		nanosleep(&pause, NULL);
 	}
-	if (hgt_u64(w->vcpu->vm, TALK_PASS) < until)
+	if (hgt_u64(w->vcpu->vm, talk(w, TALK_PASS)) < until)
 		fail_msg("the guest makes no progress: pass %lu of %lu",
-			 (unsigned long)hgt_u64(w->vcpu->vm, TALK_PASS), (unsigned long)until);
+			 (unsigned long)hgt_u64(w->vcpu->vm, talk(w, TALK_PASS)), (unsigned long)until);
 }
 
 void worker_stop(struct worker *w)
 {
-	hgt_u32(w->vcpu->vm, TALK_STOP) = 1;
+	hgt_u32(w->vcpu->vm, talk(w, TALK_STOP)) = 1;
 	assert_int_equal(worker_join(w), 0);
 	assert_good(w);
 	assert_int_equal(w->vcpu->run->exit_reason, KVM_EXIT_IO);

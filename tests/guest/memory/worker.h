@@ -14,7 +14,8 @@
 #define MIB		(1ul << 20)
 #define WINDOW		0x40000000ul	/* where tests put slot 1; 1 GiB aligned */
 
-/* Where guest and host talk, in slot 0. */
+/* Where guest and host talk, in slot 0: for vCPU 0; TALK_SIZE more for each other. */
+#define TALK_SIZE	64
 #define TALK_STOP	HGT_DATA		/* host: end at the next page */
 #define TALK_PASS	(HGT_DATA + 8)		/* guest: passes completed */
 #define TALK_ZERO	(HGT_DATA + 16)		/* guest: values found to be 0 */
@@ -36,6 +37,13 @@ struct worker {
 	bool started;
 };
 
+/*
+ * The same in two steps, for several vCPUs: all must be prepared before the
+ * first goes, as they share code and page tables.
+ */
+void worker_prepare(struct worker *w, struct hgt_vcpu *vcpu, enum work work, uint64_t gpa,
+		    uint64_t pages);
+void worker_go(struct worker *w);
 /* Start on @pages pages from guest-physical @gpa. */
 void worker_start(struct worker *w, struct hgt_vcpu *vcpu, enum work work, uint64_t gpa,
 		  uint64_t pages);
