@@ -10,10 +10,19 @@
 
 #ifdef HG_USERSPACE
 void hg_arch_xsetbv(u64 xcr0);
+u64 hg_arch_xgetbv(void);
 #else
 static inline void hg_arch_xsetbv(u64 xcr0)
 {
 	__asm__ volatile("xsetbv" : : "c" (0), "a" ((u32)xcr0), "d" ((u32)(xcr0 >> 32)));
+}
+
+static inline u64 hg_arch_xgetbv(void)
+{
+	u32 low, high;
+
+	__asm__ volatile("xgetbv" : "=a" (low), "=d" (high) : "c" (0));
+	return (u64)high << 32 | low;
 }
 #endif
 

@@ -4,6 +4,7 @@
  * vCPU's own state.
  */
 #include "core.h"
+#include "arch.h"
 
 #define VENDOR_AMD_EBX		0x68747541	/* "Auth" */
 #define VENDOR_HYGON_EBX	0x6f677948	/* "Hygo" */
@@ -133,6 +134,8 @@ int hg_trap_cpuid(struct hg_vcpu *vcpu, u32 length, u64 cr4)
 	u32 ebx, ecx;
 
 	vcpu->page->stat_cpuid++;
+	if (function == 0xd)
+		vcpu->xcr0 = hg_arch_xgetbv();	/* see run() in vcpu.c */
 	if (!e)
 		e = find_beyond(vcpu, function, index);
 	if (!e) {

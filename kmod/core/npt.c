@@ -68,7 +68,7 @@ static u32 *entries_used(u64 table_pfn)
 static void push(u64 *list, u64 pfn)
 {
 	/* A frame number in an entry's place is not present: a late walk stops there. */
-	table_at(pfn)[0] = *list << HG_PAGE_SHIFT;
+	set_entry(&table_at(pfn)[0], *list << HG_PAGE_SHIFT);
 	*list = pfn;
 }
 
@@ -78,7 +78,7 @@ static u64 pop(u64 *list)
 
 	if (pfn) {
 		*list = table_at(pfn)[0] >> HG_PAGE_SHIFT;
-		table_at(pfn)[0] = 0;
+		set_entry(&table_at(pfn)[0], 0);
 	}
 	return pfn;
 }

@@ -359,6 +359,8 @@ static int run(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 		vcpu->page->stat_runs++;
 		exit = backend->vcpu_enter(vcpu, cpu);
 	} while (exit < 0);
+	/* Not every CPU stops for XSETBV (QEMU 7.2 emulates one that does not). */
+	vcpu->xcr0 = hg_arch_xgetbv();
 	if (vcpu->xcr0 != hg_core.host_xcr0)
 		hg_arch_xsetbv(hg_core.host_xcr0);
 	backend->vcpu_unload(vcpu);

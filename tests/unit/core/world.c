@@ -31,6 +31,12 @@ void hg_arch_xsetbv(u64 xcr0)
 	fake.xsetbvs++;
 }
 
+/* Nobody has written it: the host's. */
+u64 hg_arch_xgetbv(void)
+{
+	return fake.xcr0 ? fake.xcr0 : hg_core.host_xcr0;
+}
+
 /* --- the backend --- */
 
 static s64 fake_probe(const char **why)
