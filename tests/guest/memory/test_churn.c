@@ -281,7 +281,7 @@ static void two_vcpus(void **state)
 	worker_prepare(&keeper, second, WORK_KEEP, WINDOW + SIZE / 2, SIZE / 2 / PAGE);
 	worker_go(&f->worker);
 	worker_go(&keeper);
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < 300; i++) {
 		size_t page = rand_r(&seed) % (SIZE / 2 / PAGE);
 
 		assert_int_equal(madvise(f->host + page * PAGE, PAGE, MADV_DONTNEED), 0);

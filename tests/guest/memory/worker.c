@@ -132,7 +132,8 @@ void worker_wait(struct worker *w, unsigned int passes)
 	}
 	if (hgt_u64(w->vcpu->vm, talk(w, TALK_PASS)) < until)
 		fail_msg("the guest makes no progress: pass %lu of %lu",
-			 (unsigned long)hgt_u64(w->vcpu->vm, talk(w, TALK_PASS)), (unsigned long)until);
+			 (unsigned long)hgt_u64(w->vcpu->vm, talk(w, TALK_PASS)),
+			 (unsigned long)until);
 }
 
 void worker_stop(struct worker *w)
