@@ -451,7 +451,8 @@ const void *hg_npt_lookup(const struct hg_domain *domain, u64 gpa, u64 *left)
 
 	if (HG_UNLIKELY(gpa >= GFN_LIMIT << HG_PAGE_SHIFT || !entry))
 		return NULL;
-	if (!down(base, gpa, 39, present_bits, &entry) || !down(base, gpa, 30, present_bits, &entry))
+	if (!down(base, gpa, 39, present_bits, &entry) ||
+	    !down(base, gpa, 30, present_bits, &entry))
 		return NULL;
 	mask = HG_MASK(29, 0);
 	if (entry & large)
