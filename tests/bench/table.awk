@@ -44,7 +44,6 @@ END {
 	row("timer_deadline", "TSC deadline to handler, running", "")
 	row("timer_oneshot", "LAPIC one-shot to handler, running", "")
 	row("linux_boot", "Linux to init, processor time", "1.0")
-	row("linux_boot_elapsed", "Linux to init, with all waiting", "")
 	if (notes)
 		printf "\n%s", notes
 }
