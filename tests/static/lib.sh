@@ -7,7 +7,7 @@ set -eu -o pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 # Tracked files that exist, NUL-separated, narrowed by git path patterns. An
-# unpacked archive has no git: then every file outside build/ counts.
+# unpacked archive has no git: then every file counts that no build makes.
 project_files() {
 	if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
 		git ls-files -z -- "$@"
@@ -16,7 +16,9 @@ project_files() {
 		local p
 		for p in "$@"; do
 			find . -path ./.git -prune -o -name build -prune -o \
-				-type f -path "./$p" -print0
+				-type f -path "./$p" ! -name '*.cmd' ! -name '*.mod' \
+				! -name '*.mod.c' ! -name '*.o' ! -name '*.ko' \
+				! -name modules.order ! -name Module.symvers -print0
 		done | sed -z 's|^\./||' | sort -zu
 	fi | while IFS= read -r -d '' f; do
 		[ ! -f "$f" ] || printf '%s\0' "$f"
