@@ -195,23 +195,24 @@ static void step_chips(struct round *r)
 
 static void step_routes(struct round *r)
 {
-	struct {
+	union {
 		struct kvm_irq_routing r;
-		struct kvm_irq_routing_entry e[8];
+		uint8_t room[sizeof(struct kvm_irq_routing) +
+			     8 * sizeof(struct kvm_irq_routing_entry)];
 	} u;
 	uint32_t i;
 
 	memset(&u, 0, sizeof(u));
 	u.r.nr = below(r, 9);
 	for (i = 0; i < u.r.nr; i++) {
-		u.e[i].gsi = below(r, 32);
-		u.e[i].type = 1 + below(r, 2);
-		if (u.e[i].type == KVM_IRQ_ROUTING_IRQCHIP) {
-			u.e[i].u.irqchip.irqchip = below(r, 3);
-			u.e[i].u.irqchip.pin = below(r, 24);
+		u.r.entries[i].gsi = below(r, 32);
+		u.r.entries[i].type = 1 + below(r, 2);
+		if (u.r.entries[i].type == KVM_IRQ_ROUTING_IRQCHIP) {
+			u.r.entries[i].u.irqchip.irqchip = below(r, 3);
+			u.r.entries[i].u.irqchip.pin = below(r, 24);
 		} else {
-			u.e[i].u.msi.address_lo = 0xfee00000 | below(r, 16) << 12;
-			u.e[i].u.msi.data = below(r, 0x10000);
+			u.r.entries[i].u.msi.address_lo = 0xfee00000 | below(r, 16) << 12;
+			u.r.entries[i].u.msi.data = below(r, 0x10000);
 		}
 	}
 	if (!below(r, 4))
@@ -324,20 +325,21 @@ static void step_msr(struct round *r)
 		0x400, 0x830, 0x80b, 0xc0000080, 0xc0000081, 0xc0000082,
 		0xc0000102, 0xc0010015, 0x4b564d00, 0x4b564d01, 0x12,
 	};
-	struct {
+	union {
 		struct kvm_msrs m;
-		struct kvm_msr_entry e[4];
+		uint8_t room[sizeof(struct kvm_msrs) +
+			     4 * sizeof(struct kvm_msr_entry)];
 	} u;
 	uint32_t i;
 
 	memset(&u, 0, sizeof(u));
 	u.m.nmsrs = below(r, 5);
 	for (i = 0; i < u.m.nmsrs; i++) {
-		u.e[i].index = below(r, 4) ?
+		u.m.entries[i].index = below(r, 4) ?
 			known[below(r, sizeof(known) / 4)] : (uint32_t)nasty(r);
-		u.e[i].data = nasty(r);
-		if (u.e[i].index == EFER)
-			u.e[i].data &= ~EFER_LME;
+		u.m.entries[i].data = nasty(r);
+		if (u.m.entries[i].index == EFER)
+			u.m.entries[i].data &= ~EFER_LME;
 	}
 	ioctl(any_vcpu(r), below(r, 2) ? KVM_GET_MSRS : KVM_SET_MSRS, &u);
 }
