@@ -226,6 +226,20 @@ void hgl_vcpu_reset_state(struct hgl_vcpu *vcpu, bool init)
 	hgl_io_cancel(vcpu);
 }
 
+/*
+ * A CPU latches one NMI while another is handled. While none is, two may come
+ * at once: the first is taken and masks the second.
+ */
+static void queue_nmi(struct hgl_vcpu *vcpu)
+{
+	int most;
+
+	hgl_state_need(vcpu, HG_STATE_EVENTS);
+	most = vcpu->page->nmi_masked || vcpu->nmi_injected ? 1 : 2;
+	if (atomic_read(&vcpu->nmi_pending) < most)
+		atomic_inc(&vcpu->nmi_pending);
+}
+
 void hgl_events_init_sipi(struct hgl_vcpu *vcpu)
 {
 	u32 events = hgl_irq_take_events(vcpu, HG_LAPIC_EV_INIT | HG_LAPIC_EV_SIPI |
@@ -248,8 +262,8 @@ void hgl_events_init_sipi(struct hgl_vcpu *vcpu)
 		hgl_state_dirty(vcpu, HG_STATE_SEGMENTS | HG_STATE_REGS);
 		WRITE_ONCE(vcpu->mp_state, KVM_MP_STATE_RUNNABLE);
 	}
-	if ((events & HG_LAPIC_EV_NMI) && atomic_read(&vcpu->nmi_pending) < 2)
-		atomic_inc(&vcpu->nmi_pending);
+	if (events & HG_LAPIC_EV_NMI)
+		queue_nmi(vcpu);
 	/* SMIs: there is no SMM here (KVM_CAP_X86_SMM is not offered), so they are lost. */
 }
 
@@ -381,8 +395,7 @@ long hgl_events_ioctl(struct hgl_vcpu *vcpu, unsigned int cmd, unsigned long arg
 		return set_interrupt(vcpu, &irq);
 	}
 	case KVM_NMI:
-		if (atomic_read(&vcpu->nmi_pending) < 2)
-			atomic_inc(&vcpu->nmi_pending);
+		queue_nmi(vcpu);
 		hgl_vcpu_request(vcpu, HGL_REQ_EVENT);
 		return 0;
 	case KVM_GET_VCPU_EVENTS: {

@@ -314,7 +314,7 @@ int hgl_msr_read(struct hgl_vcpu *vcpu, u32 index, u64 *value, bool host)
 		return 0;
 	case MSR_IA32_MCG_CTL:
 		*value = vcpu->mcg_ctl;
-		return vcpu->mcg_cap & MCG_CTL_P ? 0 : 1;
+		return !host && !(vcpu->mcg_cap & MCG_CTL_P);
 	case MSR_KVM_SYSTEM_TIME:
 	case MSR_KVM_SYSTEM_TIME_NEW:
 		*value = vcpu->kvmclock_msr;
@@ -365,7 +365,7 @@ int hgl_msr_write(struct hgl_vcpu *vcpu, u32 index, u64 value, bool host)
 	case MSR_IA32_CR_PAT:
 		return write_pat(vcpu, value);
 	case MSR_IA32_MCG_CTL:
-		if (!(vcpu->mcg_cap & MCG_CTL_P) || (value && value != ~0ULL))
+		if ((!host && !(vcpu->mcg_cap & MCG_CTL_P)) || (value && value != ~0ULL))
 			return 1;
 		vcpu->mcg_ctl = value;
 		return 0;
