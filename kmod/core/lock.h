@@ -3,8 +3,8 @@
  * The core's own spinlock: a ticket lock on compiler atomics.
  *
  * Callers run with preemption off and never from interrupts (call.h), so no
- * holder can be interrupted by another contender on its CPU. Lock order is
- * the enum; debug builds assert it.
+ * holder can be interrupted by another contender on its CPU. The lock order is
+ * that of the enum: a lock may be taken under those that stand before it.
  */
 #ifndef HG_CORE_LOCK_H
 #define HG_CORE_LOCK_H
