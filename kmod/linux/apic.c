@@ -308,6 +308,14 @@ int hgl_irq_pending(struct hgl_vcpu *vcpu)
 	return hg_lapic_pending(&apic->model);
 }
 
+bool hgl_irq_busy(struct hgl_vcpu *vcpu)
+{
+	const struct hgl_lapic *apic = vcpu->lapic;
+
+	return apic && (__atomic_load_n(&apic->model.irr_pending, __ATOMIC_ACQUIRE) ||
+			(!apic->chip->split && READ_ONCE(apic->chip->pic.output)));
+}
+
 int hgl_irq_ack(struct hgl_vcpu *vcpu)
 {
 	struct hgl_lapic *apic = vcpu->lapic;

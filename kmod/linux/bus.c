@@ -4,9 +4,36 @@
  * in-kernel chips, an ioeventfd, a coalesced zone, or nobody, which leaves it
  * to the VMM. Callers hold hgl_vm.srcu for reading, as every exit handler does.
  */
+#include <linux/bitmap.h>
 #include <linux/slab.h>
 
 #include "irqchip.h"
+
+/*
+ * Most port accesses are the VMM's, and it takes four look-ups to learn so. A
+ * bit of vm->claimed_ports says that something here may take an access that
+ * begins at the port. Bits are set before what they announce is there and are
+ * never cleared: a stale one only costs the look-ups.
+ */
+#define PORTS		0x10000
+
+void hgl_bus_claim_ports(struct hgl_vm *vm, u64 first, u64 count)
+{
+	u64 port;
+
+	for (port = first; port < PORTS && port - first < count; port++)
+		set_bit(port, vm->claimed_ports);
+}
+
+/* The ports of a chip whose model tells which are its own. */
+void hgl_bus_claim_owned(struct hgl_vm *vm, bool (*owns)(u16 port))
+{
+	u32 port;
+
+	for (port = 0; port < PORTS; port++)
+		if (owns((u16)port))
+			set_bit(port, vm->claimed_ports);
+}
 
 /* vm->buses */
 struct buses {
@@ -37,8 +64,15 @@ static int chips(struct hgl_vcpu *vcpu, enum hgl_bus bus, u64 addr, u32 len, voi
 	return hgl_irqchip_mmio(chip, addr, len, data, write);
 }
 
+static bool unclaimed(const struct hgl_vm *vm, enum hgl_bus bus, u64 addr)
+{
+	return bus == HGL_BUS_PIO && !test_bit(addr & (PORTS - 1), vm->claimed_ports);
+}
+
 int hgl_bus_read(struct hgl_vcpu *vcpu, enum hgl_bus bus, u64 addr, u32 len, void *data)
 {
+	if (unclaimed(vcpu->vm, bus, addr))
+		return -EOPNOTSUPP;
 	if (bus == HGL_BUS_MMIO && hgl_apic_read(vcpu, addr, len, data))
 		return 0;
 	return chips(vcpu, bus, addr, len, data, false);
@@ -48,6 +82,8 @@ int hgl_bus_write(struct hgl_vcpu *vcpu, enum hgl_bus bus, u64 addr, u32 len, co
 {
 	struct hgl_vm *vm = vcpu->vm;
 
+	if (unclaimed(vm, bus, addr))
+		return -EOPNOTSUPP;
 	if (bus == HGL_BUS_MMIO && hgl_apic_write(vcpu, addr, len, data))
 		return 0;
 	/* The chips do not change what they are given to write. */
@@ -61,6 +97,8 @@ int hgl_bus_write(struct hgl_vcpu *vcpu, enum hgl_bus bus, u64 addr, u32 len, co
 
 int hgl_bus_ioeventfd(struct hgl_vm *vm, const struct kvm_ioeventfd *args)
 {
+	if (args->flags & KVM_IOEVENTFD_FLAG_PIO)
+		hgl_bus_claim_ports(vm, args->addr, 1);
 	return hgl_ioeventfd(vm, ioeventfds_of(vm), args);
 }
 
@@ -73,9 +111,14 @@ int hgl_buses_init(struct hgl_vm *vm)
 
 	if (!buses)
 		return -ENOMEM;
+	vm->claimed_ports = bitmap_zalloc(PORTS, GFP_KERNEL_ACCOUNT);
+	if (!vm->claimed_ports) {
+		ret = -ENOMEM;
+		goto free;
+	}
 	ret = hgl_ioeventfds_init(vm, &buses->ioeventfds);
 	if (ret)
-		goto free;
+		goto ports;
 	ret = hgl_coalesced_init(vm);
 	if (ret)
 		goto events;
@@ -84,6 +127,8 @@ int hgl_buses_init(struct hgl_vm *vm)
 
 events:
 	hgl_ioeventfds_destroy(buses->ioeventfds);
+ports:
+	bitmap_free(vm->claimed_ports);
 free:
 	kfree(buses);
 	return ret;
@@ -100,6 +145,7 @@ void hgl_buses_destroy(struct hgl_vm *vm)
 
 	hgl_coalesced_destroy(vm);
 	hgl_ioeventfds_destroy(buses->ioeventfds);
+	bitmap_free(vm->claimed_ports);
 	vm->buses = NULL;
 	kfree(buses);
 }

@@ -138,6 +138,8 @@ int hgl_coalesced_register(struct hgl_vm *vm, const struct kvm_coalesced_mmio_zo
 
 	if (ret)
 		return ret;
+	if (zone->pio)
+		hgl_bus_claim_ports(vm, zone->addr, zone->size);
 	mutex_lock(&c->lock);
 	ret = add_zone(vm, c, zone);
 	mutex_unlock(&c->lock);

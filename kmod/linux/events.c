@@ -105,6 +105,15 @@ static bool nmi_allowed(const struct hgl_vcpu *vcpu)
 	return !vcpu->page->nmi_masked && !vcpu->page->irq_shadow;
 }
 
+/* Nothing to inject and nothing to wait for: nearly every entry. */
+static bool quiet(struct hgl_vcpu *vcpu)
+{
+	return !(vcpu->exception | vcpu->interrupt | vcpu->nmi_injected |
+		 atomic_read(&vcpu->nmi_pending) | vcpu->run->request_interrupt_window |
+		 vcpu->guest_debug) &&
+	       vcpu->external_vector < 0 && !hgl_irq_busy(vcpu);
+}
+
 /* One event for this entry, by priority (APM vol. 2, 8.5); windows for the rest. */
 int hgl_events_prepare(struct hgl_vcpu *vcpu)
 {
@@ -113,6 +122,10 @@ int hgl_events_prepare(struct hgl_vcpu *vcpu)
 	int vector;
 
 	page->inject = 0;
+	if (likely(quiet(vcpu))) {
+		page->run_flags = 0;
+		return 0;
+	}
 	if (unlikely(atomic_read(&vcpu->nmi_pending) && !vcpu->nmi_injected && !vcpu->exception &&
 		     !vcpu->interrupt && nmi_allowed(vcpu))) {
 		atomic_dec(&vcpu->nmi_pending);

@@ -304,6 +304,7 @@ static long create_full(struct hgl_vm *vm)
 		kfree(chip);
 		goto unlock;
 	}
+	hgl_bus_claim_owned(vm, hg_pic_owns);
 	smp_store_release(&vm->irqchip, chip);
 unlock:
 	mutex_unlock(&vm->lock);

@@ -212,6 +212,9 @@ struct page *hgl_coalesced_page(struct hgl_vm *vm);
 
 /* ---- bus.c ---- */
 int hgl_buses_init(struct hgl_vm *vm);
+/* Say, before it is there, that something takes accesses that begin at these ports. */
+void hgl_bus_claim_ports(struct hgl_vm *vm, u64 first, u64 count);
+void hgl_bus_claim_owned(struct hgl_vm *vm, bool (*owns)(u16 port));
 void hgl_buses_release(struct hgl_vm *vm);
 void hgl_buses_destroy(struct hgl_vm *vm);
 int hgl_bus_ioeventfd(struct hgl_vm *vm, const struct kvm_ioeventfd *args);

@@ -97,6 +97,7 @@ int hgl_pit_create(struct hgl_irqchip *chip, u32 flags)
 	pit->timer.function = timer_expired;
 	hg_pit_init(&pit->model, &pit_ops, pit);
 	pit->model.min_period_ns = MIN_PERIOD_NS;
+	hgl_bus_claim_owned(chip->vm, hg_pit_owns);
 	smp_store_release(&chip->pit, pit);
 	return 0;
 }

@@ -86,6 +86,8 @@ void hgl_irqchip_vcpu_destroy(struct hgl_vcpu *vcpu);
 long hgl_irqchip_vcpu_ioctl(struct hgl_vcpu *vcpu, unsigned int cmd, unsigned long arg);
 /* Highest vector deliverable now, from the local APIC or the in-kernel PIC; -1. Cheap. */
 int hgl_irq_pending(struct hgl_vcpu *vcpu);
+/* May hgl_irq_pending() or hgl_irq_wants_cr8() have anything to say? A few loads. */
+bool hgl_irq_busy(struct hgl_vcpu *vcpu);
 /* Take it: the caller injects. -1 if it is gone. */
 int hgl_irq_ack(struct hgl_vcpu *vcpu);
 /* Something is pending that only CR8 holds back. */

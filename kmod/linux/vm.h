@@ -114,6 +114,7 @@ struct hgl_vm {
 	void *irq_routes;		/* owned by routing.c */
 	void *irqfds;			/* owned by irqfd.c */
 	void *buses;			/* owned by bus.c */
+	unsigned long *claimed_ports;	/* ports that something in the kernel may take; see bus.c */
 	void *coalesced;		/* owned by coalesced.c */
 
 	u64 tss_addr, identity_addr;	/* accepted and remembered; unused on SVM */
