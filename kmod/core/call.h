@@ -11,7 +11,8 @@
  * "gfn" a frame of a domain's guest-physical space.
  *
  * Context: any call may be made with interrupts on or off, preemption off,
- * and never from an interrupt handler. HG_CALL_VCPU_RUN needs interrupts off.
+ * and never from an interrupt handler. HG_CALL_VCPU_RUN and
+ * HG_CALL_VCPU_INSN need interrupts off: who takes frames back waits for them.
  */
 #ifndef HG_CORE_CALL_H
 #define HG_CORE_CALL_H

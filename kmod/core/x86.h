@@ -60,6 +60,7 @@ HG_STATIC_ASSERT(sizeof(struct hg_segment) == 16);
 #define HG_CR4_DE		HG_BIT(3)
 #define HG_CR4_PSE		HG_BIT(4)
 #define HG_CR4_PAE		HG_BIT(5)
+#define HG_CR4_MCE		HG_BIT(6)
 #define HG_CR4_LA57		HG_BIT(12)
 #define HG_CR4_UMIP		HG_BIT(11)
 #define HG_CR4_FSGSBASE		HG_BIT(16)

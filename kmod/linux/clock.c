@@ -55,7 +55,10 @@ int hgl_clock_set(struct hgl_vm *vm, const void __user *arg)
 		if (now > data.realtime)
 			clock += now - data.realtime;
 	}
+	mutex_lock(&vm->tsc_lock);
 	WRITE_ONCE(vm->clock_offset, clock - ktime_get_boottime_ns());
+	vm->clock_line = false;
+	mutex_unlock(&vm->tsc_lock);
 
 	/* vCPUs that keep a clock page in guest memory write it anew. */
 	for (i = 0; i < hgl_vm_nr_vcpus(vm); i++) {

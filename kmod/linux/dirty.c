@@ -88,8 +88,14 @@ static void harvest(struct hgl_vm *vm, const struct hgl_slot *slot, u64 first, u
 
 		if (mask && atomic_long_read(word))
 			bits = atomic_long_fetch_andnot(mask, word) & mask;
-		if (bits)
-			flush |= protect_word(vm, slot->gfn + (first + i) * BITS_PER_LONG, bits);
+		if (bits) {
+			/*
+			 * A right that is gone from the table already, by a read
+			 * fault beside the write, may still be in a TLB.
+			 */
+			protect_word(vm, slot->gfn + (first + i) * BITS_PER_LONG, bits);
+			flush = true;
+		}
 		if (out)
 			out[i] = bits;
 		if (i % HARVEST_BATCH == HARVEST_BATCH - 1)

@@ -175,9 +175,13 @@ void hgl_events_collect(struct hgl_vcpu *vcpu)
 	const struct hg_vcpu_page *page = vcpu->page;
 	u32 event = page->event;
 
-	vcpu->exception = 0;
-	vcpu->nmi_injected = 0;
-	vcpu->interrupt = 0;
+	/* Only what hgl_events_prepare() chose has gone in. */
+	if (vcpu->exception)
+		vcpu->exception = 0;
+	else if (vcpu->nmi_injected)
+		vcpu->nmi_injected = 0;
+	else
+		vcpu->interrupt = 0;
 	if (likely(!event))
 		return;
 	switch (HG_EVENT_TYPE(event)) {

@@ -204,8 +204,7 @@ int hgl_exit(struct hgl_vcpu *vcpu, enum hg_exit exit)
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return HGL_TO_USER;
 	case HG_EXIT_MACHINE_CHECK:
-		/* It hit the host in the guest's time: let the host's handler have it. */
-		asm volatile("int $18");
+		vcpu->stat.exit_other++;	/* run.c has handled it */
 		return HGL_AGAIN;
 	case HG_EXIT_UNDECODED:
 		return exit_undecoded(vcpu);

@@ -36,25 +36,40 @@ static void scale(u32 khz, u32 *mul, s8 *shift)
 }
 
 /*
- * One pair of readings, host-wide consistent: the guest's counters differ from
- * the host's by an offset only, so all vCPUs get the same line through time.
+ * The line through time that every clock page of the VM is on: one pair of
+ * readings, whoever comes first. vCPUs differ by their TSC offset only, so pages
+ * written hours apart still agree to the nanosecond, which is what
+ * PVCLOCK_TSC_STABLE_BIT promises.
  */
+static void read_line(struct hgl_vm *vm, u64 *host_tsc, u64 *ns)
+{
+	unsigned long flags;
+
+	mutex_lock(&vm->tsc_lock);
+	if (!vm->clock_line) {
+		local_irq_save(flags);
+		vm->line_tsc = rdtsc_ordered();
+		vm->line_ns = hgl_clock_read(vm);
+		local_irq_restore(flags);
+		vm->clock_line = true;
+	}
+	*host_tsc = vm->line_tsc;
+	*ns = vm->line_ns;
+	mutex_unlock(&vm->tsc_lock);
+}
+
 void hgl_kvmclock_update(struct hgl_vcpu *vcpu)
 {
 	struct pvclock_vcpu_time_info info = {};
 	u64 gpa = vcpu->kvmclock_msr & ~3ULL, host_tsc;
-	unsigned long flags;
 
 	if (!(vcpu->kvmclock_msr & ENABLED))
 		return;
 	hgl_state_need(vcpu, HG_STATE_TIME);
-	local_irq_save(flags);
-	host_tsc = rdtsc();
-	info.system_time = hgl_clock_read(vcpu->vm);
-	local_irq_restore(flags);
+	read_line(vcpu->vm, &host_tsc, &info.system_time);
 	info.tsc_timestamp = host_tsc + vcpu->page->tsc_offset;
 	scale(tsc_khz, &info.tsc_to_system_mul, &info.tsc_shift);
-	info.flags = boot_cpu_has(X86_FEATURE_CONSTANT_TSC) ? PVCLOCK_TSC_STABLE_BIT : 0;
+	info.flags = check_tsc_unstable() ? 0 : PVCLOCK_TSC_STABLE_BIT;
 
 	/* An odd version tells a reader that the rest is being written. */
 	vcpu->kvmclock_version += 2;

@@ -19,6 +19,8 @@
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <asm/fpu/xcr.h>
+#include <asm/msr.h>
+#include <asm/tlbflush.h>
 
 #include "cap.h"
 #include "core_start.h"
@@ -125,14 +127,26 @@ static int cpu_off(unsigned int cpu)
 }
 
 /* The boot CPU takes no hotplug path through suspend. Interrupts are off. */
+/*
+ * How far the host's TSC has fallen back over all suspends. vCPUs add what they
+ * have not seen yet, so that no guest sees its time go backwards.
+ */
+u64 hgl_tsc_lost;
+static u64 tsc_at_suspend;
+
 static int suspend(void)
 {
+	tsc_at_suspend = rdtsc_ordered();
 	hg_core_cpu_off(smp_processor_id());
 	return 0;
 }
 
 static void resume(void)
 {
+	u64 now = rdtsc_ordered();
+
+	if (now < tsc_at_suspend)
+		WRITE_ONCE(hgl_tsc_lost, hgl_tsc_lost + tsc_at_suspend - now);
 	WARN_ON(hg_core_cpu_on(smp_processor_id(),
 			       page_to_pfn(cpu_frames[smp_processor_id()])));
 }
@@ -239,6 +253,10 @@ static int refuse_layout(void)
 	}
 	if (virt_to_phys((void *)PAGE_OFFSET) != 0 || PAGE_SIZE != HG_PAGE_SIZE) {
 		pr_err(HGL_NAME ": unknown kernel layout: no linear map of memory from address 0\n");
+		return -EOPNOTSUPP;
+	}
+	if (__read_cr4() & X86_CR4_LA57) {
+		pr_err(HGL_NAME ": unknown kernel layout: five-level paging is on; boot with no5lvl\n");
 		return -EOPNOTSUPP;
 	}
 	if (!boot_cpu_has(X86_FEATURE_XSAVE) || !boot_cpu_has(X86_FEATURE_NX)) {

@@ -100,7 +100,8 @@ static enum hg_emu_io translate(struct hgl_vcpu *vcpu, u64 linear, u32 access, u
 	struct hg_gwalk_result result;
 
 	/* The CPU has just walked to this very address, with all checks. */
-	if ((access & HG_ACC_SOLE) && exit_gpa != ~0ULL && !((exit_gpa ^ linear) & ~PAGE_MASK)) {
+	if ((access & HG_ACC_SOLE) && exit_gpa != ~0ULL && !((exit_gpa ^ linear) & ~PAGE_MASK) &&
+	    (!(access & (HG_ACC_WRITE | HG_ACC_RMW)) || (vcpu->page->npf.access & HG_NPF_WRITE))) {
 		*gpa = exit_gpa;
 		return HG_EMU_IO_OK;
 	}
@@ -514,7 +515,16 @@ static u8 known_bytes(struct hgl_vcpu *vcpu)
 
 	if (vcpu->page->dirty & ~HG_STATE_DEBUG)
 		return 0;
-	count = hgl_call(HG_CALL_VCPU_INSN, vcpu->handle);
+	/*
+	 * The core reads the guest's memory, by frames the host may take back: to a
+	 * flush this must look like a run.
+	 */
+	local_irq_disable();
+	WRITE_ONCE(vcpu->cpu, smp_processor_id());
+	smp_store_mb(vcpu->mode, HGL_INSIDE);
+	count = hg_call(HG_CALL_VCPU_INSN, vcpu->handle, 0, 0, 0, 0);
+	smp_store_release(&vcpu->mode, HGL_OUTSIDE);
+	local_irq_enable();
 	if (count <= 0)
 		return 0;
 	memcpy(vcpu->io->emu.bytes, vcpu->page->insn, count);

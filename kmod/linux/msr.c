@@ -163,6 +163,19 @@ static void move_tsc(struct hgl_vcpu *vcpu, u64 by)
 		hgl_vcpu_request(vcpu, HGL_REQ_CLOCK);
 }
 
+/* The host slept and its counter began anew: the guest's goes on where it was. */
+void hgl_msr_tsc_lost(struct hgl_vcpu *vcpu, u64 lost)
+{
+	struct hgl_vm *vm = vcpu->vm;
+
+	mutex_lock(&vm->tsc_lock);
+	vm->clock_line = false;
+	vm->tsc_written = false;
+	mutex_unlock(&vm->tsc_lock);
+	move_tsc(vcpu, lost - vcpu->tsc_lost);
+	vcpu->tsc_lost = lost;
+}
+
 static bool same_instant(const struct hgl_vm *vm, u64 value, u64 now)
 {
 	u64 second = tsc_khz * 1000ULL;
@@ -393,6 +406,7 @@ int hgl_msr_init(struct hgl_vcpu *vcpu)
 	vcpu->mce_banks = kcalloc(MC_REGS, sizeof(u64), GFP_KERNEL_ACCOUNT);
 	if (!vcpu->mce_banks)
 		return -ENOMEM;
+	vcpu->tsc_lost = READ_ONCE(hgl_tsc_lost);
 	vcpu->misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
 	vcpu->smbase = 0x30000;
 	vcpu->msr_patch = 0x01000065;

@@ -13,6 +13,7 @@
 #include <asm/debugreg.h>
 #include <asm/fpu/api.h>
 #include <asm/mce.h>
+#include <asm/nospec-branch.h>
 
 #include "memory.h"
 #include "trace.h"
@@ -77,6 +78,9 @@ static int block(struct hgl_vcpu *vcpu)
 
 /* --- one entry --- */
 
+/* The vCPU that ran last on this CPU; compared only, never followed. */
+static DEFINE_PER_CPU(struct hgl_vcpu *, last_vcpu);
+
 /* PKRU is the guest's while it runs: the host's entry and exit code relies on its own. */
 static void load_pkru(struct hgl_vcpu *vcpu)
 {
@@ -96,10 +100,32 @@ static void put_pkru(struct hgl_vcpu *vcpu)
 		wrpkru(vcpu->host_pkru);
 }
 
+/*
+ * A machine check hit the host in the guest's time. Handled before this CPU is
+ * left, and as one of user mode: what the guest consumed costs the VMM, not the
+ * machine.
+ */
+static void machine_check(void)
+{
+	struct pt_regs regs = { .cs = 3, .flags = X86_EFLAGS_IF };
+
+	do_machine_check(&regs);
+}
+
+/* What one guest trained, another on this CPU must not run by. */
+static void forget_branches(struct hgl_vcpu *vcpu)
+{
+	if (likely(this_cpu_read(last_vcpu) == vcpu))
+		return;
+	indirect_branch_prediction_barrier();
+	this_cpu_write(last_vcpu, vcpu);
+}
+
 static s64 switch_to_guest(struct hgl_vcpu *vcpu)
 {
 	s64 status;
 
+	forget_branches(vcpu);
 	load_pkru(vcpu);
 	vtime_account_guest_enter();
 	/*
@@ -108,12 +134,17 @@ static s64 switch_to_guest(struct hgl_vcpu *vcpu)
 	 */
 	if (!context_tracking_guest_enter() && vcpu->page->exit == HG_EXIT_INTR)
 		rcu_virt_note_context_switch(smp_processor_id());
+	/* The guest's DR0 to DR3 must not meet breakpoints that the host has armed. */
+	if (unlikely(hw_breakpoint_active()))
+		set_debugreg(0UL, 7);
 	status = hg_call(HG_CALL_VCPU_RUN, vcpu->handle, smp_processor_id(), 0, 0, 0);
 	context_tracking_guest_exit();
 	put_pkru(vcpu);
 	/* The guest's exit leaves DR7 clear and DR0..DR3 possibly the guest's. */
 	if (unlikely(hw_breakpoint_active()))
 		hw_breakpoint_restore();
+	if (unlikely(status == HG_EXIT_MACHINE_CHECK))
+		machine_check();
 	return status;
 }
 
@@ -256,6 +287,7 @@ static bool window_open(struct hgl_vcpu *vcpu)
 
 static int loop(struct hgl_vcpu *vcpu)
 {
+	u64 lost;
 	int ret;
 
 	for (;;) {
@@ -264,6 +296,9 @@ static int loop(struct hgl_vcpu *vcpu)
 			if (ret != HGL_AGAIN)
 				return ret;
 		}
+		lost = READ_ONCE(hgl_tsc_lost);
+		if (unlikely(lost != vcpu->tsc_lost))
+			hgl_msr_tsc_lost(vcpu, lost);
 		if (likely(READ_ONCE(vcpu->mp_state) == KVM_MP_STATE_RUNNABLE))
 			ret = once(vcpu);
 		else

@@ -378,6 +378,7 @@ static const struct file_operations vcpu_fops = {
 int hgl_vcpu_create_fd(struct hgl_vm *vm, u32 id)
 {
 	struct hgl_vcpu *vcpu;
+	struct file *file;
 	char name[16];
 	u32 i;
 	int fd;
@@ -394,17 +395,25 @@ int hgl_vcpu_create_fd(struct hgl_vm *vm, u32 id)
 	vcpu = create(vm, id);
 	if (IS_ERR(vcpu))
 		return PTR_ERR(vcpu);
-	hgl_vm_get(vm);
 	snprintf(name, sizeof(name), "kvm-vcpu:%u", id);
-	fd = anon_inode_getfd(name, &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		hgl_vcpu_destroy(vcpu);
-		hgl_vm_put(vm);
-		return fd;
-	}
-	hgl_debugfs_vcpu_add(vcpu);
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		goto destroy;
+	file = anon_inode_getfile(name, &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file))
+		goto put_fd;
+	hgl_vm_get(vm);
+	/* Flushes must know it before anyone can run it. Pairs with hgl_vm_nr_vcpus(). */
 	vm->vcpus[vcpu->index] = vcpu;
-	/* Pairs with hgl_vm_nr_vcpus(). */
 	smp_store_release(&vm->nr_vcpus, vm->nr_vcpus + 1);
+	hgl_debugfs_vcpu_add(vcpu);
+	fd_install(fd, file);
+	return fd;
+
+put_fd:
+	put_unused_fd(fd);
+	fd = PTR_ERR(file);
+destroy:
+	hgl_vcpu_destroy(vcpu);
 	return fd;
 }

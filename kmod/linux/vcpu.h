@@ -69,6 +69,9 @@ long hgl_cpuid_system_ioctl(unsigned int cmd, unsigned long arg);
 /* Guest RDMSR, WRMSR: 0, or 1 for #GP(0). */
 int hgl_msr_read(struct hgl_vcpu *vcpu, u32 index, u64 *value, bool host);
 int hgl_msr_write(struct hgl_vcpu *vcpu, u32 index, u64 value, bool host);
+/* main.c: ticks that the host's TSC lost in suspends; msr.c: make them good. */
+extern u64 hgl_tsc_lost;
+void hgl_msr_tsc_lost(struct hgl_vcpu *vcpu, u64 lost);
 /* At creation: reset values; and the mirror. */
 int hgl_msr_init(struct hgl_vcpu *vcpu);
 void hgl_msr_destroy(struct hgl_vcpu *vcpu);

@@ -5,6 +5,7 @@
  */
 #include "mmio.h"
 
+#include <asm/asm.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 
@@ -14,6 +15,21 @@ static void vec_begin(void)
 	fpregs_lock();
 	if (test_thread_flag(TIF_NEED_FPU_LOAD))
 		switch_fpu_return();
+}
+
+/*
+ * A pending x87 exception would be raised by the first MMX instruction, here in
+ * the kernel. False: there is one; the guest would get its #MF.
+ */
+static bool x87_quiet(void)
+{
+	int error = 0;
+
+	asm volatile("1: fwait\n"
+		     "2:\n"
+		     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_EFAULT_REG, %[error])
+		     : [error] "+r" (error));
+	return !error;
 }
 
 static void vec_end(void)
@@ -51,6 +67,10 @@ enum hg_emu_io hgl_vec_get(void *ctx, enum hg_vec_file file, u32 nr, void *buf, 
 	if (len == 32 && !boot_cpu_has(X86_FEATURE_AVX))
 		return HG_EMU_IO_FAIL;
 	vec_begin();
+	if (file == HG_VEC_FILE_MMX && !x87_quiet()) {
+		vec_end();
+		return HG_EMU_IO_FAIL;
+	}
 	if (file == HG_VEC_FILE_MMX)
 		switch (nr) { CASES_8(GET_MMX); }
 	else if (len == 32)
@@ -69,6 +89,10 @@ enum hg_emu_io hgl_vec_set(void *ctx, enum hg_vec_file file, u32 nr, const void 
 	if ((len == 32 || zero_upper) && !boot_cpu_has(X86_FEATURE_AVX))
 		return HG_EMU_IO_FAIL;
 	vec_begin();
+	if (file == HG_VEC_FILE_MMX && !x87_quiet()) {
+		vec_end();
+		return HG_EMU_IO_FAIL;
+	}
 	if (file == HG_VEC_FILE_MMX)
 		switch (nr) { CASES_8(SET_MMX); }
 	else if (len == 32)

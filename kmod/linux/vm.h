@@ -121,6 +121,8 @@ struct hgl_vm {
 	struct mutex tsc_lock;		/* below: the last TSC a VMM wrote */
 	bool tsc_written;
 	u64 tsc_value, tsc_at, tsc_offset;
+	bool clock_line;		/* below: what the clock pages are computed from */
+	u64 line_tsc, line_ns;
 	u32 tsc_khz;
 	u32 boot_cpu_id;		/* KVM_SET_BOOT_CPU_ID: this vCPU starts */
 	s64 clock_offset;		/* guest clock - ktime_get_boottime(), ns */
@@ -191,6 +193,7 @@ struct hgl_vcpu {
 	u64 mtrr_def_type, mtrr_fixed[11], mtrr_var[16];
 	u64 mcg_cap, mcg_status, mcg_ctl, *mce_banks;
 	u64 tsc_adjust, misc_enable, smbase, msr_platform_info, spec_ctrl;
+	u64 tsc_lost;			/* of hgl_tsc_lost, what is made good already */
 	u64 kvmclock_msr, wallclock_msr;
 	u32 kvmclock_version;		/* even: of the page as last written */
 	u64 msr_hwcr, msr_patch;

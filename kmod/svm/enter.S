@@ -11,7 +11,14 @@
  *
  * RAX and RSP travel in the control block. Every other guest register is
  * saved and then cleared, so that no guest value is left for speculation.
+ * The host's own patching decides which predictors are flushed; that is the only
+ * thing here that comes from its headers, and a build without them leaves it out.
  */
+
+#ifdef __KERNEL__
+#include <asm/asm.h>
+#include <asm/nospec-branch.h>
+#endif
 
 #define VCPU_CONTROL_PA	128	/* struct hg_vcpu; asserted in svm.c */
 #define VCPU_HOST_PA	136
@@ -68,6 +75,12 @@ hg_svm_enter:
 	mov	%r15, 0x78(%rax)
 	mov	VCPU_HOST_PA(%rax), %rax
 	vmload	%rax
+
+#ifdef __KERNEL__
+	/* No return here may run by what the guest trained: before the first one. */
+	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RETPOLINE
+	UNTRAIN_RET
+#endif
 	cli
 	stgi
 

@@ -93,7 +93,12 @@ static void svm_stop(void)
 static s64 svm_cpu_on(struct hg_cpu *cpu, u64 pfn)
 {
 	u64 efer = svm_rdmsr(MSR_EFER);
+	u64 cr4;
 
+	/* A nested walk has as many levels as the host's paging (15.25.5); ours has four. */
+	__asm__ volatile("mov %%cr4, %0" : "=r" (cr4));
+	if (cr4 & HG_CR4_LA57)
+		return HG_E_UNSUPPORTED;
 	if (efer & HG_EFER_SVME)
 		return HG_E_BUSY;
 	svm_wrmsr(MSR_EFER, efer | HG_EFER_SVME);

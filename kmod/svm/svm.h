@@ -30,6 +30,10 @@ enum {
 	SVM_HOST_TSC_AUX,
 	SVM_DR_LIVE,		/* the guest's DR0..DR3 are in the CPU */
 	SVM_SOFT_LENGTH,	/* of the soft interrupt injected at this entry */
+	SVM_GUEST_MCE,		/* CR4.MCE as the guest has it */
+	SVM_GUEST_TF,		/* RFLAGS.TF was the guest's own before this entry */
+	SVM_SKIPPED,		/* the core completed an instruction since this entry */
+	SVM_MISDECODED,		/* exits in a row whose instruction was another when read */
 };
 
 /* struct hg_vcpu.step: why RFLAGS.TF is set by us. */
@@ -50,6 +54,7 @@ void hg_svm_enter(struct hg_vcpu *vcpu);
 
 /* svm_state.c */
 void svm_vcpu_init(struct hg_vcpu *vcpu);
+u64 svm_guest_cr4(const struct hg_vcpu *vcpu);
 s64 svm_vcpu_put(struct hg_vcpu *vcpu, u64 groups);
 void svm_vcpu_get(struct hg_vcpu *vcpu, u64 groups);
 void svm_vcpu_debug(struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write);
@@ -60,6 +65,7 @@ void svm_vcpu_set_cr0(struct hg_vcpu *vcpu, u64 cr0, u64 efer);
 void svm_vcpu_code(struct hg_vcpu *vcpu, struct hg_fetch *fetch);
 void svm_vcpu_skip(struct hg_vcpu *vcpu, u32 length);
 int svm_exit(struct hg_vcpu *vcpu, struct vmcb *vmcb);
+int svm_stepped(struct hg_vcpu *vcpu, struct vmcb *vmcb);
 
 /* svm_run.c */
 s64 svm_vcpu_load(struct hg_vcpu *vcpu, struct hg_cpu *cpu);

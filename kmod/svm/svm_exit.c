@@ -45,6 +45,7 @@ void svm_vcpu_skip(struct hg_vcpu *vcpu, u32 length)
 	if (code_mode(vmcb) != HG_MODE_64)
 		vcpu->rip = (u32)vcpu->rip;
 	vcpu->irq_shadow = 0;
+	vcpu->backend[SVM_SKIPPED] = 1;
 	vcpu->rflags &= ~HG_RFLAGS_RF;
 	if (HG_UNLIKELY(vcpu->rflags & HG_RFLAGS_TF) && !vcpu->event) {
 		vmcb->dr6 |= DR6_BS;
@@ -64,38 +65,63 @@ static int undecoded(struct hg_vcpu *vcpu, const struct vmcb *vmcb, const u8 *by
 	return HG_EXIT_UNDECODED;
 }
 
-/*
- * Read and decode the instruction that exited; it must be of @kind. Returns 0,
- * or what the exit handler has to return.
- */
-static int decode(struct hg_vcpu *vcpu, const struct vmcb *vmcb, enum hg_skip_kind kind,
-		  struct hg_skip *skip)
+/* One attempt: 0, or -1 (not there now), or what the exit handler has to return. */
+static int decode_once(struct hg_vcpu *vcpu, const struct vmcb *vmcb, enum hg_skip_kind kind,
+		       enum hg_skip_kind other, struct hg_skip *skip, u8 *bytes, u32 *count)
 {
-	enum hg_mode mode = code_mode(vmcb);
 	struct hg_fetch fetch;
-	u8 bytes[HG_INSN_MAX_LEN];
 	u64 gpa = ~0ULL;
-	u32 count;
 	int status;
 
 	svm_vcpu_code(vcpu, &fetch);
-	count = hg_fetch_insn(vcpu, &fetch, bytes, sizeof(bytes), &gpa);
-	status = count ? hg_insn_skip(skip, bytes, count, mode) : HG_INSN_MORE;
-	if (status > 0 && skip->kind == kind)
+	*count = hg_fetch_insn(vcpu, &fetch, bytes, HG_INSN_MAX_LEN, &gpa);
+	status = *count ? hg_insn_skip(skip, bytes, *count, code_mode(vmcb)) : HG_INSN_MORE;
+	if (status > 0 && (skip->kind == kind || skip->kind == other))
 		return 0;
-	if (status == HG_INSN_MORE && count < sizeof(bytes)) {
-		if (gpa == ~0ULL)
-			return -1;	/* its tables changed: let the guest fault by itself */
+	if (status == HG_INSN_MORE && *count < HG_INSN_MAX_LEN && gpa != ~0ULL) {
 		vcpu->page->npf.gpa = gpa;
 		vcpu->page->npf.access = HG_NPF_FETCH | HG_NPF_USER;
 		return HG_EXIT_NPF;
 	}
+	return -1;
+}
+
+/* Exits in a row whose bytes were another instruction's before we give up. */
+#define MISDECODED_MAX	100
+
+/*
+ * Read and decode the instruction that exited; it must be of @kind or @other.
+ * Returns 0, or what the exit handler has to return. The guest may have changed
+ * the code since, or what is mapped there: then it runs once more, and stops
+ * again if it must. Only a guest that never stops doing so, or an instruction
+ * that the decoder does not know, is given up.
+ */
+static int decode(struct hg_vcpu *vcpu, const struct vmcb *vmcb, enum hg_skip_kind kind,
+		  enum hg_skip_kind other, struct hg_skip *skip)
+{
+	u8 bytes[HG_INSN_MAX_LEN];
+	u32 count;
+	int status;
+
+	status = decode_once(vcpu, vmcb, kind, other, skip, bytes, &count);
+	if (HG_UNLIKELY(status < 0)) {
+		/* The cached page may be of an older mapping. */
+		vcpu->fetch_page = NULL;
+		status = decode_once(vcpu, vmcb, kind, other, skip, bytes, &count);
+	}
+	if (HG_LIKELY(status >= 0)) {
+		vcpu->backend[SVM_MISDECODED] = 0;
+		return status;
+	}
+	if (++vcpu->backend[SVM_MISDECODED] <= MISDECODED_MAX)
+		return -1;
+	vcpu->backend[SVM_MISDECODED] = 0;
 	return undecoded(vcpu, vmcb, bytes, count);
 }
 
 /* The length of the instruction that exited: 0 and *@length, or as decode(). */
 static int insn_length(struct hg_vcpu *vcpu, const struct vmcb *vmcb, enum hg_skip_kind kind,
-		       u32 *length)
+		       enum hg_skip_kind other, u32 *length)
 {
 	struct hg_skip skip;
 	int status;
@@ -108,7 +134,7 @@ static int insn_length(struct hg_vcpu *vcpu, const struct vmcb *vmcb, enum hg_sk
 			return 0;
 		}
 	}
-	status = decode(vcpu, vmcb, kind, &skip);
+	status = decode(vcpu, vmcb, kind, other, &skip);
 	*length = skip.len;
 	return status;
 }
@@ -118,7 +144,7 @@ static int insn_length(struct hg_vcpu *vcpu, const struct vmcb *vmcb, enum hg_sk
 static int exit_cpuid(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
 	u32 length;
-	int status = insn_length(vcpu, vmcb, HG_SKIP_CPUID, &length);
+	int status = insn_length(vcpu, vmcb, HG_SKIP_CPUID, HG_SKIP_CPUID, &length);
 
 	return status ? status : hg_trap_cpuid(vcpu, length, vmcb->cr4);
 }
@@ -132,7 +158,7 @@ static int exit_xsetbv(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 		hg_vcpu_raise(vcpu, vmcb->cpl ? VEC_GP : VEC_UD, vmcb->cpl, 0);
 		return -1;
 	}
-	status = insn_length(vcpu, vmcb, HG_SKIP_XSETBV, &length);
+	status = insn_length(vcpu, vmcb, HG_SKIP_XSETBV, HG_SKIP_XSETBV, &length);
 	return status ? status : hg_trap_xsetbv(vcpu, length);
 }
 
@@ -141,7 +167,7 @@ static int exit_past(struct hg_vcpu *vcpu, struct vmcb *vmcb, enum hg_skip_kind 
 		     enum hg_exit exit)
 {
 	u32 length;
-	int status = insn_length(vcpu, vmcb, kind, &length);
+	int status = insn_length(vcpu, vmcb, kind, kind, &length);
 
 	if (status)
 		return status;
@@ -151,14 +177,12 @@ static int exit_past(struct hg_vcpu *vcpu, struct vmcb *vmcb, enum hg_skip_kind 
 }
 
 /* WBINVD, INVD: guest memory is coherent, so there is nothing to write back. */
-static int exit_nothing(struct hg_vcpu *vcpu, struct vmcb *vmcb, enum hg_skip_kind kind)
+static int exit_nothing(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
 	u32 length;
-	int status = insn_length(vcpu, vmcb, kind, &length);
+	/* Either: QEMU reports INVD as WBINVD. */
+	int status = insn_length(vcpu, vmcb, HG_SKIP_WBINVD, HG_SKIP_INVD, &length);
 
-	/* QEMU reports INVD as WBINVD. */
-	if (status == HG_EXIT_UNDECODED && kind == HG_SKIP_WBINVD)
-		status = insn_length(vcpu, vmcb, HG_SKIP_INVD, &length);
 	if (status)
 		return status;
 	vcpu->page->stat_other++;
@@ -176,10 +200,12 @@ static int exit_fault(struct hg_vcpu *vcpu, u32 vector, bool has_error)
 static int exit_dr(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
 	bool write = vmcb->exit_code >= SVM_EXIT_WRITE_DR0;
+	enum hg_skip_kind kind;
 	struct hg_skip skip;
 	int status;
 
-	status = decode(vcpu, vmcb, write ? HG_SKIP_WRITE_DR : HG_SKIP_READ_DR, &skip);
+	kind = write ? HG_SKIP_WRITE_DR : HG_SKIP_READ_DR;
+	status = decode(vcpu, vmcb, kind, kind, &skip);
 	if (status)
 		return status;
 	status = hg_trap_dr(vcpu, skip.len, write, skip.number, skip.gpr, skip.opsize == 8,
@@ -192,12 +218,24 @@ static int exit_dr(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 	return status;
 }
 
-static struct hg_mode_state mode_state(const struct vmcb *vmcb)
+static struct hg_mode_state mode_state(const struct hg_vcpu *vcpu)
 {
+	const struct vmcb *vmcb = svm_vmcb(vcpu);
+
 	return (struct hg_mode_state){
-		.cr0 = vmcb->cr0, .cr3 = vmcb->cr3, .cr4 = vmcb->cr4, .efer = vmcb->efer,
+		.cr0 = vmcb->cr0, .cr3 = vmcb->cr3, .cr4 = svm_guest_cr4(vcpu),
+		.efer = vmcb->efer,
 		.cs_long = code_mode(vmcb) == HG_MODE_64,
 	};
+}
+
+/* A move of control register ; another one by now means: run it again. */
+static int decode_cr(struct hg_vcpu *vcpu, const struct vmcb *vmcb, enum hg_skip_kind kind,
+		     u8 number, struct hg_skip *skip)
+{
+	int status = decode(vcpu, vmcb, kind, kind, skip);
+
+	return !status && skip->number != number ? -1 : status;
 }
 
 static u64 cr_source(const struct hg_vcpu *vcpu, const struct hg_skip *skip)
@@ -210,7 +248,7 @@ static u64 cr_source(const struct hg_vcpu *vcpu, const struct hg_skip *skip)
 static int exit_cr8(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
 	struct hg_skip skip;
-	int status = decode(vcpu, vmcb, HG_SKIP_WRITE_CR, &skip);
+	int status = decode_cr(vcpu, vmcb, HG_SKIP_WRITE_CR, 8, &skip);
 	u64 value;
 
 	if (status)
@@ -228,32 +266,43 @@ static int exit_cr8(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 
 static int exit_cr4(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
-	struct hg_mode_state now = mode_state(vmcb);
+	struct hg_mode_state now = mode_state(vcpu);
 	struct hg_skip skip;
-	int status = decode(vcpu, vmcb, HG_SKIP_WRITE_CR, &skip);
+	int status = decode_cr(vcpu, vmcb, HG_SKIP_WRITE_CR, 4, &skip);
 
 	if (status)
 		return status;
 	return hg_trap_cr4(vcpu, skip.len, cr_source(vcpu, &skip), &now);
 }
 
+/* Only while the guest's CR4.MCE is not what is in the CPU. */
+static int exit_read_cr4(struct hg_vcpu *vcpu, struct vmcb *vmcb)
+{
+	struct hg_skip skip;
+	int status = decode_cr(vcpu, vmcb, HG_SKIP_READ_CR, 4, &skip);
+
+	if (status)
+		return status;
+	vcpu->page->stat_cr++;
+	vcpu->gpr[skip.gpr & 15] = svm_guest_cr4(vcpu);
+	svm_vcpu_skip(vcpu, skip.len);
+	return -1;
+}
+
 /* MOV to CR0, or LMSW from a register: the low four bits, and PE is never cleared. */
 static int exit_cr0(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
-	struct hg_mode_state now = mode_state(vmcb);
+	struct hg_mode_state now = mode_state(vcpu);
 	struct hg_skip skip;
-	int status = decode(vcpu, vmcb, HG_SKIP_WRITE_CR, &skip);
+	int status = decode(vcpu, vmcb, HG_SKIP_WRITE_CR, HG_SKIP_LMSW, &skip);
 	u64 value;
 
-	if (!status)
-		return hg_trap_cr0(vcpu, skip.len, cr_source(vcpu, &skip), &now);
-	if (status != HG_EXIT_UNDECODED)
-		return status;
-	status = decode(vcpu, vmcb, HG_SKIP_LMSW, &skip);
 	if (status)
 		return status;
+	if (skip.kind == HG_SKIP_WRITE_CR)
+		return skip.number ? -1 : hg_trap_cr0(vcpu, skip.len, cr_source(vcpu, &skip), &now);
 	if (skip.insn.flags & HG_INSN_MEM)
-		return HG_EXIT_UNDECODED;
+		return undecoded(vcpu, vmcb, &skip.insn.opcode, 1);
 	value = (now.cr0 & ~14ULL) | (vcpu->gpr[skip.insn.rm & 15] & 15);
 	return hg_trap_cr0(vcpu, skip.len, value, &now);
 }
@@ -261,11 +310,13 @@ static int exit_cr0(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 static int exit_msr(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
 	bool write = vmcb->exit_info1 & 1;
+	enum hg_skip_kind kind;
 	struct hg_vcpu_page *page = vcpu->page;
 	u32 length;
 	int status;
 
-	status = insn_length(vcpu, vmcb, write ? HG_SKIP_WRMSR : HG_SKIP_RDMSR, &length);
+	kind = write ? HG_SKIP_WRMSR : HG_SKIP_RDMSR;
+	status = insn_length(vcpu, vmcb, kind, kind, &length);
 	if (status)
 		return status;
 	page->insn_length = length;
@@ -297,25 +348,45 @@ static int exit_npf(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 	return HG_EXIT_NPF;
 }
 
+/* A step asked for by the parent, over an instruction that the core completed. */
+int svm_stepped(struct hg_vcpu *vcpu, struct vmcb *vmcb)
+{
+	struct hg_vcpu_page *page = vcpu->page;
+
+	page->debug.vector = VEC_DB;
+	page->debug.dr6 = vmcb->dr6 | DR6_BS;
+	page->debug.dr7 = vmcb->dr7;
+	return HG_EXIT_DEBUG;
+}
+
+/*
+ * Was it the step that opens the NMI window, and nothing else? DR6.B0 to B3 are
+ * sticky, so they count only when a breakpoint is armed.
+ */
+static bool nmi_step(const struct hg_vcpu *vcpu, const struct vmcb *vmcb)
+{
+	if (!(vcpu->step & SVM_STEP_NMI) || !(vmcb->dr6 & DR6_BS))
+		return false;
+	return !(vmcb->dr7 & 0xff) || !(vmcb->dr6 & 0xf);
+}
+
 static int exit_debug(struct hg_vcpu *vcpu, struct vmcb *vmcb, u32 vector)
 {
 	struct hg_vcpu_page *page = vcpu->page;
-	bool for_nmi = vcpu->step & SVM_STEP_NMI;
 
-	if (vector == 1 && for_nmi) {
+	if (vector == VEC_DB && nmi_step(vcpu, vmcb)) {
 		vcpu->nmi_masked = 0;
 		vcpu->nmi_iret = 0;
+		if (!vcpu->backend[SVM_GUEST_TF] && !(vcpu->step & SVM_STEP_DEBUG)) {
+			vmcb->dr6 &= ~DR6_BS;
+			return HG_EXIT_NMI_WINDOW;
+		}
 	}
-	if (vcpu->run_flags & (vector == 1 ? HG_RUN_STEP | HG_RUN_TRAP_DB : HG_RUN_TRAP_BP)) {
+	if (vcpu->run_flags & (vector == VEC_DB ? HG_RUN_STEP | HG_RUN_TRAP_DB : HG_RUN_TRAP_BP)) {
 		page->debug.vector = vector;
 		page->debug.dr6 = vmcb->dr6;
 		page->debug.dr7 = vmcb->dr7;
 		return HG_EXIT_DEBUG;
-	}
-	if (vector == 1 && for_nmi && (vmcb->dr6 & 0xe00f) == DR6_BS &&
-	    !(vcpu->rflags & HG_RFLAGS_TF)) {
-		vmcb->dr6 &= ~DR6_BS;
-		return HG_EXIT_NMI_WINDOW;
 	}
 	hg_vcpu_raise(vcpu, vector, false, 0);
 	return -1;
@@ -340,10 +411,19 @@ static int exit_invalid(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 	return HG_EXIT_INVALID;
 }
 
-/* After a shutdown the control block is undefined (15.14.3): back to reset. */
+/*
+ * After a shutdown the control block is undefined (15.14.3): back to reset. The
+ * time offset is the parent's setting, not the guest's state.
+ */
 static int exit_shutdown(struct hg_vcpu *vcpu)
 {
+	u64 offset = svm_vmcb(vcpu)->tsc_offset;
+
 	svm_vcpu_init(vcpu);
+	svm_vmcb(vcpu)->tsc_offset = offset;
+	vcpu->event = 0;
+	vcpu->nmi_masked = 0;
+	vcpu->nmi_iret = 0;
 	return HG_EXIT_SHUTDOWN;
 }
 
@@ -356,6 +436,8 @@ static int exit_rare(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 	switch (code) {
 	case SVM_EXIT_CR0_SEL_WRITE:
 		return exit_cr0(vcpu, vmcb);
+	case SVM_EXIT_READ_CR4:
+		return exit_read_cr4(vcpu, vmcb);
 	case SVM_EXIT_WRITE_CR4:
 		return exit_cr4(vcpu, vmcb);
 	case SVM_EXIT_WRITE_CR8:
@@ -373,9 +455,9 @@ static int exit_rare(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 	case SVM_EXIT_IRET:
 		return exit_iret(vcpu, vmcb);
 	case SVM_EXIT_WBINVD:
-		return exit_nothing(vcpu, vmcb, HG_SKIP_WBINVD);
+		return exit_nothing(vcpu, vmcb);
 	case SVM_EXIT_INVD:
-		return exit_nothing(vcpu, vmcb, HG_SKIP_INVD);
+		return exit_nothing(vcpu, vmcb);
 	case SVM_EXIT_RDPMC:
 		return exit_fault(vcpu, VEC_GP, true);
 	case SVM_EXIT_RSM:

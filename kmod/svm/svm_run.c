@@ -42,6 +42,8 @@ static void tag(struct hg_vcpu *vcpu, struct hg_cpu *cpu, struct vmcb *vmcb)
 
 static void load_debug(struct hg_vcpu *vcpu)
 {
+	/* The host's breakpoints are off before the guest's addresses are in. */
+	__asm__ volatile("mov %0, %%db7" : : "r" (0ULL));
 	__asm__ volatile("mov %0, %%db0" : : "r" (vcpu->dr[0]));
 	__asm__ volatile("mov %0, %%db1" : : "r" (vcpu->dr[1]));
 	__asm__ volatile("mov %0, %%db2" : : "r" (vcpu->dr[2]));
@@ -95,6 +97,8 @@ s64 svm_vcpu_load(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 	arm_step(vcpu);
 	vmcb->intercept3 = intercepts(vcpu, vmcb->intercept3);
 	vmcb->intercept_cr = SVM_CR4_WRITE;
+	if (!vcpu->backend[SVM_GUEST_MCE])
+		vmcb->intercept_cr |= SVM_CR4_READ;
 	if (vcpu->run_flags & HG_RUN_CR8_EXIT)
 		vmcb->intercept_cr |= SVM_CR8_WRITE;
 	vmcb->intercept_exception &= ~HG_BIT32(3);
@@ -177,9 +181,42 @@ static void cut_short(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 	vcpu->event_length = 0;
 }
 
+/*
+ * VMRUN refused the state. Whether it flushed before it looked is nowhere said,
+ * so nothing counts as flushed, for no vCPU of this CPU. What was to be injected
+ * is lost with the entry, and EXITINTINFO is of an older one.
+ */
+static void entry_refused(struct hg_vcpu *vcpu, struct hg_cpu *cpu, struct vmcb *vmcb)
+{
+	vcpu->last_cpu = NULL;
+	__atomic_store_n(&vcpu->tlb_seen, 0, __ATOMIC_RELEASE);
+	cpu->asid_next = svm_machine.asids;
+	vmcb->exit_int_info = 0;
+	if (HG_EVENT_TYPE((u32)vmcb->event_inject) == HG_EVENT_NMI)
+		vcpu->nmi_masked = 0;
+}
+
+/*
+ * TF for a step of ours. Not while an event is delivered whose frame would keep
+ * it; the window can wait for the next exit.
+ */
+static bool step_now(const struct hg_vcpu *vcpu)
+{
+	return vcpu->step && !(vcpu->event && vcpu->step == SVM_STEP_NMI);
+}
+
+/* An IRET that was stepped over has loaded RFLAGS: TF in it is the guest's. */
+static bool tf_is_ours(const struct hg_vcpu *vcpu, const struct vmcb *vmcb)
+{
+	return !(vcpu->rflags & HG_RFLAGS_TF) &&
+	       !(vcpu->nmi_iret && vmcb->rip != vcpu->nmi_iret_rip);
+}
+
 int svm_vcpu_enter(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
+	bool step;
+	int exit;
 
 	tag(vcpu, cpu, vmcb);
 	vmcb->rax = vcpu->gpr[HG_RAX];
@@ -187,7 +224,10 @@ int svm_vcpu_enter(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 	vmcb->rip = vcpu->rip;
 	vmcb->rflags = vcpu->rflags;
 	vmcb->interrupt_shadow = vcpu->irq_shadow;
-	if (HG_UNLIKELY(vcpu->step))
+	step = step_now(vcpu);
+	vcpu->backend[SVM_GUEST_TF] = vcpu->rflags & HG_RFLAGS_TF;
+	vcpu->backend[SVM_SKIPPED] = 0;
+	if (HG_UNLIKELY(step))
 		vmcb->rflags |= HG_RFLAGS_TF;
 	vcpu->backend[SVM_SOFT_LENGTH] = 0;
 	vmcb->event_inject = vcpu->event ? event_inject(vcpu, vmcb) : 0;
@@ -197,12 +237,17 @@ int svm_vcpu_enter(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 	vmcb->tlb_control = SVM_TLB_NOTHING;
 	vcpu->gpr[HG_RAX] = vmcb->rax;
 	vcpu->gpr[HG_RSP] = vmcb->rsp;
-	if (HG_UNLIKELY(vcpu->step) && !(vcpu->rflags & HG_RFLAGS_TF))
+	if (HG_UNLIKELY(vmcb->exit_code == SVM_EXIT_INVALID))
+		entry_refused(vcpu, cpu, vmcb);
+	if (HG_UNLIKELY(step) && tf_is_ours(vcpu, vmcb))
 		vmcb->rflags &= ~HG_RFLAGS_TF;
 	vcpu->rip = vmcb->rip;
 	vcpu->rflags = vmcb->rflags;
 	vcpu->irq_shadow = vmcb->interrupt_shadow & 1;
 	if (HG_UNLIKELY(vmcb->exit_int_info & HG_EVENT_VALID))
 		cut_short(vcpu, vmcb);
-	return svm_exit(vcpu, vmcb);
+	exit = svm_exit(vcpu, vmcb);
+	if (HG_UNLIKELY(exit < 0 && (vcpu->step & SVM_STEP_DEBUG) && vcpu->backend[SVM_SKIPPED]))
+		return svm_stepped(vcpu, vmcb);
+	return exit;
 }

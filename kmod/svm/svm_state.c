@@ -54,6 +54,22 @@ static void reset_save_area(struct vmcb *vmcb)
 	vmcb->pat = 0x0007040600070406;
 }
 
+/*
+ * CR4.MCE is always on beneath the guest: without it a machine check of the
+ * host's, in the guest's time, would be a shutdown (15.14.3, SDM vol. 3, 15). While
+ * the guest's own bit is off, its reads of CR4 are intercepted.
+ */
+u64 svm_guest_cr4(const struct hg_vcpu *vcpu)
+{
+	return (svm_vmcb(vcpu)->cr4 & ~HG_CR4_MCE) | vcpu->backend[SVM_GUEST_MCE];
+}
+
+static void put_cr4(struct hg_vcpu *vcpu, u64 cr4)
+{
+	svm_vmcb(vcpu)->cr4 = cr4 | HG_CR4_MCE;
+	vcpu->backend[SVM_GUEST_MCE] = cr4 & HG_CR4_MCE;
+}
+
 void svm_vcpu_init(struct hg_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -76,6 +92,7 @@ void svm_vcpu_init(struct hg_vcpu *vcpu)
 	vmcb->nested_control = 1;
 	vmcb->nested_cr3 = vcpu->domain->root << HG_PAGE_SHIFT;
 	reset_save_area(vmcb);
+	put_cr4(vcpu, 0);
 	vcpu->last_cpu = NULL;
 }
 
@@ -101,17 +118,24 @@ static struct hg_segment *segment(struct vmcb *vmcb, int seg)
 static s64 put_control(struct hg_vcpu *vcpu, const struct hg_vcpu_page *page)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
-	u64 efer = HG_READ_ONCE(page->efer);
+	u64 efer = HG_READ_ONCE(page->efer), cr0, cr3, cr4;
 
 	if (efer & ~EFER_GUEST)
 		return HG_E_ARG;
 	/* What else is illegal, VMRUN itself refuses (15.5.1). */
+	cr0 = HG_READ_ONCE(page->cr0);
+	cr3 = HG_READ_ONCE(page->cr3);
+	cr4 = HG_READ_ONCE(page->cr4);
+	/* VMRUN flushes nothing by itself, as loading them one by one would. */
+	if (cr0 != vmcb->cr0 || cr3 != vmcb->cr3 || cr4 != svm_guest_cr4(vcpu) ||
+	    (efer | HG_EFER_SVME) != vmcb->efer)
+		vcpu->last_cpu = NULL;
 	vcpu->efer = efer;
 	vmcb->efer = efer | HG_EFER_SVME;
-	vmcb->cr0 = HG_READ_ONCE(page->cr0);
+	vmcb->cr0 = cr0;
 	vmcb->cr2 = HG_READ_ONCE(page->cr2);
-	vmcb->cr3 = HG_READ_ONCE(page->cr3);
-	vmcb->cr4 = HG_READ_ONCE(page->cr4);
+	vmcb->cr3 = cr3;
+	put_cr4(vcpu, cr4);
 	return HG_OK;
 }
 
@@ -188,7 +212,7 @@ void svm_vcpu_get(struct hg_vcpu *vcpu, u64 groups)
 		page->cr0 = vmcb->cr0;
 		page->cr2 = vmcb->cr2;
 		page->cr3 = vmcb->cr3;
-		page->cr4 = vmcb->cr4;
+		page->cr4 = svm_guest_cr4(vcpu);
 		page->efer = vmcb->efer & ~HG_EFER_SVME;
 	}
 	if (groups & HG_STATE_SEGMENTS) {
@@ -222,7 +246,7 @@ void svm_vcpu_debug(struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write)
 /* A change of how addresses are translated forgets translations: by a new tag. */
 void svm_vcpu_set_cr4(struct hg_vcpu *vcpu, u64 cr4)
 {
-	svm_vmcb(vcpu)->cr4 = cr4;
+	put_cr4(vcpu, cr4);
 	vcpu->last_cpu = NULL;
 }
 

@@ -107,6 +107,7 @@ static void migration(void **state)
 		copy_dirty(f);
 	}
 	worker_wait(&f->worker, 1);
+	worker_wait(&f->worker, 2);	/* so that there is something to find */
 	worker_stop(&f->worker);
 	/* The guest stands still: one last round. */
 	assert_true(get_log(f) > 0);
@@ -201,6 +202,7 @@ static void manual_migration(void **state)
 		assert_int_equal(clear_log(f, PAGES / 2, PAGES / 2, f->bits + WORDS / 2), 0);
 		copy_dirty(f);
 	}
+	worker_wait(&f->worker, 2);	/* so that there is something to find */
 	worker_stop(&f->worker);
 	get_log(f);
 	copy_dirty(f);
