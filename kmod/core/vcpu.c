@@ -200,10 +200,8 @@ bool hg_xcr0_valid(u64 xcr0)
 	return !(xcr0 & amx) || (xcr0 & amx) == amx;
 }
 
-static void take_regs(struct hg_vcpu *vcpu, const struct hg_vcpu_page *page)
+static void take_rip(struct hg_vcpu *vcpu, const struct hg_vcpu_page *page)
 {
-	/* Any value is legal: copied once, never looked at in the page. */
-	memcpy(vcpu->gpr, page->gpr, sizeof(vcpu->gpr));
 	vcpu->rip = HG_READ_ONCE(page->rip);
 	vcpu->rflags = HG_READ_ONCE(page->rflags) | HG_RFLAGS_FIXED;
 	vcpu->irq_shadow = HG_READ_ONCE(page->irq_shadow) != 0;
@@ -226,8 +224,11 @@ static s64 take_groups(struct hg_vcpu *vcpu, u32 groups)
 			return status;
 		vcpu->xcr0 = xcr0;
 	}
+	/* Any value of a register is legal: copied once, never looked at in the page. */
 	if (groups & HG_STATE_REGS)
-		take_regs(vcpu, page);
+		memcpy(vcpu->gpr, page->gpr, sizeof(vcpu->gpr));
+	if (groups & (HG_STATE_REGS | HG_STATE_RIP))
+		take_rip(vcpu, page);
 	if (groups & HG_STATE_DEBUG)
 		for (i = 0; i < 4; i++)
 			vcpu->dr[i] = HG_READ_ONCE(page->dr[i]);
@@ -237,7 +238,7 @@ static s64 take_groups(struct hg_vcpu *vcpu, u32 groups)
 		vcpu->nmi_masked = HG_READ_ONCE(page->nmi_masked) != 0;
 		vcpu->nmi_iret = 0;
 	}
-	groups &= ~(HG_STATE_CONTROL | HG_STATE_REGS | HG_STATE_EVENTS);
+	groups &= ~(HG_STATE_CONTROL | HG_STATE_REGS | HG_STATE_RIP | HG_STATE_EVENTS);
 	return groups ? hg_core.backend->vcpu_put(vcpu, groups) : HG_OK;
 }
 
@@ -272,8 +273,8 @@ static s64 take_in(struct hg_vcpu *vcpu)
 	u32 dirty = HG_READ_ONCE(page->dirty);
 	s64 status;
 
-	if ((flags & ~HG_RUN_FLAGS) || (dirty & ~HG_STATE_ALL) || !event_valid(event) ||
-	    length > 15)
+	if ((flags & ~HG_RUN_FLAGS) || (dirty & ~(HG_STATE_ALL | HG_STATE_RIP)) ||
+	    !event_valid(event) || length > 15)
 		return HG_E_ARG;
 	if (dirty) {
 		status = take_groups(vcpu, dirty);

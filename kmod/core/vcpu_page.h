@@ -24,6 +24,11 @@
 #define HG_STATE_TIME		HG_BIT(5)	/* tsc_offset, tsc_aux */
 #define HG_STATE_EVENTS		HG_BIT(6)	/* nmi_masked */
 #define HG_STATE_ALL		HG_MASK(6, 0)
+/*
+ * In @dirty only: rip, rflags and irq_shadow have changed, the rest of REGS has
+ * not. What most exits end with.
+ */
+#define HG_STATE_RIP		HG_BIT(7)
 
 /* What the parent asks for in @run_flags. */
 #define HG_RUN_IRQ_WINDOW	HG_BIT(0)	/* exit once an interrupt can be taken */

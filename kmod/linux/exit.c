@@ -91,6 +91,7 @@ static int exit_msr(struct hgl_vcpu *vcpu, bool write)
 	if (!write) {
 		page->gpr[HG_RAX] = (u32)value;
 		page->gpr[HG_RDX] = value >> 32;
+		hgl_state_dirty(vcpu, HG_STATE_REGS);
 	}
 	hgl_skip(vcpu, page->insn_length);
 	return HGL_AGAIN;

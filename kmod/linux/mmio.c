@@ -48,7 +48,7 @@ static void set_rip(struct hgl_vcpu *vcpu, u64 rip)
 	page->irq_shadow = 0;
 	if (unlikely(page->rflags & HG_RFLAGS_TF))
 		single_step_trap(vcpu);
-	hgl_state_dirty(vcpu, HG_STATE_REGS);
+	hgl_state_dirty(vcpu, HG_STATE_RIP);
 }
 
 void hgl_skip(struct hgl_vcpu *vcpu, u32 length)
@@ -471,6 +471,7 @@ static int finish_load(struct hgl_vcpu *vcpu, const u8 *data)
 	/* A 32-bit result clears the upper half. */
 	memcpy(&value, data, insn->opsize);
 	vcpu->page->gpr[insn->opcode == 0xa1 ? HG_RAX : insn->reg & 15] = value;
+	hgl_state_dirty(vcpu, HG_STATE_REGS);
 	hg_replay_reset(&vcpu->io->replay);
 	hgl_skip(vcpu, insn->len);
 	return HGL_AGAIN;

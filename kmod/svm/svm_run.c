@@ -224,11 +224,14 @@ int svm_vcpu_enter(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 	vmcb->rip = vcpu->rip;
 	vmcb->rflags = vcpu->rflags;
 	vmcb->interrupt_shadow = vcpu->irq_shadow;
-	step = step_now(vcpu);
-	vcpu->backend[SVM_GUEST_TF] = vcpu->rflags & HG_RFLAGS_TF;
-	vcpu->backend[SVM_SKIPPED] = 0;
-	if (HG_UNLIKELY(step))
-		vmcb->rflags |= HG_RFLAGS_TF;
+	step = false;
+	if (HG_UNLIKELY(vcpu->step)) {
+		step = step_now(vcpu);
+		vcpu->backend[SVM_GUEST_TF] = vcpu->rflags & HG_RFLAGS_TF;
+		vcpu->backend[SVM_SKIPPED] = 0;
+		if (step)
+			vmcb->rflags |= HG_RFLAGS_TF;
+	}
 	vcpu->backend[SVM_SOFT_LENGTH] = 0;
 	vmcb->event_inject = vcpu->event ? event_inject(vcpu, vmcb) : 0;
 

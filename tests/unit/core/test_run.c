@@ -117,7 +117,7 @@ static void test_unknown_flags(void **state)
 		assert_int_equal(fake.run_flags, 1u << bit);
 	}
 	page->run_flags = 0;
-	for (bit = 7; bit < 32; bit++) {
+	for (bit = 8; bit < 32; bit++) {
 		page->dirty = 1u << bit;
 		refuse(HG_E_ARG);
 	}
@@ -230,6 +230,24 @@ static void test_groups(void **state)
 	assert_int_equal(vcpu->dr[3], 0x103);
 	assert_int_equal(vcpu->tsc_aux, 0xffffffff);
 	assert_int_equal(vcpu->nmi_masked, 1);
+}
+
+/* RIP alone: the general registers in the page are not looked at. */
+static void test_rip_only(void **state)
+{
+	(void)state;
+	run(HG_EXIT_HLT);
+	memset(page->gpr, 0x55, sizeof(page->gpr));
+	page->rip = 0x3000;
+	page->rflags = 0x200;
+	page->irq_shadow = 7;
+	page->dirty = HG_STATE_RIP;
+	run(HG_EXIT_HLT);
+	assert_int_equal(page->dirty, 0);
+	assert_int_equal(vcpu->rip, 0x3000);
+	assert_int_equal(vcpu->rflags, 0x202);
+	assert_int_equal(vcpu->irq_shadow, 1);
+	assert_int_not_equal(vcpu->gpr[HG_R9], 0x5555555555555555ULL);
 }
 
 static void test_put_refused(void **state)
@@ -391,7 +409,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_exit), TEST(test_cpu), TEST(test_kick), TEST(test_loop),
 		TEST(test_unknown_flags), TEST(test_inject), TEST(test_event_back),
-		TEST(test_groups), TEST(test_put_refused), TEST(test_xcr0), TEST(test_xcr0_wide),
+		TEST(test_groups), TEST(test_rip_only), TEST(test_put_refused), TEST(test_xcr0),
+		TEST(test_xcr0_wide),
 		TEST(test_changed_meanwhile), TEST(test_busy_inside), TEST(test_limbo_inside),
 	};
 
