@@ -35,6 +35,7 @@
 #define HGL_MAX_VCPU_ID		255		/* exclusive bound: 255 is the xAPIC broadcast */
 
 struct hgl_vcpu;
+struct hgl_sev;
 struct hgl_irqchip;
 struct hgl_lapic;
 
@@ -88,6 +89,8 @@ struct hgl_vm {
 	u32 id;				/* for debugfs and traces */
 	pid_t pid;
 	bool dead;			/* the owner's mm is going away: no more runs */
+	u8 cvm;				/* enum hg_cvm_state; @lock to write, release */
+	struct hgl_sev *sev;		/* owned by sev.c; NULL in an ordinary VM */
 
 	/* --- memory: slots.c, mmu.c --- */
 	struct mutex slots_lock;	/* writers of @slots */
