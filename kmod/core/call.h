@@ -20,7 +20,7 @@
 #include "types.h"
 #include "status.h"
 
-#define HG_CALL_ABI		1	/* what HG_CALL_VERSION answers */
+#define HG_CALL_ABI		2	/* what HG_CALL_VERSION answers */
 
 /* The numbers are ABI: append only. */
 #define HG_CALL_LIST(X)							\
@@ -124,7 +124,8 @@ enum hg_call_nr {
  *	core; @pfn the first of HG_VCPU_FRAMES consecutive host frames, which
  *	are donated. The vCPU starts in the architectural reset state.
  *	-> a vCPU handle (> 0). HG_E_HANDLE, HG_E_RANGE, HG_E_OWNER,
- *	HG_E_LIMIT (HG_MAX_VCPUS per domain, or in all), HG_E_STATE.
+ *	HG_E_LIMIT (HG_MAX_VCPUS per domain, or in all), HG_E_STATE (being
+ *	destroyed, without a top table, or a CVM that is SEALED or RUNNING).
  *
  * HG_CALL_VCPU_DESTROY (vcpu)
  *	Scrubs and gives back the frames of HG_CALL_VCPU_CREATE. -> HG_OK.
@@ -135,27 +136,31 @@ enum hg_call_nr {
  *	what the control page says, runs the guest until something
  *	happens that the core does not finish itself, and describes it in the
  *	control page. -> enum hg_exit. HG_E_HANDLE, HG_E_BUSY (runs on another
- *	CPU), HG_E_STATE (this CPU is not online in the core), HG_E_ARG (the
- *	control page asks for something impossible; nothing ran).
+ *	CPU), HG_E_STATE (this CPU is not online in the core; a CVM that is not
+ *	RUNNING, or whose vCPU is not started), HG_E_ARG (the control page asks
+ *	for something impossible; nothing ran), HG_E_DENIED (it asks to debug a
+ *	CVM).
  *
  * HG_CALL_VCPU_FETCH (vcpu, groups)
  *	Writes the state groups HG_STATE_* into the control page and marks
  *	them valid there. -> HG_OK. HG_E_HANDLE, HG_E_BUSY, HG_E_FLAGS.
  *
  * HG_CALL_VCPU_SET_CPUID (vcpu, pfn, count)
- *	Copies @count entries of struct hg_cpuid from host frame @pfn.
- *	-> HG_OK. HG_E_HANDLE, HG_E_BUSY, HG_E_RANGE, HG_E_OWNER, HG_E_LIMIT
- *	(HG_MAX_CPUID).
+ *	Copies @count entries of struct hg_cpuid from host frame @pfn; a CVM's
+ *	are sanitised (cvm_cpuid.c). -> HG_OK. HG_E_HANDLE, HG_E_BUSY,
+ *	HG_E_RANGE, HG_E_OWNER, HG_E_LIMIT (HG_MAX_CPUID; a CVM: three less),
+ *	HG_E_STATE (a CVM that is SEALED or RUNNING).
  *
  * HG_CALL_VCPU_DUMP (vcpu, pfn)
  *	Copies the vCPU's control block as the hardware sees it to host frame
  *	@pfn, for a decoded dump. -> number of bytes. HG_E_HANDLE, HG_E_BUSY,
- *	HG_E_RANGE, HG_E_OWNER.
+ *	HG_E_RANGE, HG_E_OWNER, HG_E_DENIED (a running CVM's).
  *
  * HG_CALL_VCPU_INSN (vcpu)
  *	Writes up to 15 bytes of the instruction at RIP to insn[] of the
  *	control page, for CPUs that do not report them. -> their number; 0 if
- *	the guest's tables or the domain's do not map it. HG_E_HANDLE, HG_E_BUSY.
+ *	the guest's tables or the domain's do not map it. HG_E_HANDLE, HG_E_BUSY,
+ *	HG_E_DENIED (a CVM's).
  *
  * HG_CALL_FRAME_STAT (state)
  *	-> number of frames in that enum hg_frame_state. HG_E_ARG.
@@ -202,7 +207,8 @@ enum hg_call_nr {
  *
  * HG_CALL_CVM_START (domain)
  *	SEALED -> RUNNING. vCPU 0 may run, from the architectural reset state;
- *	the others wait for their start-up IPI. HG_E_HANDLE, HG_E_STATE.
+ *	the others wait for their start-up IPI. HG_E_HANDLE, HG_E_STATE,
+ *	HG_E_BUSY (a call on one of its vCPUs is under way).
  *
  * HG_CALL_CVM_REPORT (domain, pfn)
  *	Writes struct hg_cvm_report to host frame @pfn, in any state.

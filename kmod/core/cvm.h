@@ -33,7 +33,7 @@ enum hg_cvm_state {
 #define HG_LOAD_MEASURED	0U
 #define HG_LOAD_SECRET		1U
 
-#define HG_CVM_FRAMES		9	/* see cvm_init() */
+#define HG_CVM_FRAMES		7	/* see hg_npt_init_private() */
 #define HG_CVM_RANGES		32	/* of RAM */
 
 #define HG_DIGEST_SIZE		32	/* SHA-256 (FIPS 180-4) */

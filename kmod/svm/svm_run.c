@@ -96,7 +96,7 @@ s64 svm_vcpu_load(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 	settle_nmi(vcpu);
 	arm_step(vcpu);
 	vmcb->intercept3 = intercepts(vcpu, vmcb->intercept3);
-	vmcb->intercept_cr = SVM_CR4_WRITE;
+	vmcb->intercept_cr = SVM_CR4_WRITE | svm_watch_cr3(vcpu);
 	if (!vcpu->backend[SVM_GUEST_MCE])
 		vmcb->intercept_cr |= SVM_CR4_READ;
 	if (vcpu->run_flags & HG_RUN_CR8_EXIT)
