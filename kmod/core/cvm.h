@@ -33,6 +33,11 @@ enum hg_cvm_state {
 #define HG_LOAD_MEASURED	0U
 #define HG_LOAD_SECRET		1U
 
+/* Vectors that devices may use; what the guest sends itself goes beyond (cvm_irq.c). */
+#define HG_IRQ_FIRST		0x20u
+#define HG_IRQ_SYSCALL		0x80u
+#define HG_IRQ_SYSTEM		0xecu	/* Linux' FIRST_SYSTEM_VECTOR */
+
 #define HG_CVM_FRAMES		7	/* see hg_npt_init_private() */
 #define HG_CVM_RANGES		32	/* of RAM */
 

@@ -16,10 +16,6 @@
 #include "core.h"
 #include "arch.h"
 
-#define HG_IRQ_FIRST	0x20u
-#define HG_IRQ_SYSCALL	0x80u
-#define HG_IRQ_SYSTEM	0xecu	/* Linux' FIRST_SYSTEM_VECTOR */
-
 #define HG_IRQ_INIT	HG_BIT32(31)
 #define HG_IRQ_SIPI	HG_BIT32(30)
 
@@ -48,7 +44,7 @@ enum icr_mode {
 enum icr_to { ICR_TO_DEST, ICR_TO_SELF, ICR_TO_ALL, ICR_TO_OTHERS };
 
 /* Ticks of the TSC between two NMIs of the parent's: a guest must get on. */
-#define NMI_INTERVAL	(1ULL << 18)
+#define NMI_INTERVAL	(1ULL << 16)
 
 /* --- what the guest asks for --- */
 
@@ -181,7 +177,7 @@ static enum hg_cvm_event check_nmi(struct hg_vcpu *vcpu)
 		return HG_EVENT_LATER;
 	now = hg_arch_rdtsc();
 	if (vcpu->irq.last_nmi && now - vcpu->irq.last_nmi < NMI_INTERVAL)
-		return HG_EVENT_LATER;
+		return HG_EVENT_DROP;
 	vcpu->irq.last_nmi = now;
 	return HG_EVENT_TAKE;
 }

@@ -341,6 +341,8 @@ static void take_event(struct hg_vcpu *vcpu, struct hg_vcpu_page *page, u32 even
 		vcpu->event_length = 0;
 		break;
 	case HG_EVENT_LATER:
+		vcpu->run_flags |= HG_EVENT_TYPE(event) == HG_EVENT_NMI ? HG_RUN_NMI_WINDOW :
+									  HG_RUN_IRQ_WINDOW;
 		return;
 	case HG_EVENT_DROP:
 		__atomic_add_fetch(&vcpu->domain->stat[HG_DOMAIN_STAT_DENIED], 1, __ATOMIC_RELAXED);
@@ -414,6 +416,7 @@ static void give_out_confidential(struct hg_vcpu *vcpu, int exit)
 	page->rflags = HG_RFLAGS_FIXED | (vcpu->rflags & HG_RFLAGS_IF);
 	page->irq_shadow = vcpu->irq_shadow;
 	page->nmi_masked = vcpu->nmi_masked;
+	page->tsc_offset = vcpu->tsc_offset;	/* for the timers of its local APIC */
 	page->valid = HG_STATE_EVENTS;
 	if (exit == HG_EXIT_SHUTDOWN)
 		vcpu->parked = 1;

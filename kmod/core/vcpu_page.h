@@ -100,8 +100,8 @@ enum hg_exit {
  * A confidential VM's control page is poorer. The core finishes every
  * instruction itself and tells only what an exit must disclose: the address,
  * size and value of a device access, port or MSR; a fault's address. @rflags holds
- * nothing but IF; gpr, rip and the state groups read as zero; @dirty is
- * discarded; what an exit cut short is kept by the core and delivered again.
+ * nothing but IF, @tsc_offset is told; the other state groups are not touched;
+ * @dirty is discarded; what an exit cut short is kept by the core and delivered again.
  * @inject takes interrupts and NMIs only; one that cannot be taken now is left
  * in @inject, one that is forbidden is dropped and counted.
  *

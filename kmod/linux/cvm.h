@@ -2,7 +2,8 @@
 /*
  * Confidential VMs in the Linux half: the SEV commands by which a VMM launches
  * one (sev.c, sev_dev.c, sev_session.c), the private memory behind it
- * (cvm_mem.c), and what its vCPUs' exits need (cvm_exit.c).
+ * (cvm_mem.c), what its vCPUs' exits need (cvm_exit.c), and which ioctls are left
+ * to the VMM (cvm_ioctl.c).
  *
  * The core keeps the secrets; this half brings frames and speaks the ABI. What
  * it hides from user space in addition (registers that read as zero, events
@@ -25,6 +26,13 @@ static inline bool hgl_cvm(const struct hgl_vm *vm)
 {
 	return READ_ONCE(vm->cvm) != HG_CVM_NONE;
 }
+
+/* What a confidential vCPU waits for from the VMM. */
+enum hgl_cvm_wait {
+	HGL_CVM_NOTHING,
+	HGL_CVM_PORT,		/* the data of an IN, in vcpu->pio_data */
+	HGL_CVM_MMIO,		/* run->mmio.data */
+};
 
 /* ---- sev.c: vm->lock is taken inside; may sleep ---- */
 /* KVM_MEMORY_ENCRYPT_OP. 0 or -errno; the SEV error code goes to struct kvm_sev_cmd. */
@@ -51,10 +59,13 @@ int hgl_cvm_fault(struct hgl_vcpu *vcpu, u64 gpa);
 void hgl_cvm_reclaim(struct hgl_vm *vm);
 /* Has the range of a slot private pages (then it must stay)? */
 bool hgl_cvm_slot_pinned(struct hgl_vm *vm, const struct hgl_slot *slot);
-/* The VMM resets its vCPUs: KVM_SET_MP_STATE after LAUNCH_FINISH. 0, -EPERM, -EBUSY. */
-int hgl_cvm_reset(struct hgl_vm *vm);
+
+/* ---- cvm_ioctl.c ---- */
+/* An ioctl of a running CVM's vCPU; -ENOTTY: it is harmless, go on as for any VM. */
+long hgl_cvm_vcpu_ioctl(struct hgl_vcpu *vcpu, unsigned int cmd, unsigned long arg);
 
 /* ---- cvm_exit.c: as hgl_exit() and hgl_io_complete() of vcpu.h ---- */
+#define HGL_NOT_MINE	2	/* nothing special about this one: see hgl_exit() */
 int hgl_cvm_exit(struct hgl_vcpu *vcpu, enum hg_exit exit);
 int hgl_cvm_io_complete(struct hgl_vcpu *vcpu);
 
