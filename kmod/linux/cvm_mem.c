@@ -129,10 +129,10 @@ int hgl_cvm_fault(struct hgl_vcpu *vcpu, u64 gpa)
 	int ret;
 
 	slot = hgl_slot_find(hgl_slots_reader(vm), gfn);
+	/* Firmware may have made it read-only (PAM): that is of the shared view. It is RAM still. */
 	if (!slot || (slot->flags & KVM_MEM_READONLY)) {
-		pr_warn_ratelimited("vm %u: private page %#llx has no writable slot any more\n",
-				    vm->id, gfn);
-		return -EFAULT;
+		ret = add_small(vm, gfn, 0);
+		return ret && ret != -EEXIST ? ret : HGL_FAULT_DONE;
 	}
 	set_bit(slot->id, vm->cvm_slots);
 	/* Where a big page did not go once, it will not: something smaller is there. */
