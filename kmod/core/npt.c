@@ -332,7 +332,7 @@ s64 hg_npt_map(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, u64 prot)
 		return HG_E_EXISTS;
 	if (!missing && present(*entry))
 		return remap(domain, entry, pfn, level, prot);
-	if (!hg_npt_cache_has(domain, missing))
+	if (missing && !hg_npt_cache_has(domain, missing))
 		return HG_E_NOMEM;
 	status = hg_frames_move(pfn, frames, HG_MOVE_LEND, 0);
 	if (status)
@@ -664,7 +664,7 @@ static inline bool down(const u8 *base, u64 gpa, u32 shift, u64 present_bits, u6
 	return *entry & present_bits;
 }
 
-static inline u8 *find(const struct hg_domain *domain, u64 gpa, u64 need, u64 *left)
+static inline __attribute__((always_inline)) u8 *find(const struct hg_domain *domain, u64 gpa, u64 need, u64 *left)
 {
 	const struct hg_npt_format *f = hg_core.backend->npt;
 	u64 entry = domain->root << HG_PAGE_SHIFT, mask, present_bits = f->present;
