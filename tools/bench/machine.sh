@@ -17,6 +17,15 @@ qopt() { echo "${1//,/,,}"; }
 # has_device NAME: whether --device NAME was given.
 has_device() { [[ " ${DEVICES[*]} " == *" $1 "* ]]; }
 
+# Whether the first processor is one more than --smp, on which the command does not run.
+#
+# Restoring x87 state on any processor makes TCG rewrite a word of the first one,
+# unlocked: the word that also says whether nested paging is on (QEMU 7.2,
+# cpu_clear_ignne()). A hypervisor that enters or leaves a guest there at that
+# moment goes on with the guest's state mixed with its own. With one processor, or
+# with all of them in one thread, there is nobody to do that.
+machine_spare() { [[ $VMM == qemu && $ACCEL == tcg && -z $ICOUNT && $SMP -gt 1 ]]; }
+
 # The archive that tells bench/init what to do; appended to the base archive.
 run_archive() {
 	local d=$RUNDIR/root m
@@ -27,6 +36,7 @@ run_archive() {
 		echo "HG_OUT=$(quote "$OUT")"
 		echo "HG_SPLAT=$SPLAT"
 		echo "HG_TTY=$TTY"
+		machine_spare && printf "HG_CPUS=%x\n" $(((2 ** SMP - 1) * 2))
 		# The guest lists what runs shortly before the host gives up.
 		# With --icount the guest's seconds are not the host's.
 		echo "HG_SHARE=$([[ $VMM == hgvmm ]] && echo 1)"
@@ -142,13 +152,14 @@ machine_cpu() {
 # Fills MACHINE with QEMU's command line. Everything in it is explicit: no default
 # devices, no configuration file of the user's.
 machine_qemu() {
-	local dir dev machine=q35
+	local dir dev machine=q35 cpus=$SMP
 
+	machine_spare && cpus=$((SMP + 1))
 	dir=$(qopt "$RUNDIR")
 	# The IOMMUs remap interrupts only of an APIC that QEMU itself emulates.
 	has_device intel-iommu && machine+=,kernel-irqchip=split
 	MACHINE=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot)
-	MACHINE+=(-machine "$machine" -cpu "${CPU:-$(machine_cpu)}" -smp "$SMP" -m "$MEM")
+	MACHINE+=(-machine "$machine" -cpu "${CPU:-$(machine_cpu)}" -smp "$cpus" -m "$MEM")
 	if [[ $ACCEL == kvm ]]; then
 		MACHINE+=(-accel kvm)
 	elif [[ -n $ICOUNT ]]; then
