@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct config;
 struct vm;
 struct kvm_run;
 struct kvm_cpuid2;
