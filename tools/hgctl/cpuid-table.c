@@ -17,6 +17,8 @@ _Static_assert(sizeof(struct cpuid_entry) == 32, "an entry is hashed as it is");
 
 #define BIT(n)		(UINT32_C(1) << (n))
 #define ALL		UINT32_MAX
+#define SAME		{ ALL, 0 }
+#define ZERO		{ 0, 0 }
 
 /*
  * One leaf: of each register the bits in @keep stay as they are, and the bits
@@ -31,13 +33,13 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-	{ 1, false, { ALL, 0 }, { ALL, 0 }, { ~BIT(5), BIT(31) }, { ALL, 0 } },
-	{ 7, true, { ALL, 0 }, { ALL, 0 }, { ~BIT(16), 0 }, { ALL, 0 } },
-	{ 0x40000001, false, { BIT(1) | BIT(15), BIT(16) | BIT(17) }, { 0, 0 }, { 0, 0 }, { 0, 0 } },
-	{ 0x80000001, false, { ALL, 0 }, { ALL, 0 }, { ~BIT(2), 0 }, { ALL, 0 } },
-	{ 0x80000007, false, { ALL, 0 }, { ALL, 0 }, { ALL, 0 }, { ALL, BIT(8) } },
-	{ 0x8000000a, false, { 0, 0 }, { 0, 0 }, { 0, 0 }, { 0, 0 } },
-	{ 0x8000001f, false, { 0, BIT(1) }, { 0, BIT(6) }, { 0, 0 }, { 0, 0 } },
+	{ 1, false, SAME, SAME, { ~BIT(5), BIT(31) }, SAME },
+	{ 7, true, SAME, SAME, { ~BIT(16), 0 }, SAME },
+	{ 0x40000001, false, { BIT(1) | BIT(15), BIT(16) | BIT(17) }, ZERO, ZERO, ZERO },
+	{ 0x80000001, false, SAME, SAME, { ~BIT(2), 0 }, SAME },
+	{ 0x80000007, false, SAME, SAME, SAME, { ALL, BIT(8) } },
+	{ 0x8000000a, false, ZERO, ZERO, ZERO, ZERO },
+	{ 0x8000001f, false, { 0, BIT(1) }, { 0, BIT(6) }, ZERO, ZERO },
 };
 
 static void apply(const struct rule *r, struct cpuid_entry *e)
