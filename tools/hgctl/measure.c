@@ -154,7 +154,7 @@ static int read_tables(const struct measure_options *o, struct inputs *in)
 	if (err || in->tables.vcpus == o->smp)
 		return err;
 	/* The tables tell how many vCPUs there are: those of another number do not fit. */
-	hg_err("--cpuid %s: it is of %u vCPUs, not %u; write it anew: hgvmm --smp %u "
+	hg_err("--cpuid %s: it is for --smp %u, not %u; write it anew: hgvmm --smp %u "
 	       "--dump-cpuid %s", o->cpuid, in->tables.vcpus, o->smp, o->smp, o->cpuid);
 	return -EINVAL;
 }

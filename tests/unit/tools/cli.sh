@@ -73,7 +73,7 @@ poke 0x25a '\020'				# pref_address: 1 MiB
 poke 0x261 '\020'				# init_size
 run 1 "--cpuid $root/cpuid.json: No such file" "${m[@]}"
 echo '{"c_bit":47,"vcpus":[[[0,0,0,13,1,2,3],[1,0,0,4,5,6,7]]]}' >"$root/cpuid.json"
-run 1 'it is of 1 vCPUs, not 2' "${m[@]}"
+run 1 'it is for --smp 1, not 2' "${m[@]}"
 echo '{"c_bit":47,"vcpus":[[[0,0,0,13,1,2,3],[1,0,0,4,5,6,7]],[]]}' >"$root/cpuid.json"
 run 1 '--initrd /dev/null' "${m[@]}" --initrd /dev/null
 run 1 'neither a Linux bzImage nor an ELF' "${m[@]}" --kernel README.md
