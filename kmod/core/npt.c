@@ -141,7 +141,7 @@ static bool release(struct hg_domain *domain, struct hg_limbo *limbo)
 
 static bool in_use(const struct hg_limbo *limbo)
 {
-	return limbo->first || limbo->data;
+	return limbo->first | limbo->data;
 }
 
 /* What is fresh waits for the next generation, when limbo is free again. */
@@ -384,16 +384,17 @@ static void range_entry(struct hg_domain *domain, struct range *range, u64 *entr
 static void range_table(struct hg_domain *domain, struct range *range, u64 table_pfn, u64 base,
 			u32 level)
 {
-	u64 step = frames_of(level), i, last, present_bits = hg_core.backend->npt->present;
+	u64 i, last, present_bits = hg_core.backend->npt->present;
 	u64 *table = table_at(table_pfn);
+	u32 shift = 9 * (level - 1);
 
-	i = range->first > base ? (range->first - base) >> (9 * (level - 1)) : 0;
-	last = (range->end - 1 - base) >> (9 * (level - 1));
+	i = range->first > base ? (range->first - base) >> shift : 0;
+	last = (range->end - 1 - base) >> shift;
 	if (last > ENTRIES - 1)
 		last = ENTRIES - 1;
 	for (; i <= last; i++)
 		if (get_entry(&table[i]) & present_bits)
-			range_entry(domain, range, &table[i], base + i * step, level);
+			range_entry(domain, range, &table[i], base + (i << shift), level);
 }
 
 static s64 range_run_below(struct hg_domain *domain, struct range *range, u64 gfn, u64 count,

@@ -108,6 +108,7 @@ void hg_vcpu_reset(struct hg_vcpu *vcpu)
 	vcpu->xcr0 = 1;
 	memset(vcpu->dr, 0, sizeof(vcpu->dr));
 	vcpu->event = 0;
+	vcpu->irq_shadow = 0;
 	vcpu->nmi_masked = 0;
 	vcpu->nmi_iret = 0;
 	vcpu->step = 0;
