@@ -10,7 +10,7 @@
 
 #include "world.h"
 
-#define RAM_PAGES	1536ULL		/* declared, from gfn 0 */
+#define RAM_PAGES	8192ULL		/* declared, from gfn 0 */
 #define ROM_GFN		0xff000ULL	/* outside of RAM, below 4 GiB */
 
 static inline u64 c_gfn_of(u64 domain)

@@ -256,8 +256,8 @@ static void test_ram(void **state)
 	assert_refused(HG_E_RANGE, CVM_RAM, domain, RAM_PAGES, ~0ULL);
 	assert_refused(HG_E_RANGE, CVM_RAM, domain, ~0ULL, 2);
 	for (i = 1; i < HG_CVM_RANGES; i++)
-		assert_int_equal(call(CVM_RAM, domain, 2048 * i, 1), HG_OK);
-	assert_refused(HG_E_LIMIT, CVM_RAM, domain, 2048 * i, 1);
+		assert_int_equal(call(CVM_RAM, domain, RAM_PAGES * (i + 1), 1), HG_OK);
+	assert_refused(HG_E_LIMIT, CVM_RAM, domain, RAM_PAGES * (i + 1), 1);
 }
 
 /* --- frames --- */
@@ -428,18 +428,21 @@ static void sealed_frames(void)
 
 	assert_refused(HG_E_DENIED, CVM_ADD, domain, RAM_PAGES, pfn, 1, 0);
 	assert_refused(HG_E_DENIED, CVM_ADD, domain, ROM_GFN, pfn, 1, 0);
-	assert_refused(HG_E_DENIED, CVM_ADD, domain, 2048, big, 2, 0);
+	assert_refused(HG_E_DENIED, CVM_ADD, domain, RAM_PAGES, big, 2, 0);
 	assert_refused(HG_E_STATE, CVM_ADD, domain, 9, pfn, 1, HG_CVM_READONLY);
 	assert_refused(HG_E_STATE, CVM_ADD, domain, ROM_GFN, pfn, 1, HG_CVM_READONLY);
 }
+
+#define HIGH_RAM	(2 * RAM_PAGES)
 
 static void test_out_of_ram(void **state)
 {
 	u64 big;
 
 	(void)state;
-	/* The first 256 frames of a big page only. */
-	assert_int_equal(call(CVM_RAM, domain, 4096, 256), HG_OK);
+	/* The first 256 frames of a big page only, in two ranges that touch. */
+	assert_int_equal(call(CVM_RAM, domain, HIGH_RAM, 128), HG_OK);
+	assert_int_equal(call(CVM_RAM, domain, HIGH_RAM + 128, 128), HG_OK);
 	seal(domain);
 	sealed_frames();
 	add_page(domain, RAM_PAGES - 1, 0);
@@ -447,10 +450,12 @@ static void test_out_of_ram(void **state)
 	sealed_frames();
 	add_page(domain, 0, 0);
 	big = take(512, 512);
-	assert_refused(HG_E_DENIED, CVM_ADD, domain, 4096, big, 2, 0);
-	assert_refused(HG_E_DENIED, CVM_ADD, domain, 4095, big, 1, 0);
-	assert_refused(HG_E_DENIED, CVM_ADD, domain, 4096 + 256, big, 1, 0);
-	assert_int_equal(call(CVM_ADD, domain, 4096 + 255, big, 1, 0), HG_OK);
+	assert_refused(HG_E_DENIED, CVM_ADD, domain, HIGH_RAM, big, 2, 0);
+	assert_refused(HG_E_DENIED, CVM_ADD, domain, HIGH_RAM - 1, big, 1, 0);
+	assert_refused(HG_E_DENIED, CVM_ADD, domain, HIGH_RAM + 256, big, 1, 0);
+	assert_int_equal(call(CVM_ADD, domain, HIGH_RAM, big, 1, 0), HG_OK);
+	assert_int_equal(call(CVM_ADD, domain, HIGH_RAM + 128, big + 1, 1, 0), HG_OK);
+	assert_int_equal(call(CVM_ADD, domain, HIGH_RAM + 255, big + 2, 1, 0), HG_OK);
 }
 
 static void test_add_without_tables(void **state)
@@ -525,6 +530,7 @@ static void test_load_arguments(void **state)
 	refuse_load(HG_E_ARG, 0x5000, source, WHERE(0xffff, 1), 0);
 	refuse_load(HG_E_ARG, 0x5000, source, WHERE(0, 0xffff), 0);
 	refuse_load(HG_E_ARG, 0x5000, source, 1ULL << 32 | WHERE(0, 1), 0);
+	refuse_load(HG_E_ARG, 0x5000, source, 1ULL << 48 | WHERE(0, 1), 0);
 	refuse_load(HG_E_ARG, 0x5000, source, ~0ULL, 0);
 	refuse_load(HG_E_ARG, 0x5000, source, WHERE(0, 1), 2);
 	refuse_load(HG_E_ARG, 0x5000, source, WHERE(0, 1), 1ULL << 32);
