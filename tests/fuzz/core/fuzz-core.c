@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Random sequences of calls into the core, beside a model that says what each
- * must answer: frames with states, domains with lists of mappings. After each
- * call the core's audit looks at everything, and at the end the tables are read
- * as the CPU reads them and compared with the model.
+ * must answer: frames with states, domains with lists of mappings, confidential
+ * ones with the state of their life. After each call the core's audit looks at
+ * everything, and at the end the tables are read as the CPU reads them and
+ * compared with the model.
  *
  * With -DSTANDALONE the program makes up its own inputs until SECONDS have
  * passed: fuzz-core SECONDS [SEED]. Otherwise it is for libFuzzer.
@@ -19,11 +20,22 @@
 #define DOMAINS		4
 #define LEAVES		256
 #define VCPUS		6
+#define BLOCK		256	/* bytes that are measured or not */
+
+/* PIN: no page, but what keeps a table of a confidential domain's. */
+enum kind { LENT, OWN, PIN };
 
 struct leaf {
-	u64 gfn, pfn;
+	u64 gfn, pfn;		/* @gfn with the C-bit for OWN */
 	u32 level, prot;
 	bool young;
+	enum kind kind;
+	bool split;		/* OWN, level 2: in 512 small ones, without those in @gone */
+	u8 gone[512];
+};
+
+struct ram {
+	u64 gfn, count;
 };
 
 struct domain {
@@ -33,16 +45,24 @@ struct domain {
 	u64 donated;		/* frames, the top table too */
 	struct leaf leaf[LEAVES];
 	u32 leaves;
+	u32 cvm;		/* enum hg_cvm_state */
+	u64 c;			/* C-bit of a gfn; 0: an ordinary domain */
+	struct ram ram[HG_CVM_RANGES];
+	u32 ranges;
+	u64 changeable;		/* measured, and writable by the guest */
 };
 
 struct vcpu {
 	s64 handle;
 	struct domain *domain;
 	u64 page, pfn;
+	u32 index;
+	bool parked;
 };
 
 static struct {
 	u8 state[FRAMES];
+	u16 measured[FRAMES];	/* blocks, of a confidential domain's frame */
 	u32 maps[FRAMES];
 	struct domain domain[DOMAINS];
 	struct vcpu vcpu[VCPUS];
@@ -200,12 +220,17 @@ static void unlend(u64 pfn, u64 count)
 
 /* --- the model's tables: those that the leaves need --- */
 
+static u32 depth(const struct leaf *l)
+{
+	return l->split ? 1 : l->level;
+}
+
 static bool table_exists(const struct domain *d, u64 gfn, u32 level)
 {
 	u32 i;
 
 	for (i = 0; i < d->leaves; i++)
-		if (d->leaf[i].level <= level &&
+		if (depth(&d->leaf[i]) <= level &&
 		    d->leaf[i].gfn >> (9 * level) == gfn >> (9 * level))
 			return true;
 	return false;
@@ -213,15 +238,16 @@ static bool table_exists(const struct domain *d, u64 gfn, u32 level)
 
 static u64 tables_used(const struct domain *d)
 {
-	u64 count = d->donated ? 1 : 0;
+	/* The root, and two of code that does not page. */
+	u64 count = !d->donated ? 0 : d->c ? 3 : 1;
 	u32 level, i, j;
 
 	for (level = 1; level <= 3; level++)
 		for (i = 0; i < d->leaves; i++) {
-			if (d->leaf[i].level > level)
+			if (depth(&d->leaf[i]) > level)
 				continue;
 			for (j = 0; j < i; j++)
-				if (d->leaf[j].level <= level &&
+				if (depth(&d->leaf[j]) <= level &&
 				    d->leaf[j].gfn >> (9 * level) == d->leaf[i].gfn >> (9 * level))
 					break;
 			count += j == i;
@@ -233,17 +259,39 @@ static struct leaf *leaf_over(struct domain *d, u64 gfn)
 {
 	u32 i;
 
-	for (i = 0; i < d->leaves; i++)
-		if (gfn - d->leaf[i].gfn < frames_of(d->leaf[i].level))
-			return &d->leaf[i];
+	for (i = 0; i < d->leaves; i++) {
+		struct leaf *l = &d->leaf[i];
+		u64 at_ = gfn - l->gfn;
+
+		if (l->kind != PIN && at_ < frames_of(l->level) && !(l->split && l->gone[at_]))
+			return l;
+	}
 	return NULL;
+}
+
+/* What the parent maps is below the C-bit. */
+static u64 gfn_limit(const struct domain *d)
+{
+	return d->c ? d->c : 1ULL << 36;
+}
+
+static u64 tables_missing(const struct domain *d, u64 gfn, u32 level)
+{
+	u64 missing = 0;
+
+	for (; level <= 3; level++)
+		missing += !table_exists(d, gfn, level);
+	return missing;
+}
+
+static u64 spare_frames(const struct domain *d)
+{
+	return d->donated - tables_used(d);
 }
 
 static s64 map_status(struct domain *d, u64 gfn, u64 pfn, u64 level, u64 prot, struct leaf **same)
 {
 	struct leaf *leaf;
-	u64 missing = 0;
-	u32 l;
 
 	*same = NULL;
 	if (level > 3)
@@ -256,7 +304,7 @@ static s64 map_status(struct domain *d, u64 gfn, u64 pfn, u64 level, u64 prot, s
 		return HG_E_FLAGS;
 	if ((gfn | pfn) & (frames_of((u32)level) - 1))
 		return HG_E_ALIGN;
-	if (gfn >> 36)
+	if (gfn >= gfn_limit(d))
 		return HG_E_RANGE;
 	if (!d->donated)
 		return HG_E_NOMEM;
@@ -269,18 +317,15 @@ static s64 map_status(struct domain *d, u64 gfn, u64 pfn, u64 level, u64 prot, s
 		return HG_E_EXISTS;
 	if (level > 1 && table_exists(d, gfn, (u32)level - 1))
 		return HG_E_EXISTS;
-	for (l = (u32)level; l <= 3; l++)
-		missing += !table_exists(d, gfn, l);
-	if (missing > d->donated - tables_used(d))
+	if (tables_missing(d, gfn, (u32)level) > spare_frames(d))
 		return HG_E_NOMEM;
 	return frames_status(pfn, frames_of((u32)level), HG_FRAME_HOST, HG_FRAME_LENT);
 }
 
 /* --- operations --- */
 
-static void op_create(void)
+static void create(u64 pfn, u64 flags)
 {
-	u64 pfn = some_pfn(1), flags = bytes(1) > 250;
 	s64 want = flags ? HG_E_FLAGS : frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST), got;
 	struct domain *d = model.domain;
 
@@ -300,6 +345,13 @@ static void op_create(void)
 	set_frames(pfn, 1, HG_FRAME_CORE);
 }
 
+static void op_create(void)
+{
+	u64 pfn = some_pfn(1);
+
+	create(pfn, bytes(1) > 250);
+}
+
 static bool has_vcpu(const struct domain *d)
 {
 	u32 i;
@@ -310,9 +362,30 @@ static bool has_vcpu(const struct domain *d)
 	return false;
 }
 
+/* The guest's frame becomes one of the domain's, for tables or to be reclaimed. */
+static void give_up(struct domain *d, u64 pfn)
+{
+	model.state[pfn] = HG_FRAME_CORE;
+	d->donated++;
+}
+
+static void drop_own(struct domain *d, const struct leaf *l)
+{
+	u64 i;
+
+	for (i = 0; i < frames_of(l->level); i++)
+		if (!l->split || !l->gone[i])
+			give_up(d, l->pfn + i);
+}
+
 static void drop_leaf(struct domain *d, u32 i)
 {
-	unlend(d->leaf[i].pfn, frames_of(d->leaf[i].level));
+	struct leaf *l = &d->leaf[i];
+
+	if (l->kind == LENT)
+		unlend(l->pfn, frames_of(l->level));
+	else if (l->kind == OWN)
+		drop_own(d, l);
 	d->leaf[i] = d->leaf[--d->leaves];
 }
 
@@ -330,10 +403,8 @@ static void op_destroy(void)
 		drop_leaf(d, 0);
 }
 
-static void op_donate(void)
+static void donate(struct domain *d, u64 handle, u64 pfn)
 {
-	u64 handle, pfn = some_pfn(1);
-	struct domain *d = some_domain(&handle);
 	s64 want = !d ? HG_E_HANDLE : d->dying ? HG_E_STATE :
 		   frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST);
 	s64 got = enter(HG_CALL_DOMAIN_DONATE, handle, pfn, 0, 0, 0);
@@ -347,6 +418,14 @@ static void op_donate(void)
 	set_frames(pfn, 1, HG_FRAME_CORE);
 }
 
+static void op_donate(void)
+{
+	u64 handle, pfn = some_pfn(1);
+	struct domain *d = some_domain(&handle);
+
+	donate(d, handle, pfn);
+}
+
 static void op_reclaim(void)
 {
 	u64 handle, spare;
@@ -357,7 +436,7 @@ static void op_reclaim(void)
 		EXPECT(got, HG_E_HANDLE);
 		return;
 	}
-	spare = d->donated - (d->dying ? 0 : tables_used(d));
+	spare = d->dying ? d->donated : spare_frames(d);
 	if (!spare && !d->dying) {
 		EXPECT(got, HG_E_ABSENT);
 		return;
@@ -396,7 +475,9 @@ static void op_map(void)
 		same->prot = (u32)prot;
 		return;
 	}
-	d->leaf[d->leaves++] = (struct leaf){ gfn, pfn, (u32)level, (u32)prot, false };
+	d->leaf[d->leaves++] = (struct leaf){
+		.gfn = gfn, .pfn = pfn, .level = (u32)level, .prot = (u32)prot,
+	};
 	lend(pfn, frames_of((u32)level));
 	plant(pfn, 1);		/* the guest's data: no table may hold it later */
 }
@@ -412,20 +493,21 @@ static void op_range(enum range_op op)
 
 	if (bytes(1) < 8) {
 		gfn = 0;
-		count = 1ULL << 36;
+		count = d ? gfn_limit(d) : 1ULL << 36;
 	}
 	if (!d || d->dying) {
 		EXPECT(enter(nr[op], handle, gfn, count, op == AGE, 0), HG_E_HANDLE);
 		return;
 	}
-	if (gfn >> 36 || count > (1ULL << 36) - gfn) {
+	if (gfn >= gfn_limit(d) || count > gfn_limit(d) - gfn) {
 		EXPECT(enter(nr[op], handle, gfn, count, op == AGE, 0), HG_E_RANGE);
 		return;
 	}
 	for (i = 0; i < d->leaves; i++) {
 		struct leaf *l = &d->leaf[i];
 
-		if (l->gfn >= gfn + count || l->gfn + frames_of(l->level) <= gfn)
+		if (l->kind != LENT || l->gfn >= gfn + count ||
+		    l->gfn + frames_of(l->level) <= gfn)
 			continue;
 		switch (op) {
 		case UNMAP:
@@ -456,14 +538,14 @@ static void op_touch(void)
 	if (!d || !d->leaves)
 		return;
 	l = &d->leaf[bytes(1) % d->leaves];
+	if (l->kind != LENT)
+		return;
 	*walk(domain_of(handle)->root, l->gfn).entry |= hg_core.backend->npt->accessed;
 	l->young = true;
 }
 
-static void op_vcpu_create(void)
+static void vcpu_create(struct domain *d, u64 handle, u64 page, u64 pfn)
 {
-	u64 handle, page = some_pfn(1), pfn = some_pfn(1);
-	struct domain *d = some_domain(&handle);
 	struct vcpu *v = model.vcpu;
 	s64 want, got;
 
@@ -471,7 +553,8 @@ static void op_vcpu_create(void)
 		v++;
 	if (v == model.vcpu + VCPUS)
 		return;
-	want = !d ? HG_E_HANDLE : d->dying || !d->donated ? HG_E_STATE :
+	want = !d ? HG_E_HANDLE :
+	       d->dying || !d->donated || d->cvm >= HG_CVM_SEALED ? HG_E_STATE :
 	       frames_status(page, 1, HG_FRAME_HOST, HG_FRAME_HOST);
 	if (!want) {
 		model.state[page] = HG_FRAME_CONTROL;
@@ -484,9 +567,17 @@ static void op_vcpu_create(void)
 		return;
 	}
 	EXPECT(got > 0, 1);
-	*v = (struct vcpu){ got, d, page, pfn };
+	*v = (struct vcpu){ got, d, page, pfn, vcpu_of((u64)got)->index, false };
 	set_frames(page, 1, HG_FRAME_CONTROL);
 	set_frames(pfn, HG_VCPU_FRAMES, HG_FRAME_CORE);
+}
+
+static void op_vcpu_create(void)
+{
+	u64 handle, page = some_pfn(1), pfn = some_pfn(1);
+	struct domain *d = some_domain(&handle);
+
+	vcpu_create(d, handle, page, pfn);
 }
 
 static void op_vcpu_destroy(void)
@@ -519,8 +610,11 @@ static void op_run(void)
 		((u8 *)at(v->page))[at_] = (u8)bytes(1);
 	}
 	got = enter(HG_CALL_VCPU_RUN, handle, 0, 0, 0, 0);
-	EXPECT(got == HG_E_ARG || got == HG_EXIT_HLT || got == HG_EXIT_KICK, 1);
 	EXPECT(vcpu_of(handle)->running, 0);
+	if (v->domain->cvm && (v->domain->cvm != HG_CVM_RUNNING || v->parked))
+		EXPECT(got, HG_E_STATE);
+	else if (got != HG_E_DENIED || !v->domain->cvm)
+		EXPECT(got == HG_E_ARG || got == HG_EXIT_HLT || got == HG_EXIT_KICK, 1);
 }
 
 static void op_vcpu_frame(void)
@@ -528,14 +622,20 @@ static void op_vcpu_frame(void)
 	u64 handle, pfn = some_pfn(1), count = bytes(1) % (HG_MAX_CPUID + 2);
 	struct vcpu *v = some_vcpu(&handle);
 	s64 status = !v ? HG_E_HANDLE : frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST);
+	u32 cvm = v ? v->domain->cvm : HG_CVM_NONE;
 
 	if (bytes(1) & 1) {
+		if (cvm == HG_CVM_RUNNING)
+			status = HG_E_DENIED;
 		EXPECT(enter(HG_CALL_VCPU_DUMP, handle, pfn, 0, 0, 0), status ? status : 1024);
 		return;
 	}
-	EXPECT(enter(HG_CALL_VCPU_SET_CPUID, handle, pfn, count, 0, 0),
-	       count > HG_MAX_CPUID ? HG_E_LIMIT : status);
-	if (!status && count <= HG_MAX_CPUID) {
+	if (cvm >= HG_CVM_SEALED)
+		status = HG_E_STATE;
+	if (count > HG_MAX_CPUID || (!status && cvm && count > HG_MAX_CPUID - 3))
+		status = HG_E_LIMIT;
+	EXPECT(enter(HG_CALL_VCPU_SET_CPUID, handle, pfn, count, 0, 0), status);
+	if (!status) {
 		vcpu_of(handle)->gpr[HG_RAX] = bytes(1);
 		hg_trap_cpuid(vcpu_of(handle), 2, bytes(4));
 	}
@@ -547,7 +647,420 @@ static void op_fetch(void)
 	struct vcpu *v = some_vcpu(&handle);
 
 	EXPECT(enter(HG_CALL_VCPU_FETCH, handle, groups, 0, 0, 0),
-	       groups & ~HG_STATE_ALL ? HG_E_FLAGS : v ? HG_OK : HG_E_HANDLE);
+	       groups & ~HG_STATE_ALL ? HG_E_FLAGS : !v ? HG_E_HANDLE :
+	       v->domain->cvm == HG_CVM_RUNNING ? HG_E_DENIED : HG_OK);
+}
+
+/* --- confidential domains --- */
+
+static s64 cvm_status(const struct domain *d, u32 state)
+{
+	return !d || d->dying ? HG_E_HANDLE : d->cvm != state ? HG_E_STATE : HG_OK;
+}
+
+static bool lends(const struct domain *d)
+{
+	u32 i;
+
+	for (i = 0; i < d->leaves; i++)
+		if (d->leaf[i].kind == LENT)
+			return true;
+	return false;
+}
+
+static void cvm_init(struct domain *d, u64 handle)
+{
+	s64 want = cvm_status(d, HG_CVM_NONE), got;
+	u64 i;
+
+	if (!want && (has_vcpu(d) || lends(d)))
+		want = HG_E_STATE;
+	else if (!want && (!d->donated || spare_frames(d) < HG_CVM_FRAMES))
+		want = HG_E_NOMEM;
+	got = enter(HG_CALL_CVM_INIT, handle, 0, 0, 0, 0);
+	if (want) {
+		EXPECT(got, want);
+		return;
+	}
+	EXPECT(got >= 33 && got <= 47, 1);
+	d->c = 1ULL << (got - 12);
+	d->cvm = HG_CVM_CREATED;
+	/* The level-2 tables of the lowest 4 GiB stay, empty or not. */
+	for (i = 0; i < 4; i++)
+		d->leaf[d->leaves++] = (struct leaf){
+			.gfn = d->c + (i << 18), .level = 2, .kind = PIN,
+		};
+}
+
+static void cvm_launch(struct domain *d, u64 handle)
+{
+	u64 policy = bytes(1) < 8 ? wild() : bytes(4);
+	s64 want = policy >> 32 ? HG_E_ARG : cvm_status(d, HG_CVM_CREATED);
+
+	EXPECT(enter(HG_CALL_CVM_LAUNCH, handle, policy, 0, 0, 0), want);
+	if (!want)
+		d->cvm = HG_CVM_LAUNCHING;
+}
+
+static struct vcpu *vcpu_at(const struct domain *d, u32 index)
+{
+	struct vcpu *v;
+
+	for (v = model.vcpu; v < model.vcpu + VCPUS; v++)
+		if (v->handle && v->domain == d && v->index == index)
+			return v;
+	return NULL;
+}
+
+static void cvm_seal(struct domain *d, u64 handle)
+{
+	s64 want = cvm_status(d, HG_CVM_LAUNCHING);
+
+	if (!want && !vcpu_at(d, 0))
+		want = HG_E_ABSENT;
+	EXPECT(enter(HG_CALL_CVM_SEAL, handle, 0, 0, 0, 0), want);
+	if (!want)
+		d->cvm = HG_CVM_SEALED;
+}
+
+/* Only the first runs. */
+static void park(const struct domain *d)
+{
+	struct vcpu *v;
+
+	for (v = model.vcpu; v < model.vcpu + VCPUS; v++)
+		if (v->handle && v->domain == d)
+			v->parked = v->index;
+}
+
+static void cvm_start(struct domain *d, u64 handle)
+{
+	s64 want = cvm_status(d, HG_CVM_SEALED);
+
+	EXPECT(enter(HG_CALL_CVM_START, handle, 0, 0, 0, 0), want);
+	if (want)
+		return;
+	d->cvm = HG_CVM_RUNNING;
+	park(d);
+}
+
+/* The frames of a big page that was split, or all of it; true: nothing is left. */
+static bool withdraw_leaf(struct domain *d, struct leaf *l, u64 gfn, u64 count)
+{
+	u64 i, kept = 0;
+
+	if (l->level == 2 && !l->split) {
+		drop_own(d, l);
+		return true;
+	}
+	for (i = 0; i < frames_of(l->level); i++) {
+		if (l->gone[i])
+			continue;
+		if (l->gfn + i < gfn || l->gfn + i >= gfn + count) {
+			kept++;
+			continue;
+		}
+		l->gone[i] = 1;
+		give_up(d, l->pfn + i);
+	}
+	return !kept;
+}
+
+static u64 withdraw(struct domain *d, u64 gfn, u64 count)
+{
+	u64 before = d->donated;
+	u32 i;
+
+	for (i = 0; i < d->leaves; i++) {
+		struct leaf *l = &d->leaf[i];
+
+		if (l->kind != OWN || !(l->prot & HG_PROT_WRITE) || l->gfn >= gfn + count ||
+		    l->gfn + frames_of(l->level) <= gfn)
+			continue;
+		if (withdraw_leaf(d, l, gfn, count))
+			d->leaf[i--] = d->leaf[--d->leaves];
+	}
+	return d->donated - before;
+}
+
+static void cvm_reset(struct domain *d, u64 handle)
+{
+	s64 want = cvm_status(d, HG_CVM_RUNNING);
+
+	if (!want && d->changeable)
+		want = HG_E_DENIED;
+	EXPECT(enter(HG_CALL_CVM_RESET, handle, 0, 0, 0, 0), want);
+	if (want)
+		return;
+	withdraw(d, d->c, d->c);
+	park(d);
+}
+
+/* Random ones would rarely come far in a domain's life: sometimes the next that is legal. */
+static void op_cvm_life(void)
+{
+	u64 handle, pfn = FRAMES - WORLD_RAM;
+	struct domain *d = some_domain(&handle);
+	u8 how = (u8)bytes(1);
+	u32 which = how % 5;
+
+	if (how & 0x80 && d) {
+		which = d->cvm;
+		while (!which && !d->dying && (!d->donated || spare_frames(d) < 16) &&
+		       --pfn > FRAMES / 2)
+			donate(d, handle, pfn);
+	}
+	switch (which) {
+	case HG_CVM_NONE: cvm_init(d, handle); break;
+	case HG_CVM_CREATED: cvm_launch(d, handle); break;
+	case HG_CVM_LAUNCHING: cvm_seal(d, handle); break;
+	case HG_CVM_SEALED: cvm_start(d, handle); break;
+	case HG_CVM_RUNNING: cvm_reset(d, handle); break;
+	}
+}
+
+static void cvm_ram(struct domain *d, u64 handle, u64 gfn, u64 count)
+{
+	const struct ram *last = d && d->ranges ? &d->ram[d->ranges - 1] : NULL;
+	s64 want = !count ? HG_E_ARG : cvm_status(d, HG_CVM_LAUNCHING);
+
+	if (!want && (gfn >= d->c || count > d->c - gfn))
+		want = HG_E_RANGE;
+	else if (!want && d->ranges == HG_CVM_RANGES)
+		want = HG_E_LIMIT;
+	else if (!want && last && gfn < last->gfn + last->count)
+		want = HG_E_EXISTS;
+	EXPECT(enter(HG_CALL_CVM_RAM, handle, gfn, count, 0, 0), want);
+	if (!want)
+		d->ram[d->ranges++] = (struct ram){ gfn, count };
+}
+
+static void op_cvm_ram(void)
+{
+	u64 handle, gfn = some_gfn(1), count = bytes(1) < 16 ? wild() : bytes(2) % 1024;
+	struct domain *d = some_domain(&handle);
+	const struct ram *last = d && d->ranges ? &d->ram[d->ranges - 1] : NULL;
+
+	if (bytes(1) & 1)
+		gfn = last ? last->gfn + last->count + bytes(1) % 3 : 0;
+	cvm_ram(d, handle, gfn, count);
+}
+
+static bool in_ram(const struct domain *d, u64 gfn, u64 count)
+{
+	u32 i;
+
+	for (i = 0; i < d->ranges; i++)
+		if (gfn >= d->ram[i].gfn && gfn - d->ram[i].gfn < d->ram[i].count)
+			return count <= d->ram[i].count - (gfn - d->ram[i].gfn);
+	return false;
+}
+
+static s64 add_status(struct domain *d, u64 gfn, u64 pfn, u64 level, u64 flags)
+{
+	u64 frames;
+
+	if (level < 1 || level > 2)
+		return HG_E_ARG;
+	if (flags & ~1ULL)
+		return HG_E_FLAGS;
+	if (!d || d->dying)
+		return HG_E_HANDLE;
+	if (d->cvm < HG_CVM_LAUNCHING || (flags && d->cvm != HG_CVM_LAUNCHING))
+		return HG_E_STATE;
+	frames = frames_of((u32)level);
+	if (gfn >= d->c || frames > d->c - gfn)
+		return HG_E_RANGE;
+	if (d->cvm != HG_CVM_LAUNCHING && !in_ram(d, gfn, frames))
+		return HG_E_DENIED;
+	if ((gfn | pfn) & (frames - 1))
+		return HG_E_ALIGN;
+	gfn |= d->c;
+	if (leaf_over(d, gfn) || (level == 2 && table_exists(d, gfn, 1)))
+		return HG_E_EXISTS;
+	if (tables_missing(d, gfn, (u32)level) > spare_frames(d))
+		return HG_E_NOMEM;
+	return frames_status(pfn, frames, HG_FRAME_HOST, HG_FRAME_HOST);
+}
+
+static void op_cvm_add(void)
+{
+	u8 pick = (u8)bytes(1);
+	u64 level = pick < 4 ? wild() : pick < 48 ? 2 : 1, flags = pick % 8 == 7, handle;
+	u32 near = level == 2 ? 2 : 1;
+	u64 gfn = some_gfn(near), pfn = some_pfn(near);
+	struct domain *d = some_domain(&handle);
+	s64 want;
+
+	if (pick == 255)
+		flags = wild();
+	if (d && d->leaves == LEAVES)
+		return;
+	want = add_status(d, gfn, pfn, level, flags);
+	if (!want)
+		plant(pfn, frames_of((u32)level));	/* not for the guest to see */
+	EXPECT(enter(HG_CALL_CVM_ADD, handle, gfn, pfn, level, flags), want);
+	if (want)
+		return;
+	d->leaf[d->leaves++] = (struct leaf){
+		.gfn = gfn | d->c, .pfn = pfn, .level = (u32)level, .kind = OWN,
+		.prot = flags ? HG_PROT_READ | HG_PROT_EXEC : HG_PROT_ALL,
+	};
+	EXPECT(all_zero(pfn, frames_of((u32)level)), 1);
+	set_frames(pfn, frames_of((u32)level), HG_FRAME_PRIVATE);
+	memset(&model.measured[pfn], 0, frames_of((u32)level) * sizeof(*model.measured));
+}
+
+static u16 blocks(u64 gpa, u64 length)
+{
+	u64 first = gpa % HG_PAGE_SIZE / BLOCK, last = (gpa % HG_PAGE_SIZE + length - 1) / BLOCK;
+	u16 mask = 0;
+
+	for (; first <= last; first++)
+		mask |= (u16)(1 << first);
+	return mask;
+}
+
+struct load {
+	u64 gpa, source, offset, length, type;
+};
+
+static s64 load_status(struct domain *d, const struct load *l, const struct leaf **leaf, u64 *pfn)
+{
+	s64 status;
+
+	if (l->offset >= HG_PAGE_SIZE || !l->length || l->length > HG_PAGE_SIZE - l->offset ||
+	    l->length > HG_PAGE_SIZE - l->gpa % HG_PAGE_SIZE || l->type > HG_LOAD_SECRET)
+		return HG_E_ARG;
+	status = cvm_status(d, l->type ? HG_CVM_SEALED : HG_CVM_LAUNCHING);
+	if (status)
+		return status;
+	if (l->gpa >> 12 >= d->c)
+		return HG_E_RANGE;
+	*leaf = leaf_over(d, l->gpa >> 12 | d->c);
+	if (!*leaf)
+		return HG_E_ABSENT;
+	*pfn = (*leaf)->pfn + ((l->gpa >> 12 | d->c) - (*leaf)->gfn);
+	if (l->type && (model.measured[*pfn] & blocks(l->gpa, l->length)))
+		return HG_E_DENIED;
+	return frames_status(l->source, 1, HG_FRAME_HOST, HG_FRAME_LENT);
+}
+
+static void op_cvm_load(void)
+{
+	u64 handle, pfn = 0;
+	struct domain *d = some_domain(&handle);
+	struct load l = { .source = some_pfn(1), .type = bytes(1) % 33 / 16 };
+	const struct leaf *leaf = NULL;
+	s64 want;
+
+	/* Mostly into a page that is there. */
+	if (d && d->leaves && bytes(1) % 8)
+		leaf = &d->leaf[bytes(1) % d->leaves];
+	l.gpa = (leaf && leaf->kind == OWN ? leaf->gfn ^ d->c : some_gfn(1)) << 12;
+	l.gpa += bytes(2) % (bytes(1) % 8 ? BLOCK : HG_PAGE_SIZE);
+	l.offset = bytes(2) % (bytes(1) % 8 ? BLOCK : 0x10000);
+	l.length = bytes(2) % (bytes(1) % 8 ? 1024 : 0x10000);
+	want = load_status(d, &l, &leaf, &pfn);
+	EXPECT(enter(HG_CALL_CVM_LOAD, handle, l.gpa, l.source, l.offset | l.length << 16, l.type),
+	       want);
+	if (want)
+		return;
+	EXPECT(memcmp((u8 *)at(pfn) + l.gpa % HG_PAGE_SIZE, (u8 *)at(l.source) + l.offset,
+		      l.length), 0);
+	if (l.type == HG_LOAD_SECRET)
+		return;
+	model.measured[pfn] |= blocks(l.gpa, l.length);
+	d->changeable += !!(leaf->prot & HG_PROT_WRITE);
+}
+
+static void op_cvm_report(void)
+{
+	u64 handle, pfn = some_pfn(1);
+	struct domain *d = some_domain(&handle);
+	const struct hg_cvm_report *report;
+	s64 want = !d ? HG_E_HANDLE : !d->cvm ? HG_E_STATE :
+		   frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST);
+
+	EXPECT(enter(HG_CALL_CVM_REPORT, handle, pfn, 0, 0, 0),
+	       want ? want : (s64)sizeof(*report));
+	if (want)
+		return;
+	report = at(pfn);
+	EXPECT(report->state, d->cvm);
+	EXPECT(report->handle, handle);
+}
+
+/* The guest makes pages shared, by its hypercall; at most as many as one step does. */
+static u64 convert_gfn, convert_count;
+
+static int converts(struct hg_vcpu *v, struct hg_cpu *cpu)
+{
+	(void)cpu;
+	fake.enter = NULL;
+	v->gpr[HG_RAX] = 12;
+	v->gpr[HG_RBX] = convert_gfn << 12;
+	v->gpr[HG_RCX] = convert_count;
+	v->gpr[HG_RDX] = 0;
+	return hg_cvm_hypercall(v, 3);
+}
+
+/* The big page under @gfn becomes small ones, if there is a table for them. */
+static bool split(struct domain *d, u64 gfn)
+{
+	struct leaf *l = leaf_over(d, gfn);
+
+	if (!l || l->level != 2 || l->split)
+		return true;
+	if (!spare_frames(d))
+		return false;
+	l->split = true;
+	return true;
+}
+
+static s64 convert_status(struct domain *d)
+{
+	u64 first = convert_gfn | d->c, end = first + convert_count;
+
+	if (!convert_count)
+		return HG_EXIT_HLT;
+	if ((first % 512 && !split(d, first)) || (end % 512 && !split(d, end - 1)))
+		return HG_EXIT_FRAMES;
+	return withdraw(d, first, convert_count) ? HG_EXIT_CONVERTED : HG_EXIT_HLT;
+}
+
+static void op_convert(void)
+{
+	u64 handle;
+	struct vcpu *v = some_vcpu(&handle);
+	const struct leaf *l;
+	struct domain *d;
+
+	if (!v || v->domain->cvm != HG_CVM_RUNNING || v->parked)
+		return;
+	d = v->domain;
+	convert_gfn = bytes(2) % 2048;
+	l = &d->leaf[bytes(1) % d->leaves];	/* it has pins at least */
+	if (bytes(1) % 4 && l->kind == OWN && (l->gfn ^ d->c) < 2048)
+		convert_gfn = (l->gfn ^ d->c) + bytes(2) % frames_of(l->level);
+	convert_count = bytes(1) % 4 ? bytes(1) % 64 : bytes(2) % 1025;
+	memset(at(v->page), 0, HG_OFFSETOF(struct hg_vcpu_page, exit));
+	fake.guest.efer = HG_EFER_LMA;
+	fake.enter = converts;
+	EXPECT(enter(HG_CALL_VCPU_RUN, handle, 0, 0, 0, 0), convert_status(d));
+	EXPECT(fake.enter == NULL, 1);
+	fake.guest.efer = 0;
+}
+
+/* Nobody in the guest has ever sent a start-up IPI. */
+static void op_startup(void)
+{
+	u64 handle, vector = bytes(1) < 8 ? wild() : bytes(1);
+	struct vcpu *v = some_vcpu(&handle);
+
+	EXPECT(enter(HG_CALL_VCPU_STARTUP, handle, vector, 0, 0, 0),
+	       vector > 0xff ? HG_E_ARG : !v ? HG_E_HANDLE :
+	       v->domain->cvm == HG_CVM_RUNNING ? HG_E_DENIED : HG_E_STATE);
 }
 
 /* Any call with any arguments; only those that cannot change the model. */
@@ -562,9 +1075,35 @@ static void op_garbage(void)
 	EXPECT(enter(nr, a[0], a[1], a[2], a[3], a[4]) < 0, 1);
 }
 
+/* A confidential domain that has come as far as @state, and calls that find it there. */
+static void prelude(u32 state)
+{
+	struct domain *d = model.domain;
+	u64 pfn = FRAMES / 2 - 32, i;
+
+	create(pfn, 0);
+	for (i = 8 + bytes(1) % 8; i; i--)
+		donate(d, (u64)d->handle, --pfn);
+	cvm_init(d, (u64)d->handle);
+	cvm_launch(d, (u64)d->handle);
+	cvm_ram(d, (u64)d->handle, 0, 1024 + bytes(1));
+	for (i = 0; i < 2; i++) {
+		pfn -= HG_VCPU_FRAMES + 1;
+		vcpu_create(d, (u64)d->handle, pfn, pfn + 1);
+	}
+	for (i = bytes(1) % 16; i; i--)
+		op_cvm_add();
+	for (i = bytes(1) % 4; i; i--)
+		op_cvm_load();
+	if (state >= HG_CVM_SEALED)
+		cvm_seal(d, (u64)d->handle);
+	if (state >= HG_CVM_RUNNING)
+		cvm_start(d, (u64)d->handle);
+}
+
 static void step(void)
 {
-	switch (bytes(1) % 24) {
+	switch (bytes(1) % 40) {
 	case 0: op_create(); break;
 	case 1: op_destroy(); break;
 	case 2: case 3: case 4: case 5: op_donate(); break;
@@ -580,29 +1119,54 @@ static void step(void)
 	case 21: op_run(); break;
 	case 22: bytes(1) & 1 ? op_vcpu_frame() : op_fetch(); break;
 	case 23: op_garbage(); break;
+	case 24: case 25: op_cvm_life(); break;
+	case 26: case 27: op_cvm_ram(); break;
+	case 28: case 29: case 30: case 31: case 32: op_cvm_add(); break;
+	case 33: case 34: case 35: op_cvm_load(); break;
+	case 36: op_cvm_report(); break;
+	case 37: case 38: op_convert(); break;
+	case 39: op_startup(); break;
 	}
 }
 
 /* --- the end --- */
 
+static void compare_leaf(const struct domain *d, const struct leaf *l, u64 i)
+{
+	struct walk w = walk(domain_of((u64)d->handle)->root, l->gfn + i);
+
+	if (l->split && l->gone[i] && w.level && leaf_over((struct domain *)d, l->gfn + i))
+		return;		/* another page has come in its place */
+	EXPECT(w.level, l->split && l->gone[i] ? 0 : depth(l));
+	if (!w.level)
+		return;
+	EXPECT(w.pfn, l->pfn + i);
+	EXPECT(w.write, !!(l->prot & HG_PROT_WRITE));
+	EXPECT(w.exec, !!(l->prot & HG_PROT_EXEC));
+	EXPECT(w.accessed, l->young);
+}
+
 static void compare_domain(const struct domain *d)
 {
-	u64 leaves[4] = { 0 };
-	u32 i;
+	u64 leaves[2][4] = { { 0 } };
+	u32 i, j;
 
 	for (i = 0; i < d->leaves; i++) {
 		const struct leaf *l = &d->leaf[i];
-		struct walk w = walk(domain_of((u64)d->handle)->root, l->gfn);
 
-		EXPECT(w.level, l->level);
-		EXPECT(w.pfn, l->pfn);
-		EXPECT(w.write, !!(l->prot & HG_PROT_WRITE));
-		EXPECT(w.exec, !!(l->prot & HG_PROT_EXEC));
-		EXPECT(w.accessed, l->young);
-		leaves[l->level]++;
+		if (l->kind == PIN)
+			continue;
+		for (j = 0; j < (l->split ? 512 : 1); j++) {
+			compare_leaf(d, l, j);
+			leaves[l->kind][depth(l)] += !l->split || !l->gone[j];
+		}
 	}
 	for (i = 1; i <= 3; i++)
-		EXPECT(call(DOMAIN_STAT, d->handle, HG_DOMAIN_STAT_MAPPED_4K + i - 1), leaves[i]);
+		EXPECT(call(DOMAIN_STAT, d->handle, HG_DOMAIN_STAT_MAPPED_4K + i - 1),
+		       leaves[LENT][i]);
+	for (i = 1; i <= 2; i++)
+		EXPECT(call(DOMAIN_STAT, d->handle, HG_DOMAIN_STAT_PRIVATE_4K + i - 1),
+		       leaves[OWN][i]);
 	EXPECT(call(DOMAIN_STAT, d->handle, HG_DOMAIN_STAT_TABLES), d->dying ? 0 : tables_used(d));
 }
 
@@ -626,15 +1190,19 @@ static void compare(void)
 static void one_input(const u8 *input, size_t size)
 {
 	u64 i, cpu;
+	u8 how;
 
 	data = input;
 	left = size;
-	world_start(FRAMES, bytes(1) & 1 ? WORLD_EPT : WORLD_NPT);
+	how = (u8)bytes(1);
+	world_start(FRAMES, how & 1 ? WORLD_EPT : WORLD_NPT);
 	cpu = FRAMES - WORLD_RAM - 1;
 	EXPECT(hg_core_cpu_on(0, cpu), HG_OK);
 	memset(&model, 0, sizeof(model));
 	for (i = 0; i < FRAMES; i++)
 		model.state[i] = record(i).state;
+	if (how & 2)
+		prelude(HG_CVM_LAUNCHING + how / 4 % 3);
 	while (left)
 		step();
 	compare();
