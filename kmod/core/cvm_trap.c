@@ -301,7 +301,8 @@ int hg_cvm_hypercall(struct hg_vcpu *vcpu, u32 length)
 void hg_cvm_reset_vcpu(struct hg_vcpu *vcpu)
 {
 	hg_vcpu_reset(vcpu);
-	vcpu->gpr[HG_RDX] = 0x600;	/* family 6, as a PC's firmware expects (SDM vol. 3, 10.1.1) */
+	/* Family 6, as a PC's firmware expects (SDM vol. 3, 10.1.1). */
+	vcpu->gpr[HG_RDX] = 0x600;
 	vcpu->tsc_aux = 0;
 	vcpu->cr3 = 0;
 	vcpu->cr3_watch = 1;

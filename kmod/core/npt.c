@@ -224,7 +224,6 @@ s64 hg_npt_init(struct hg_domain *domain)
 	return HG_OK;
 }
 
-
 /* --- map --- */
 
 static u64 leaf_entry(u64 pfn, u32 level, u64 prot)
@@ -510,7 +509,8 @@ s64 hg_npt_init_private(struct hg_domain *domain)
 		entry = extend(domain, entry, gfn, 2, missing);
 		cvm->window[i] = table_of(entry);
 		++*entries_used(cvm->window[i]);
-		set_entry(&table_at(cvm->unpaged[1])[i], cvm->window[i] << HG_PAGE_SHIFT | table_bits);
+		set_entry(&table_at(cvm->unpaged[1])[i],
+			  cvm->window[i] << HG_PAGE_SHIFT | table_bits);
 	}
 	*entries_used(cvm->unpaged[0]) = 1;
 	*entries_used(cvm->unpaged[1]) = HG_ARRAY_SIZE(cvm->window);
@@ -665,7 +665,8 @@ static inline bool down(const u8 *base, u64 gpa, u32 shift, u64 present_bits, u6
 	return *entry & present_bits;
 }
 
-static inline __attribute__((always_inline)) u8 *find(const struct hg_domain *domain, u64 gpa, u64 need, u64 *left)
+static inline __attribute__((always_inline))
+u8 *find(const struct hg_domain *domain, u64 gpa, u64 need, u64 *left)
 {
 	const struct hg_npt_format *f = hg_core.backend->npt;
 	u64 entry = domain->root << HG_PAGE_SHIFT, mask, present_bits = f->present;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Confidential VMs in the Linux half: the SEV commands by which a VMM launches
- * one (sev.c, sev_dev.c, sev_session.c), the private memory behind it
- * (cvm_mem.c), what its vCPUs' exits need (cvm_exit.c), and which ioctls are left
- * to the VMM (cvm_ioctl.c).
+ * one (sev.c, sev_dev.c), the private memory behind it (cvm_mem.c), what its
+ * vCPUs' exits need (cvm_exit.c), and which ioctls are left to the VMM
+ * (cvm_ioctl.c).
  *
  * The core keeps the secrets; this half brings frames and speaks the ABI. What
  * it hides from user space in addition (registers that read as zero, events

@@ -156,7 +156,7 @@ static int set_mp_state(struct hgl_vcpu *vcpu, unsigned long arg)
 
 long hgl_cvm_vcpu_ioctl(struct hgl_vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
-	/* While it is launched its state is the VMM's to set, but for what the core does not reset. */
+	/* Until it runs its state is the VMM's to set, but for what the core does not reset. */
 	if (!hgl_cvm_running(vcpu->vm)) {
 		if (cmd == KVM_SET_FPU || cmd == KVM_SET_XSAVE || cmd == KVM_SET_XCRS)
 			return write_nothing(cmd, arg);

@@ -129,7 +129,7 @@ int hgl_cvm_fault(struct hgl_vcpu *vcpu, u64 gpa)
 	int ret;
 
 	slot = hgl_slot_find(hgl_slots_reader(vm), gfn);
-	/* Firmware may have made it read-only (PAM): that is of the shared view. It is RAM still. */
+	/* Firmware may have made it read-only (PAM): of the shared view. It is RAM still. */
 	if (!slot || (slot->flags & KVM_MEM_READONLY)) {
 		ret = add_small(vm, gfn, 0);
 		return ret && ret != -EEXIST ? ret : HGL_FAULT_DONE;
