@@ -82,8 +82,8 @@ int cpuid_dump(const struct config *cfg, const char *path)
 	if (!ret)
 		list = tables(&vm);
 	if (list)
-		ret = write_json(json_pack("{s:I,s:o}", "c_bit", (json_int_t)c_bit(), "vcpus", list),
-				 path);
+		ret = write_json(json_pack("{s:I,s:o}", "c_bit", (json_int_t)c_bit(),
+					   "vcpus", list), path);
 	else if (!ret)
 		ret = -ENOTSUP;
 	vm_close(&vm);

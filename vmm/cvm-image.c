@@ -25,12 +25,15 @@ static int add_piece(struct cvm_image *image, uint64_t gpa, uint64_t size)
 
 static int make_shim(struct cvm_image *image, uint64_t entry)
 {
+	uint8_t *args;
+
 	image->shim = aligned_alloc(CVM_PAGE, CVM_PAGE);
 	if (!image->shim)
 		return -ENOMEM;
 	memcpy(image->shim, cvm_shim, CVM_PAGE);
-	put_le32(image->shim + (cvm_shim_args - cvm_shim), (uint32_t)entry);
-	put_le32(image->shim + (cvm_shim_args - cvm_shim) + 4, (uint32_t)BOOT_PARAMS);
+	args = image->shim + ((uintptr_t)cvm_shim_args - (uintptr_t)cvm_shim);
+	put_le32(args, (uint32_t)entry);
+	put_le32(args + 4, (uint32_t)BOOT_PARAMS);
 	return 0;
 }
 

@@ -106,7 +106,7 @@ static int load(struct vm *vm, const struct cvm_image *image)
 
 static int measure(struct vm *vm)
 {
-	uint8_t blob[BLOB_SIZE];
+	uint8_t blob[BLOB_SIZE] = { 0 };
 	struct kvm_sev_launch_measure m = { .uaddr = (uintptr_t)blob, .len = sizeof(blob) };
 	char hex[2 * CVM_DIGEST_SIZE + 1];
 	unsigned int i;
