@@ -29,6 +29,8 @@
 struct hgl_sev {
 	u32 policy;
 	u8 nonce[MEASURE_NONCE];
+	u64 gfn_limit;		/* RAM ends below the C-bit */
+	bool ram_declared;	/* the core knows all of it */
 	struct list_head regions;
 };
 
@@ -115,6 +117,7 @@ static long init(struct hgl_vm *vm, struct command *c)
 		kfree(sev);
 		return status == HG_E_STATE ? -EINVAL : core_answer(c, status);
 	}
+	sev->gfn_limit = 1ULL << (status - PAGE_SHIFT);
 	vm->sev = sev;
 	smp_store_release(&vm->cvm, HG_CVM_CREATED);
 	hgl_sev_count(1);
@@ -212,35 +215,63 @@ static long launch_update_data(struct hgl_vm *vm, struct command *c)
 
 /* ---- measuring ---- */
 
-/* Writable slots are RAM; where they touch, they are one range. */
-static s64 declare_ram(struct hgl_vm *vm)
+struct ram {
+	u64 gfn, count;
+};
+
+/*
+ * Writable slots are RAM; where they touch, they are one range. The number of
+ * ranges, or HG_E_LIMIT.
+ */
+static s64 collect_ram(struct hgl_vm *vm, struct ram ram[HG_CVM_RANGES])
 {
 	const struct hgl_slots *slots;
-	u64 gfn = 0, count = 0;
-	s64 status = HG_OK;
+	u32 i, nr = 0;
 	int idx;
-	u32 i;
 
 	idx = srcu_read_lock(&vm->srcu);
 	slots = hgl_slots_reader(vm);
-	for (i = 0; i < slots->count && !status; i++) {
+	for (i = 0; i < slots->count && nr <= HG_CVM_RANGES; i++) {
 		const struct hgl_slot *slot = &slots->slot[i];
 
 		if (slot->flags & KVM_MEM_READONLY)
 			continue;
-		if (count && slot->gfn == gfn + count) {
-			count += slot->pages;
+		if (nr && slot->gfn == ram[nr - 1].gfn + ram[nr - 1].count) {
+			ram[nr - 1].count += slot->pages;
 			continue;
 		}
-		if (count)
-			status = hgl_call(HG_CALL_CVM_RAM, vm->domain, gfn, count);
-		gfn = slot->gfn;
-		count = slot->pages;
+		if (nr < HG_CVM_RANGES)
+			ram[nr] = (struct ram){ slot->gfn, slot->pages };
+		nr++;
 	}
-	if (count && !status)
-		status = hgl_call(HG_CALL_CVM_RAM, vm->domain, gfn, count);
 	srcu_read_unlock(&vm->srcu, idx);
-	return status;
+	return nr <= HG_CVM_RANGES ? nr : HG_E_LIMIT;
+}
+
+/*
+ * All ranges or none: what the core has been told of one is measured and stays.
+ * So what it would refuse is refused before, and a VMM may mend its slots and
+ * ask again.
+ */
+static s64 declare_ram(struct hgl_vm *vm)
+{
+	struct ram ram[HG_CVM_RANGES];
+	s64 nr, i, status;
+
+	if (vm->sev->ram_declared)
+		return HG_OK;
+	nr = collect_ram(vm, ram);
+	if (nr < 0)
+		return nr;
+	if (nr && ram[nr - 1].gfn + ram[nr - 1].count > vm->sev->gfn_limit)
+		return HG_E_RANGE;
+	for (i = 0; i < nr; i++) {
+		status = hgl_call(HG_CALL_CVM_RAM, vm->domain, ram[i].gfn, ram[i].count);
+		if (WARN_ON_ONCE(status))
+			return status;
+	}
+	vm->sev->ram_declared = true;
+	return HG_OK;
 }
 
 static long seal(struct hgl_vm *vm, struct command *c)
