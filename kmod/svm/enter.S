@@ -9,6 +9,10 @@
  * VMRUN at once instead of being taken here (15.21.1). Nothing may touch GS
  * between the two VMLOADs: it is the guest's.
  *
+ * STI comes right before VMRUN. QEMU's emulation does not load the interrupt shadow
+ * of the control block, but lets that of STI reach into the guest; else an interrupt
+ * could come between a guest's STI and HLT, and the guest would sleep through it.
+ *
  * RAX and RSP travel in the control block. Every other guest register is
  * saved and then cleared, so that no guest value is left for speculation.
  * The host's own patching decides which predictors are flushed; that is the only
@@ -53,8 +57,8 @@ hg_svm_enter:
 	mov	0x38(%rdi), %rdi
 
 	clgi
-	sti
 	vmload	%rax
+	sti
 	vmrun	%rax
 	vmsave	%rax
 
