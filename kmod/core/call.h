@@ -143,7 +143,8 @@ enum hg_call_nr {
  *
  * HG_CALL_VCPU_FETCH (vcpu, groups)
  *	Writes the state groups HG_STATE_* into the control page and marks
- *	them valid there. -> HG_OK. HG_E_HANDLE, HG_E_BUSY, HG_E_FLAGS.
+ *	them valid there. -> HG_OK. HG_E_HANDLE, HG_E_BUSY, HG_E_FLAGS,
+ *	HG_E_DENIED (a running CVM's).
  *
  * HG_CALL_VCPU_SET_CPUID (vcpu, pfn, count)
  *	Copies @count entries of struct hg_cpuid from host frame @pfn; a CVM's
