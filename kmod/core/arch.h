@@ -30,7 +30,10 @@ static inline u64 hg_arch_xgetbv(void)
 
 static inline u64 hg_arch_rdtsc(void)
 {
-	return __builtin_ia32_rdtsc();
+	u32 low, high;
+
+	__asm__ volatile("rdtsc" : "=a" (low), "=d" (high));
+	return (u64)high << 32 | low;
 }
 
 struct hg_arch_cpuid {
