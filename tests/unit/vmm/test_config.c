@@ -145,8 +145,9 @@ static void help(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults), cmocka_unit_test(everything), cmocka_unit_test(confidential),
-		cmocka_unit_test(refused), cmocka_unit_test(many), cmocka_unit_test(help),
+		cmocka_unit_test(defaults), cmocka_unit_test(everything),
+		cmocka_unit_test(confidential), cmocka_unit_test(refused),
+		cmocka_unit_test(many), cmocka_unit_test(help),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
