@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "world.h"
+#include "../../unit/core/world.h"
 
 #define FRAMES		2048
 #define DOMAINS		4
