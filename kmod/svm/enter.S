@@ -9,9 +9,10 @@
  * VMRUN at once instead of being taken here (15.21.1). Nothing may touch GS
  * between the two VMLOADs: it is the guest's.
  *
- * STI comes right before VMRUN. QEMU's emulation does not load the interrupt shadow
- * of the control block, but lets that of STI reach into the guest; else an interrupt
- * could come between a guest's STI and HLT, and the guest would sleep through it.
+ * QEMU's emulation does not load the interrupt shadow of the control block, but lets
+ * that of a host's STI right before VMRUN reach into the guest. So there is one if
+ * the guest is in a shadow, else an interrupt could come between its STI and HLT and
+ * it would sleep through it; and none if not, or its own STI would cast no shadow.
  *
  * RAX and RSP travel in the control block. Every other guest register is
  * saved and then cleared, so that no guest value is left for speculation.
@@ -26,6 +27,7 @@
 
 #define VCPU_CONTROL_PA	128	/* struct hg_vcpu; asserted in svm.c */
 #define VCPU_HOST_PA	136
+#define VCPU_IRQ_SHADOW	339
 
 	.text
 	.globl	hg_svm_enter
@@ -40,6 +42,7 @@ hg_svm_enter:
 	push	%rbx
 	push	%rdi
 
+	cmpb	$0, VCPU_IRQ_SHADOW(%rdi)	/* ZF lasts until JZ below */
 	mov	VCPU_CONTROL_PA(%rdi), %rax
 	mov	0x08(%rdi), %rcx
 	mov	0x10(%rdi), %rdx
@@ -57,9 +60,11 @@ hg_svm_enter:
 	mov	0x38(%rdi), %rdi
 
 	clgi
-	vmload	%rax
 	sti
-	vmrun	%rax
+	vmload	%rax
+	jz	1f
+	sti
+1:	vmrun	%rax
 	vmsave	%rax
 
 	mov	(%rsp), %rax

@@ -10,6 +10,7 @@
 HG_STATIC_ASSERT(HG_OFFSETOF(struct hg_vcpu, gpr) == 0);
 HG_STATIC_ASSERT(HG_OFFSETOF(struct hg_vcpu, control_pa) == 128);
 HG_STATIC_ASSERT(HG_OFFSETOF(struct hg_vcpu, host_pa) == 136);
+HG_STATIC_ASSERT(HG_OFFSETOF(struct hg_vcpu, irq_shadow) == 339);
 HG_STATIC_ASSERT(sizeof(struct hg_vcpu) <= HG_PAGE_SIZE);
 
 struct svm_machine svm_machine;
