@@ -204,7 +204,8 @@ enum hg_call_nr {
  *
  * HG_CALL_CVM_SEAL (domain)
  *	LAUNCHING -> SEALED: the digest is final; vCPUs and their CPUID are
- *	fixed. HG_E_HANDLE, HG_E_STATE, HG_E_ABSENT (it has no vCPU).
+ *	fixed. HG_E_HANDLE, HG_E_STATE, HG_E_ABSENT (it has no vCPU), HG_E_DENIED
+ *	(a read-only page that nothing measured is on).
  *
  * HG_CALL_CVM_START (domain)
  *	SEALED -> RUNNING. vCPU 0 may run, from the architectural reset state;

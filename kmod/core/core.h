@@ -135,7 +135,7 @@ struct hg_cvm {
 	u64 unpaged[2];		/* pfns: top and level-3 table for code that does not page */
 	u64 window[4];		/* pfns: level-2 tables of the lowest 4 GiB, in both roots */
 	u64 changeable;		/* measured pages that the guest could write */
-	u32 vcpus;		/* when it was sealed */
+	u32 unmeasured;		/* read-only frames without a measured byte */
 	struct hg_measured_launch digest;
 	u8 launch[HG_DIGEST_SIZE];
 };
@@ -229,9 +229,7 @@ struct hg_vcpu {
 	const u8 *fetch_page;
 
 	/* --- a confidential VM's --- */
-	u64 cr3;		/* as the guest sees it, while @cr3_watch */
-	u8 cr3_watch;		/* moves to and from CR3 exit */
-	u8 cr3_streak;		/* writes in a row that had the C-bit */
+	u64 cr3;		/* as the guest wrote it: perhaps without the C-bit */
 	u8 parked;		/* waits for its start-up IPI, or was shut down */
 	u64 tsc_offset, tsc_adjust;
 	struct hg_cvm_irq irq;

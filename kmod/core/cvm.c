@@ -201,6 +201,7 @@ static s64 add(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, bool reado
 {
 	u64 frames = 1ULL << (9 * (level - 1));
 	u32 state = domain->cvm.state;
+	s64 status;
 
 	if (domain->state != HG_DOMAIN_LIVE)
 		return HG_E_HANDLE;
@@ -211,7 +212,10 @@ static s64 add(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, bool reado
 	/* What was not measured must be what the guest knows as RAM. */
 	if (state != HG_CVM_LAUNCHING && !in_ram(domain, gfn, frames))
 		return HG_E_DENIED;
-	return hg_npt_map_private(domain, gfn | c_gfn(domain), pfn, level, !readonly);
+	status = hg_npt_map_private(domain, gfn | c_gfn(domain), pfn, level, !readonly);
+	if (!status && readonly)
+		domain->cvm.unmeasured += (u32)frames;
+	return status;
 }
 
 s64 hg_do_cvm_add(u64 handle, u64 gfn, u64 pfn, u64 level, u64 flags)
@@ -272,6 +276,8 @@ static s64 load(struct hg_domain *domain, const struct load *load)
 	/* The copy is what is measured: the source may be changing. */
 	writable = hg_npt_reach(domain, private_gpa, true, &left);
 	measure_page(domain, load->gpa, to, load->length, writable);
+	if (!writable && !frame->maps)
+		domain->cvm.unmeasured--;
 	frame->maps |= blocks_of(load);
 	domain->cvm.changeable += writable;
 	return HG_OK;
@@ -309,6 +315,9 @@ s64 hg_do_cvm_seal(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 	if (!domain->vcpus[0])
 		return leave(domain, HG_E_ABSENT);
 	cvm = &domain->cvm;
+	/* Memory that forgets what is written to it: the digest must tell where. */
+	if (cvm->unmeasured)
+		return leave(domain, HG_E_DENIED);
 	measure_cpus(domain);
 	hg_port_sha256(&cvm->digest, sizeof(cvm->digest), NULL, 0, cvm->launch);
 	set_state(domain, HG_CVM_SEALED);

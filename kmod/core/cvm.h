@@ -7,7 +7,7 @@
  * a shared one. Private pages are frames that the guest owns: nobody else maps
  * them, and they are scrubbed before anyone else gets them. Shared addresses
  * work as in an ordinary VM. With paging off every access is private, and the
- * guest's own page tables always are.
+ * top of the guest's page tables always is; below it the tables say themselves.
  *
  *	CREATED --CVM_LAUNCH--> LAUNCHING --CVM_SEAL--> SEALED --CVM_START--> RUNNING
  *

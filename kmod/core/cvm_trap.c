@@ -21,21 +21,18 @@ static int skip(struct hg_vcpu *vcpu, u32 length)
 	return -1;
 }
 
-/* --- CR3: page tables are private, whether the guest says so or not --- */
+/*
+ * --- CR3: the top of the page tables is private, whether the guest says so or not ---
+ *
+ * Always: firmware never sets the C-bit in CR3, and Linux does not when it starts
+ * another kernel (kexec). A top table at a shared address would be the parent's.
+ */
 
 #define CR3_NO_FLUSH	HG_BIT(63)
 #define CR3_RESERVED	HG_MASK(62, 52)
 
-/*
- * Writes in a row with the C-bit after which a guest is taken to know the rule:
- * firmware never sets it, and Linux once it is up always does. From then on the
- * CPU does the moves alone, until paging is switched off.
- */
-#define CR3_STREAK	8
-
 static int write_cr3(struct hg_vcpu *vcpu, u32 length, u64 value, const struct hg_mode_state *now)
 {
-	const u64 c_mask = vcpu->domain->c_mask;
 	bool keep = value & CR3_NO_FLUSH;
 
 	if ((now->efer & HG_EFER_LMA) &&
@@ -43,10 +40,7 @@ static int write_cr3(struct hg_vcpu *vcpu, u32 length, u64 value, const struct h
 		return raise_gp(vcpu);
 	value &= ~CR3_NO_FLUSH;
 	vcpu->cr3 = value;
-	vcpu->cr3_streak = value & c_mask ? vcpu->cr3_streak + 1 : 0;
-	if (vcpu->cr3_streak >= CR3_STREAK && hg_cvm_selects(now->efer))
-		vcpu->cr3_watch = 0;
-	hg_core.backend->vcpu_set_cr3(vcpu, value | c_mask, !keep);
+	hg_core.backend->vcpu_set_cr3(vcpu, value | vcpu->domain->c_mask, !keep);
 	return skip(vcpu, length);
 }
 
@@ -305,8 +299,6 @@ void hg_cvm_reset_vcpu(struct hg_vcpu *vcpu)
 	vcpu->gpr[HG_RDX] = 0x600;
 	vcpu->tsc_aux = 0;
 	vcpu->cr3 = 0;
-	vcpu->cr3_watch = 1;
-	vcpu->cr3_streak = 0;
 	memset(&vcpu->convert, 0, sizeof(vcpu->convert));
 	hg_cvm_io_reset(vcpu);
 	hg_core.backend->vcpu_set_tsc(vcpu, vcpu->tsc_offset);

@@ -148,12 +148,6 @@ int hg_trap_cr0(struct hg_vcpu *vcpu, u32 length, u64 value, const struct hg_mod
 		efer &= ~HG_EFER_LMA;
 	else if (efer & HG_EFER_LME)
 		efer |= HG_EFER_LMA;
-	/* What runs unpaged does not know of the C-bit: hg_cvm_cr3() takes over again. */
-	if (!(value & HG_CR0_PG) && hg_confidential(vcpu) && !vcpu->cr3_watch) {
-		vcpu->cr3 = now->cr3;
-		vcpu->cr3_watch = 1;
-		vcpu->cr3_streak = 0;
-	}
 	/* Reserved bits below 32 are ignored; ET reads as one. */
 	value &= HG_MASK(5, 0) | HG_CR0_WP | HG_CR0_AM | HG_CR0_NW | HG_CR0_CD | HG_CR0_PG;
 	hg_core.backend->vcpu_set_cr0(vcpu, value | HG_CR0_ET, efer);

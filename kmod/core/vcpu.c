@@ -368,7 +368,8 @@ static s64 take_in_confidential(struct hg_vcpu *vcpu, int *exit)
 		return HG_E_DENIED;
 	HG_WRITE_ONCE(page->dirty, 0);
 	HG_WRITE_ONCE(page->reply, HG_REPLY_NONE);
-	vcpu->run_flags = flags;
+	/* Only take_event() opens that window: for the parent it would be a single step. */
+	vcpu->run_flags = flags & ~HG_RUN_NMI_WINDOW;
 	*exit = hg_cvm_io_reply(vcpu, reply, value);
 	if (*exit < 0 && event)
 		take_event(vcpu, page, event);

@@ -48,7 +48,7 @@ static inline struct vmcb *svm_vmcb(const struct hg_vcpu *vcpu)
 /* The intercepts by which the core keeps a confidential guest's tables private. */
 static inline u32 svm_watch_cr3(const struct hg_vcpu *vcpu)
 {
-	return hg_confidential(vcpu) && vcpu->cr3_watch ? SVM_CR3_READ | SVM_CR3_WRITE : 0;
+	return hg_confidential(vcpu) ? SVM_CR3_READ | SVM_CR3_WRITE : 0;
 }
 
 /* svm_fields.c */

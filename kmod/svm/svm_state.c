@@ -262,7 +262,6 @@ void svm_vcpu_set_cr4(struct hg_vcpu *vcpu, u64 cr4)
 void svm_vcpu_set_cr0(struct hg_vcpu *vcpu, u64 cr0, u64 efer)
 {
 	svm_vmcb(vcpu)->cr0 = cr0;
-	svm_vmcb(vcpu)->intercept_cr |= svm_watch_cr3(vcpu);
 	svm_vcpu_set_efer(vcpu, efer);
 }
 
@@ -281,11 +280,7 @@ void svm_vcpu_set_cr2(struct hg_vcpu *vcpu, u64 cr2)
 
 void svm_vcpu_set_cr3(struct hg_vcpu *vcpu, u64 cr3, bool flush)
 {
-	struct vmcb *vmcb = svm_vmcb(vcpu);
-
-	vmcb->cr3 = cr3;
-	vmcb->intercept_cr &= ~(SVM_CR3_READ | SVM_CR3_WRITE);
-	vmcb->intercept_cr |= svm_watch_cr3(vcpu);
+	svm_vmcb(vcpu)->cr3 = cr3;
 	if (flush)
 		vcpu->last_cpu = NULL;
 }

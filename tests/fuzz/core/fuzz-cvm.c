@@ -64,12 +64,31 @@ static struct vcpu *vcpu_at(const struct domain *d, u32 index)
 	return NULL;
 }
 
+/* A read-only frame that nothing measured is on. */
+static bool unmeasured(const struct domain *d)
+{
+	u64 i, j;
+
+	for (i = 0; i < d->leaves; i++) {
+		const struct leaf *l = &d->leaf[i];
+
+		if (l->kind != OWN || (l->prot & HG_PROT_WRITE))
+			continue;
+		for (j = 0; j < frames_of(l->level); j++)
+			if (!model.measured[l->pfn + j])
+				return true;
+	}
+	return false;
+}
+
 static void cvm_seal(struct domain *d, u64 handle)
 {
 	s64 want = cvm_status(d, HG_CVM_LAUNCHING);
 
 	if (!want && !vcpu_at(d, 0))
 		want = HG_E_ABSENT;
+	else if (!want && unmeasured(d))
+		want = HG_E_DENIED;
 	EXPECT(enter(HG_CALL_CVM_SEAL, handle, 0, 0, 0, 0), want);
 	if (!want)
 		d->cvm = HG_CVM_SEALED;

@@ -299,11 +299,17 @@ take_irqs:
 	xorl	%eax, %eax
 	jmp	answer
 
+write_cr3:
+	call	argument64
+	movq	%rax, %cr3
+	xorl	%eax, %eax
+	jmp	answer
+
 	.balign	4
 commands:
 	.long	next - commands, peek - commands, poke - commands, call_host - commands
 	.long	identify - commands, check - commands, read_msr - commands
-	.long	write_msr - commands, take_irqs - commands
+	.long	write_msr - commands, take_irqs - commands, write_cr3 - commands
 
 	/* Interrupts: counted. Exceptions: told, and the command is given up. */
 	.balign	16

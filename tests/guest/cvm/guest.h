@@ -46,7 +46,8 @@
 #define GUEST_RDMSR	6	/* (index): two words */
 #define GUEST_WRMSR	7	/* (index, low, high): 0 */
 #define GUEST_IRQS	8	/* (): 0, after a moment with interrupts on */
-#define GUEST_COMMANDS	9
+#define GUEST_CR3	9	/* (low, high): 0 */
+#define GUEST_COMMANDS	10
 
 /* The secret is A ^ B and C ^ D. */
 #define GUEST_SECRET_A	0x5ec2e7a11f00ba11

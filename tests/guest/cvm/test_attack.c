@@ -269,6 +269,39 @@ static void cpuid(void **state)
 	with_both(forge_cpuid);
 }
 
+/* ---- page tables ---- */
+
+static void load_cr3(struct cvm *cvm, uint64_t value)
+{
+	uint32_t args[2] = { (uint32_t)value, (uint32_t)(value >> 32) }, answer;
+
+	cvm_do(cvm, GUEST_CR3, args, 2, &answer, 1);
+	assert_int_equal(answer, 0);
+}
+
+/*
+ * A guest that has long set the C-bit in CR3 leaves it out once, as Linux does
+ * before it starts another kernel: a page table of the VMM's lies in wait there.
+ */
+static void page_tables(void **state)
+{
+	struct cvm *cvm = cvm_start(true);
+	uint32_t args[2] = { 0x8000001f, 0 }, answer[4];
+	unsigned int i;
+	uint64_t c;
+
+	(void)state;
+	cvm_do(cvm, GUEST_CPUID, args, 2, answer, 4);
+	c = 1ull << (answer[1] & 63);
+	memset(hgt_ptr(cvm->vm, GUEST_PML4, 4096), 0x4a, 4096);
+	for (i = 0; i < 40; i++)
+		load_cr3(cvm, GUEST_PML4 | c);
+	load_cr3(cvm, GUEST_PML4);
+	assert_true(cvm_whole(cvm));
+	assert_int_equal(cvm_peek(cvm, GUEST_ALIAS + GUEST_PML4), 0x4a4a4a4a4a4a4a4aull);
+	cvm_free(cvm);
+}
+
 /* ---- injection ---- */
 
 static uint32_t count_of(struct cvm *cvm, unsigned int vector)
@@ -562,6 +595,7 @@ int main(void)
 		cmocka_unit_test(run_page),
 		cmocka_unit_test(stepping),
 		cmocka_unit_test(cpuid),
+		cmocka_unit_test(page_tables),
 		cmocka_unit_test(injection),
 		cmocka_unit_test(self_ipi),
 		cmocka_unit_test(late_commands),

@@ -405,6 +405,7 @@ static void test_zeroed(void **state)
 	assert_int_equal(stat_of(domain, HG_DOMAIN_STAT_PRIVATE_4K), 2);
 	assert_int_equal(stat_of(domain, HG_DOMAIN_STAT_PRIVATE_2M), 1);
 	assert_int_equal(stat_of(domain, HG_DOMAIN_STAT_MAPPED_4K), 0);
+	load_bytes(domain, ROM_GFN << 12, 1, 1, HG_LOAD_MEASURED);
 	start(domain);
 	pfn = add_page(domain, 6, 0);
 	assert_true(all_zero(pfn, 1));
@@ -469,6 +470,30 @@ static void test_add_without_tables(void **state)
 	add_big_page(domain, 0, 0);		/* its table is in the window */
 	donate(domain, 1);
 	assert_int_equal(call(CVM_ADD, domain, 512, pfn, 1, 0), HG_OK);
+}
+
+/*
+ * Read-only RAM without content would not show in the digest, and the guest's
+ * writes to it would be lost without a word.
+ */
+static void test_unmeasured_readonly(void **state)
+{
+	u32 i;
+
+	(void)state;
+	add_page(domain, 5, HG_CVM_READONLY);
+	add_page(domain, 6, HG_CVM_READONLY);
+	assert_refused(HG_E_DENIED, CVM_SEAL, domain);
+	load_bytes(domain, 0x5000, 1, 256, HG_LOAD_MEASURED);
+	load_bytes(domain, 0x5100, 1, 256, HG_LOAD_MEASURED);	/* the same page */
+	assert_refused(HG_E_DENIED, CVM_SEAL, domain);
+	load_bytes(domain, 0x6fff, 1, 1, HG_LOAD_MEASURED);
+	add_big_page(domain, 512, HG_CVM_READONLY);
+	for (i = 0; i < 512; i++) {
+		assert_refused(HG_E_DENIED, CVM_SEAL, domain);
+		load_bytes(domain, (512 + i) << 12, 1, 1, HG_LOAD_MEASURED);
+	}
+	seal(domain);
 }
 
 /* --- content --- */
@@ -641,7 +666,8 @@ int main(void)
 		TEST(test_frame_is_taken), TEST(test_big_frame_is_taken),
 		TEST(test_not_the_hosts), TEST(test_add_arguments), TEST(test_exists),
 		TEST(test_zeroed), ALONE(test_zeroed_ept), TEST(test_out_of_ram),
-		TEST(test_add_without_tables), TEST(test_load_copies), TEST(test_load_from_lent),
+		TEST(test_add_without_tables), TEST(test_unmeasured_readonly),
+		TEST(test_load_copies), TEST(test_load_from_lent),
 		TEST(test_load_arguments), TEST(test_load_into_shared), TEST(test_secret),
 		TEST(test_shared_half), TEST(test_shared_calls),
 	};

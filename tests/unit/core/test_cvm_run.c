@@ -315,7 +315,7 @@ static int reset_inside(struct hg_vcpu *v, struct hg_cpu *cpu)
 static void dirty_guest(u64 big)
 {
 	vcpu->gpr[HG_RBX] = SECRET;
-	vcpu->cr3_watch = 0;
+	vcpu->cr3 = SECRET;
 	vcpu->irq_shadow = 1;
 	vcpu->nmi_masked = 1;
 	vcpu->parked = 1;
@@ -329,7 +329,7 @@ static void dirty_guest(u64 big)
 static void check_reset_vcpus(void)
 {
 	assert_int_equal(vcpu->gpr[HG_RBX], 0);
-	assert_int_equal(vcpu->cr3_watch, 1);
+	assert_int_equal(vcpu->cr3, 0);
 	assert_int_equal(vcpu->irq_shadow, 0);
 	assert_int_equal(vcpu->nmi_masked, 0);
 	assert_int_equal(vcpu->parked, 0);
