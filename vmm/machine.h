@@ -4,7 +4,6 @@
 #define HGVMM_MACHINE_H
 
 #include "config.h"
-#include "cvm-image.h"
 #include "image.h"
 #include "pci.h"
 #include "vm.h"
@@ -19,7 +18,6 @@ struct machine {
 	struct virtio_dev *virtio[MACHINE_VIRTIO_MAX];
 	unsigned int nr_virtio;
 	struct image kernel, initrd;
-	struct cvm_image cvm;
 	char *cmdline;
 	struct serial *serial;
 	struct power *power;

@@ -98,8 +98,7 @@ static void test_domain_counter(void **state)
 	volatile u32 which;
 
 	(void)state;
-	/* The others only count what has happened. */
-	for (which = 0; which < HG_DOMAIN_STAT_CONVERTED; which++) {
+	for (which = 0; which < HG_DOMAIN_STAT_COUNT; which++) {
 		teardown(state);
 		setup(state);
 		domain_of(domain)->stat[which]++;
