@@ -170,7 +170,7 @@ enum hg_domain_state {
  * parent above HG_IRQ_SYSTEM (cvm_irq.c). Other vCPUs write here, atomically.
  */
 struct hg_cvm_irq {
-	u32 sent[8];		/* vectors of IPIs on their way here */
+	u16 sent[256 - HG_IRQ_SYSTEM];	/* IPIs on their way here, by vector */
 	u32 startup;		/* HG_IRQ_INIT, HG_IRQ_SIPI | vector 7:0 */
 	u32 timer;		/* LVT timer register */
 	u32 icr_high;		/* xAPIC: written before the low half */

@@ -29,8 +29,6 @@
 #define MSR_X2APIC_TIMER 0x832u
 #define MSR_X2APIC_SELF	0x83fu
 
-#define LVT_MASKED	HG_BIT32(16)
-
 #define ICR_MODE(icr)	(((icr) >> 8) & 7)
 enum icr_mode {
 	ICR_FIXED = 0,
@@ -75,6 +73,19 @@ static bool is_target(const struct hg_vcpu *sender, const struct hg_vcpu *vcpu, 
 	return has_id(vcpu, dest, x2apic);
 }
 
+/* Add @by, 1 or -1, between 0 and all ones; false if it was at that end. */
+static bool count(u16 *counter, int by)
+{
+	u16 old = __atomic_load_n(counter, __ATOMIC_RELAXED);
+
+	do {
+		if (old == (by < 0 ? 0 : 0xffff))
+			return false;
+	} while (!__atomic_compare_exchange_n(counter, &old, (u16)(old + by), false,
+					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return true;
+}
+
 static void expect(struct hg_vcpu *vcpu, u32 icr)
 {
 	u32 vector = icr & 0xff;
@@ -82,8 +93,8 @@ static void expect(struct hg_vcpu *vcpu, u32 icr)
 	switch (ICR_MODE(icr)) {
 	case ICR_FIXED:
 	case ICR_LOWEST:
-		__atomic_fetch_or(&vcpu->irq.sent[vector / 32], HG_BIT32(vector % 32),
-				  __ATOMIC_RELAXED);
+		if (vector >= HG_IRQ_SYSTEM)
+			count(&vcpu->irq.sent[vector - HG_IRQ_SYSTEM], 1);
 		break;
 	case ICR_INIT:
 		/* The second half of an old handshake, without a meaning today. */
@@ -148,14 +159,17 @@ void hg_cvm_irq_msr(struct hg_vcpu *vcpu, u32 index, u64 value)
 
 /* --- what the parent brings --- */
 
-/* An IPI may be taken as often as it was sent; several in flight are one. */
+/*
+ * An IPI may be taken as often as it was sent. The local APIC makes one of several,
+ * so that some are left over: nothing may be dropped that was sent, for the model
+ * has it in service then and the guest never ends it. For the same reason the timer's
+ * vector counts when it is masked: an interrupt may have been on its way.
+ */
 static bool asked_for(struct hg_vcpu *vcpu, u32 vector)
 {
-	u32 bit = HG_BIT32(vector % 32);
-
-	if (!(vcpu->irq.timer & LVT_MASKED) && (vcpu->irq.timer & 0xff) == vector)
+	if ((vcpu->irq.timer & 0xff) == vector)
 		return true;
-	return __atomic_fetch_and(&vcpu->irq.sent[vector / 32], ~bit, __ATOMIC_RELAXED) & bit;
+	return count(&vcpu->irq.sent[vector - HG_IRQ_SYSTEM], -1);
 }
 
 static enum hg_cvm_event check_irq(struct hg_vcpu *vcpu, u32 vector)

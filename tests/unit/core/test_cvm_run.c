@@ -60,7 +60,7 @@ static void test_start_resets(void **state)
 	assert_int_equal(call(VCPU_FETCH, handle, HG_STATE_ALL), HG_OK);
 	vcpu->gpr[HG_RBX] = 5;
 	vcpu->tsc_aux = 9;
-	vcpu->irq.sent[7] = ~0u;
+	vcpu->irq.sent[7] = 5;
 	vcpu->irq.startup = ~0u;
 	vcpu->tsc_offset = 5;
 	vcpu->tsc_adjust = 5;
