@@ -17,7 +17,6 @@
 #define PTE_PS	UINT64_C(0x80)
 
 #define E820_RAM	1
-#define E820_RESERVED	2
 #define E820_ACPI	3
 
 unsigned int boot_memory_map(const struct guest_mem *mem, struct boot_range *map)
@@ -25,7 +24,8 @@ unsigned int boot_memory_map(const struct guest_mem *mem, struct boot_range *map
 	unsigned int n = 0, i;
 
 	map[n++] = (struct boot_range){ 0, BOOT_LOW_END, E820_RAM };
-	map[n++] = (struct boot_range){ BOOT_ACPI, BOOT_ACPI_SIZE, E820_RESERVED };
+	/* Not "reserved": a confidential Linux would take that for shared. */
+	map[n++] = (struct boot_range){ BOOT_ACPI, BOOT_ACPI_SIZE, E820_ACPI };
 	for (i = 0; i < mem->nr; i++) {
 		uint64_t base = mem->region[i].gpa, size = mem->region[i].size;
 

@@ -12,7 +12,8 @@ enum {
 	OPT_DEV = 256, OPT_KERNEL, OPT_INITRD, OPT_APPEND, OPT_SMP, OPT_MEM, OPT_HUGEPAGES,
 	OPT_IRQCHIP, OPT_REBOOT, OPT_SERIAL, OPT_CONSOLE, OPT_DISK, OPT_NET, OPT_SHARE,
 	OPT_VSOCK, OPT_RNG, OPT_STATUS, OPT_DEBUG_EXIT, OPT_SANDBOX, OPT_CHROOT, OPT_UID,
-	OPT_CVM, OPT_NO_IRQFD, OPT_NO_IOEVENTFD, OPT_HELP, OPT_VERSION,
+	OPT_CVM, OPT_CVM_POLICY, OPT_DUMP_CPUID, OPT_NO_IRQFD, OPT_NO_IOEVENTFD, OPT_HELP,
+	OPT_VERSION,
 };
 
 static const struct option options[] = {
@@ -38,6 +39,8 @@ static const struct option options[] = {
 	{ "chroot", required_argument, NULL, OPT_CHROOT },
 	{ "uid", required_argument, NULL, OPT_UID },
 	{ "cvm", no_argument, NULL, OPT_CVM },
+	{ "cvm-policy", required_argument, NULL, OPT_CVM_POLICY },
+	{ "dump-cpuid", required_argument, NULL, OPT_DUMP_CPUID },
 	{ "no-irqfd", no_argument, NULL, OPT_NO_IRQFD },
 	{ "no-ioeventfd", no_argument, NULL, OPT_NO_IOEVENTFD },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -60,6 +63,13 @@ static const char usage[] =
 "                       only the local APICs\n"
 "  --dev PATH           KVM device (default: /dev/hypergpu, else /dev/kvm)\n"
 "  --reboot restart|exit  what a guest reboot does (default restart)\n"
+"\n"
+"Confidential VM:\n"
+"  --cvm                keep memory and registers from the host (needs\n"
+"                       hypergpu.ko); prints the launch digest\n"
+"  --cvm-policy N       SEV policy, measured (default 1: no debugging)\n"
+"  --dump-cpuid FILE    write what CPUID tells the vCPUs, for hgctl measure, and\n"
+"                       stop\n"
 "\n"
 "Devices (disk, net and share may be repeated):\n"
 "  --serial WHERE       16550 at 0x3f8: stdio (default), pty, file:PATH, none\n"
@@ -124,6 +134,18 @@ static int parse_u64(const char *s, uint64_t max, uint64_t *out)
 	if (errno || *end || v > max)
 		return -EINVAL;
 	*out = v;
+	return 0;
+}
+
+static int parse_policy(struct config *cfg, const char *arg)
+{
+	uint64_t policy;
+
+	if (parse_u64(arg, UINT32_MAX, &policy)) {
+		hg_err("--cvm-policy: '%s' is no number of 32 bits", arg);
+		return -EINVAL;
+	}
+	cfg->cvm_policy = (uint32_t)policy;
 	return 0;
 }
 
@@ -412,14 +434,21 @@ static int parse_one(struct config *cfg, int opt, char *arg)
 	case OPT_VSOCK: return parse_vsock(cfg, arg);
 	case OPT_UID: return parse_uid(cfg, arg);
 	case OPT_CVM:
-		hg_err("--cvm: confidential VMs are not implemented in this release");
-		return -EINVAL;
+		cfg->cvm = true;
+		return 0;
+	case OPT_CVM_POLICY:
+		return parse_policy(cfg, arg);
+	case OPT_DUMP_CPUID:
+		cfg->dump_cpuid = arg;
+		return 0;
 	default: return parse_machine(cfg, opt, arg);
 	}
 }
 
 static int check_whole(struct config *cfg)
 {
+	if (cfg->dump_cpuid)
+		return 0;
 	if (!cfg->kernel) {
 		hg_err("--kernel FILE is missing; try --help");
 		return -EINVAL;
@@ -438,6 +467,7 @@ enum config_result config_parse(struct config *cfg, int argc, char **argv)
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->append = "";
 	cfg->vcpus = 1;
+	cfg->cvm_policy = 1;
 	cfg->mem_bytes = 512 * MiB;
 	cfg->serial.kind = CHARDEV_STDIO;
 	cfg->sandbox = true;

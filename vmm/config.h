@@ -62,6 +62,9 @@ struct config {
 	uint64_t mem_bytes;
 	bool hugepages;
 	enum cfg_irqchip irqchip;
+	bool cvm;
+	uint32_t cvm_policy;	/* of KVM_SEV_LAUNCH_START; measured */
+	const char *dump_cpuid;	/* write the CPUID tables here, and do no more */
 	bool reboot_exit;	/* a guest reboot ends hgvmm */
 	bool no_irqfd, no_ioeventfd;	/* use the slow paths (tests) */
 

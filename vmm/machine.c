@@ -9,6 +9,7 @@
 
 #include "acpi.h"
 #include "boot.h"
+#include "cvm.h"
 #include "power.h"
 #include "rtc.h"
 #include "serial.h"
@@ -44,6 +45,21 @@ static int build_cmdline(struct machine *m)
 	return 0;
 }
 
+/* The command line as it was given: the launch digest must not depend on this host. */
+static int boot_confidential(struct machine *m)
+{
+	struct vm *vm = &m->vm;
+	struct cvm_source src = {
+		.kernel = &m->kernel, .initrd = &m->initrd, .cmdline = vm->cfg->append,
+		.cpus = vm->cfg->vcpus, .pic = vm->cfg->irqchip == IRQCHIP_ON,
+	};
+	int ret;
+
+	cvm_image_free(&m->cvm);	/* of the boot before this one */
+	ret = cvm_image_build(&m->cvm, &vm->mem, &src);
+	return ret ? ret : cvm_launch(vm, &m->cvm);
+}
+
 static int boot(struct vm *vm)
 {
 	struct machine *m = container_of(vm, struct machine, vm);
@@ -56,6 +72,8 @@ static int boot(struct vm *vm)
 	struct boot_entry entry;
 	int ret;
 
+	if (vm->cfg->cvm)
+		return boot_confidential(m);
 	src.rsdp = acpi_build(&vm->mem, BOOT_ACPI, BOOT_ACPI_SIZE, &acpi);
 	if (!src.rsdp) {
 		hg_err("the ACPI tables do not fit");
@@ -158,6 +176,7 @@ void machine_destroy(struct machine *m)
 	image_free(&m->kernel);
 	free(m->cmdline);
 	vm_close(&m->vm);
+	cvm_image_free(&m->cvm);
 }
 
 int machine_start(struct machine *m)

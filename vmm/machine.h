@@ -4,6 +4,7 @@
 #define HGVMM_MACHINE_H
 
 #include "config.h"
+#include "cvm-image.h"
 #include "image.h"
 #include "pci.h"
 #include "vm.h"
@@ -18,6 +19,7 @@ struct machine {
 	struct virtio_dev *virtio[MACHINE_VIRTIO_MAX];
 	unsigned int nr_virtio;
 	struct image kernel, initrd;
+	struct cvm_image cvm;
 	char *cmdline;
 	struct serial *serial;
 	struct power *power;

@@ -157,6 +157,8 @@ int main(int argc, char **argv)
 	case CONFIG_DONE: return EXIT_OK;
 	case CONFIG_RUN: break;
 	}
+	if (app.cfg.dump_cpuid)
+		return cpuid_dump(&app.cfg, app.cfg.dump_cpuid) ? EXIT_HOST : EXIT_OK;
 	if (!setup(&app))
 		ret = run(&app);
 	status_free(app.status);

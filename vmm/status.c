@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cvm.h"
 #include "loop.h"
 #include "machine.h"
 #include "power.h"
@@ -43,6 +44,16 @@ static const char *const state_name[] = {
 static json_t *number(uint64_t v)
 {
 	return json_integer((json_int_t)v);
+}
+
+static json_t *hex(const uint8_t *bytes, size_t count)
+{
+	char text[2 * CVM_DIGEST_SIZE + 1] = "";
+	size_t i;
+
+	for (i = 0; i < count && i < CVM_DIGEST_SIZE; i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	return json_string(text);
 }
 
 static json_t *vcpu_list(const struct vm *vm)
@@ -94,6 +105,9 @@ static void add_status(struct machine *m, json_t *o)
 	json_object_set_new(o, "device", json_string(vm->dev_path));
 	json_object_set_new(o, "irqchip",
 			    json_string(vm->cfg->irqchip == IRQCHIP_ON ? "on" : "split"));
+	json_object_set_new(o, "confidential", json_boolean(vm->cfg->cvm));
+	if (vm->cfg->cvm)
+		json_object_set_new(o, "launch_digest", hex(vm->launch_digest, CVM_DIGEST_SIZE));
 	json_object_set_new(o, "memory_bytes", number(vm->cfg->mem_bytes));
 	json_object_set_new(o, "vcpus", vcpu_list(vm));
 	json_object_set_new(o, "devices", device_list(m));

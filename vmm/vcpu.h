@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct config;
 struct vm;
 struct kvm_run;
 struct kvm_cpuid2;
@@ -57,6 +58,11 @@ int vcpu_signal_setup(void);
 
 /* cpuid.c: the CPUID table for vCPU @index. Caller frees. NULL after a message. */
 struct kvm_cpuid2 *cpuid_build(const struct vm *vm, unsigned int index);
+/*
+ * cpuid-dump.c: write the tables of all vCPUs of such a machine as JSON, for
+ * hgctl measure on another machine. 0 or negative errno after a message.
+ */
+int cpuid_dump(const struct config *cfg, const char *path);
 /* True when the device offers a paravirtual clock to the guest. */
 bool cpuid_has_kvmclock(const struct kvm_cpuid2 *cpuid);
 

@@ -31,7 +31,12 @@ bool virtio_live(const struct virtio_dev *vd)
 
 uint64_t virtio_features(struct virtio_dev *vd)
 {
-	return COMMON_FEATURES | (vd->ops->features ? vd->ops->features(vd) : 0);
+	uint64_t features = COMMON_FEATURES | (vd->ops->features ? vd->ops->features(vd) : 0);
+
+	/* A confidential guest must not hand out addresses of its private memory. */
+	if (vd->vm->cfg->cvm)
+		features |= UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM;
+	return features;
 }
 
 void virtio_interrupt(struct virtio_dev *vd, unsigned int queue)

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cvm.h"
 #include "ioapic.h"
 #include "msi.h"
 #include "util.h"
@@ -110,12 +111,14 @@ int vm_open(struct vm *vm, const struct config *cfg, struct loop *loop)
 
 	vm->cfg = cfg;
 	vm->loop = loop;
-	vm->fd = vm->dev_fd = vm->request_fd = -1;
+	vm->fd = vm->dev_fd = vm->request_fd = vm->sev_fd = -1;
 	pthread_mutex_init(&vm->lock, NULL);
 	pthread_cond_init(&vm->changed, NULL);
 	ret = open_device(vm);
 	if (!ret)
 		ret = check_host(vm);
+	if (!ret && cfg->cvm)
+		ret = cvm_open(vm);
 	if (ret)
 		return ret;
 	vm->run_size = ioctl(vm->dev_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -142,6 +145,7 @@ void vm_close(struct vm *vm)
 	ioapic_free(vm->ioapic);
 	msi_free(vm->msi);
 	free(vm->vcpu);
+	cvm_close(vm);
 	if (vm->request_fd >= 0)
 		close(vm->request_fd);
 	if (vm->dev_fd >= 0)
@@ -203,6 +207,11 @@ static int create_vm(struct vm *vm)
 	if (vm->fd < 0) {
 		hg_err("%s: KVM_CREATE_VM: %s", vm->dev_path, strerror(errno));
 		return -errno;
+	}
+	if (vm->cfg->cvm) {
+		ret = cvm_create(vm);
+		if (ret)
+			return ret;
 	}
 	if (cap(vm, KVM_CAP_SET_TSS_ADDR) &&
 	    ioctl(vm->fd, KVM_SET_TSS_ADDR, (unsigned long)KVM_TSS_ADDR) < 0) {

@@ -46,6 +46,9 @@ struct vm {
 	struct msi_table *msi;
 	struct ioapic *ioapic;		/* split irqchip only */
 
+	int sev_fd;			/* /dev/sev, with --cvm */
+	uint8_t launch_digest[32];	/* of the last launch, with --cvm */
+
 	const char *dev_path;
 	int dev_fd;
 	int fd;				/* KVM VM, -1 when halted */

@@ -26,4 +26,35 @@ static inline u64 hg_arch_xgetbv(void)
 }
 #endif
 
+/* --- not privileged: the same in user space --- */
+
+static inline u64 hg_arch_rdtsc(void)
+{
+	u32 low, high;
+
+	__asm__ volatile("rdtsc" : "=a" (low), "=d" (high));
+	return (u64)high << 32 | low;
+}
+
+struct hg_arch_cpuid {
+	u32 eax, ebx, ecx, edx;
+};
+
+static inline struct hg_arch_cpuid hg_arch_cpuid(u32 leaf)
+{
+	struct hg_arch_cpuid r;
+
+	__asm__ volatile("cpuid" : "=a" (r.eax), "=b" (r.ebx), "=c" (r.ecx), "=d" (r.edx)
+			 : "a" (leaf), "c" (0));
+	return r;
+}
+
+/* MAXPHYADDR of this CPU. */
+static inline u32 hg_arch_physical_bits(void)
+{
+	if (hg_arch_cpuid(0x80000000).eax < 0x80000008)
+		return 36;
+	return hg_arch_cpuid(0x80000008).eax & 0xff;
+}
+
 #endif /* HG_CORE_ARCH_H */

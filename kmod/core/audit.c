@@ -8,6 +8,8 @@
  *	  cache or limbo, as a control frame or as a part of a vCPU;
  *	- a leaf maps frames that are lent, and a frame is lent exactly as often
  *	  as leaves of all domains map it;
+ *	- a leaf of the private half of a confidential domain maps frames that are
+ *	  its own, and each such frame has one;
  *	- a table's record counts its present entries, a domain's counters its
  *	  tables and leaves.
  *
@@ -26,7 +28,7 @@
 struct audit {
 	const struct hg_domain *domain;
 	u64 tables;
-	u64 leaves[3];
+	u64 leaves[3], own[3];
 	u64 lent;		/* frames mapped, over all leaves and domains */
 };
 
@@ -55,6 +57,30 @@ static void audit_list(const struct hg_domain *domain, u64 pfn, u64 *count)
 	}
 }
 
+/* Frames that the guest gave up; linked by their records. */
+static void audit_data(const struct hg_domain *domain, u64 pfn, u64 *count)
+{
+	for (*count = 0; pfn; ++*count) {
+		own(domain, pfn);
+		pfn = hg_core.frames[pfn].maps;
+	}
+}
+
+static void audit_own(struct audit *audit, u64 entry, u32 level)
+{
+	u64 pfn = (entry & HG_NPT_FRAME) >> HG_PAGE_SHIFT, frames = 1ULL << (9 * (level - 1)), i;
+
+	HG_BUG_ON(level > 2 || pfn & (frames - 1));
+	for (i = 0; i < frames; i++) {
+		struct hg_frame *frame = frame_of(pfn + i);
+
+		HG_BUG_ON(frame->state != HG_FRAME_PRIVATE);
+		HG_BUG_ON(frame->owner != audit->domain->handle || frame->mark);
+		frame->mark = 1;
+	}
+	audit->own[level - 1]++;
+}
+
 static void audit_leaf(struct audit *audit, u64 entry, u32 level)
 {
 	const struct hg_npt_format *f = hg_core.backend->npt;
@@ -75,10 +101,39 @@ static void audit_leaf(struct audit *audit, u64 entry, u32 level)
 	audit->lent += frames;
 }
 
-static void audit_table(struct audit *audit, u64 table, u32 level)
+/* Pins that keep a table though it is empty. */
+static u32 pins(const struct hg_domain *domain, u64 table)
+{
+	u32 i, count = 0;
+
+	for (i = 0; i < HG_ARRAY_SIZE(domain->cvm.window); i++)
+		count += domain->cvm.window[i] == table;
+	return count;
+}
+
+/* The root of code that does not page: nothing but the window. */
+static void audit_unpaged(const struct hg_domain *domain)
+{
+	const struct hg_cvm *cvm = &domain->cvm;
+	const u64 *top = hg_frame_va(cvm->unpaged[0]), *third = hg_frame_va(cvm->unpaged[1]);
+	u32 i;
+
+	own(domain, cvm->unpaged[0]);
+	own(domain, cvm->unpaged[1]);
+	for (i = 0; i < ENTRIES; i++) {
+		u64 below = i < HG_ARRAY_SIZE(cvm->window) ? cvm->window[i] : 0;
+
+		HG_BUG_ON((top[i] & HG_NPT_FRAME) >> HG_PAGE_SHIFT != (i ? 0 : cvm->unpaged[1]));
+		HG_BUG_ON((third[i] & HG_NPT_FRAME) >> HG_PAGE_SHIFT != below);
+	}
+}
+
+/* @base: the first gfn below the table. */
+static void audit_table(struct audit *audit, u64 table, u32 level, u64 base)
 {
 	const struct hg_npt_format *f = hg_core.backend->npt;
-	u32 i, used = 0;
+	u64 c_gfn = audit->domain->c_mask >> HG_PAGE_SHIFT, gfn;
+	u32 i, used = pins(audit->domain, table);
 
 	own(audit->domain, table);
 	audit->tables++;
@@ -90,12 +145,16 @@ static void audit_table(struct audit *audit, u64 table, u32 level)
 			continue;
 		}
 		used++;
+		gfn = base + ((u64)i << (9 * (level - 1)));
 		if (level == 1 || (entry & f->large)) {
-			audit_leaf(audit, entry, level);
+			if (c_gfn && gfn >= c_gfn)
+				audit_own(audit, entry, level);
+			else
+				audit_leaf(audit, entry, level);
 			continue;
 		}
 		HG_BUG_ON(entry & ~(HG_NPT_FRAME | f->table | f->accessed));
-		audit_table(audit, (entry & HG_NPT_FRAME) >> HG_PAGE_SHIFT, level - 1);
+		audit_table(audit, (entry & HG_NPT_FRAME) >> HG_PAGE_SHIFT, level - 1, gfn);
 	}
 	HG_BUG_ON(frame_of(table)->maps != used);
 	HG_BUG_ON(level < LEVELS && !used);	/* an empty table should be gone */
@@ -118,30 +177,41 @@ static void audit_vcpu(const struct hg_domain *domain, u32 index)
 
 static void audit_domain(struct audit *audit, const struct hg_domain *domain)
 {
-	u64 cache, limbo, fresh, vcpus = 0;
+	u64 cache, dirty, limbo, fresh, limbo_data, fresh_data, vcpus = 0;
 	u32 i;
 
 	audit->domain = domain;
 	audit->tables = 0;
 	memset(audit->leaves, 0, sizeof(audit->leaves));
+	memset(audit->own, 0, sizeof(audit->own));
 	own(domain, domain->control_pfn);
 	HG_BUG_ON(hg_frame_va(domain->control_pfn) != (const void *)domain);
 	audit_list(domain, domain->cache, &cache);
 	audit_list(domain, domain->limbo.first, &limbo);
 	audit_list(domain, domain->fresh.first, &fresh);
+	audit_data(domain, domain->dirty, &dirty);
+	audit_data(domain, domain->limbo.data, &limbo_data);
+	audit_data(domain, domain->fresh.data, &fresh_data);
 	if (domain->root)
-		audit_table(audit, domain->root, LEVELS);
+		audit_table(audit, domain->root, LEVELS, 0);
+	if (domain->cvm.unpaged[0]) {
+		audit_unpaged(domain);
+		audit->tables += HG_ARRAY_SIZE(domain->cvm.unpaged);
+	}
 	for (i = 0; i < HG_MAX_VCPUS; i++)
 		if (domain->vcpus[i]) {
 			audit_vcpu(domain, i);
 			vcpus++;
 		}
-	HG_BUG_ON(domain->stat[HG_DOMAIN_STAT_CACHE] != cache);
+	HG_BUG_ON(domain->stat[HG_DOMAIN_STAT_CACHE] != cache + dirty);
 	HG_BUG_ON(domain->stat[HG_DOMAIN_STAT_TABLES] != audit->tables);
 	HG_BUG_ON(domain->stat[HG_DOMAIN_STAT_VCPUS] != vcpus);
 	for (i = 0; i < 3; i++)
 		HG_BUG_ON(domain->stat[HG_DOMAIN_STAT_MAPPED_4K + i] != audit->leaves[i]);
-	HG_BUG_ON(domain->state == HG_DOMAIN_DYING && (domain->root || limbo || fresh || vcpus));
+	for (i = 0; i < 2; i++)
+		HG_BUG_ON(domain->stat[HG_DOMAIN_STAT_PRIVATE_4K + i] != audit->own[i]);
+	HG_BUG_ON(domain->state == HG_DOMAIN_DYING &&
+		  (domain->root || limbo || fresh || limbo_data || fresh_data || vcpus));
 }
 
 /* Compares each record with its mark, and clears the mark. */
@@ -156,7 +226,8 @@ static void audit_frames(const struct audit *audit)
 		if (frame->state == HG_FRAME_LENT) {
 			HG_BUG_ON(!frame->maps || mark != (u8)frame->maps || frame->owner);
 			maps += frame->maps;
-		} else if (frame->state == HG_FRAME_CORE && frame->owner) {
+		} else if (frame->state == HG_FRAME_PRIVATE ||
+			   (frame->state == HG_FRAME_CORE && frame->owner)) {
 			HG_BUG_ON(mark != 1);	/* a frame that nothing refers to: lost */
 		}
 		frame->mark = 0;

@@ -29,6 +29,16 @@ static const struct {
 	[HG_CALL_VCPU_DUMP]	  = { hg_do_vcpu_dump, 2 },
 	[HG_CALL_FRAME_STAT]	  = { hg_do_frame_stat, 1 },
 	[HG_CALL_VCPU_INSN]	  = { hg_do_vcpu_insn, 1 },
+	[HG_CALL_CVM_INIT]	  = { hg_do_cvm_init, 1 },
+	[HG_CALL_CVM_LAUNCH]	  = { hg_do_cvm_launch, 2 },
+	[HG_CALL_CVM_RAM]	  = { hg_do_cvm_ram, 3 },
+	[HG_CALL_CVM_ADD]	  = { hg_do_cvm_add, 5 },
+	[HG_CALL_CVM_LOAD]	  = { hg_do_cvm_load, 5 },
+	[HG_CALL_CVM_SEAL]	  = { hg_do_cvm_seal, 1 },
+	[HG_CALL_CVM_START]	  = { hg_do_cvm_start, 1 },
+	[HG_CALL_CVM_REPORT]	  = { hg_do_cvm_report, 2 },
+	[HG_CALL_CVM_RESET]	  = { hg_do_cvm_reset, 1 },
+	[HG_CALL_VCPU_STARTUP]	  = { hg_do_vcpu_startup, 2 },
 };
 
 s64 hg_do_version(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)

@@ -20,7 +20,7 @@
 #include "types.h"
 #include "status.h"
 
-#define HG_CALL_ABI		1	/* what HG_CALL_VERSION answers */
+#define HG_CALL_ABI		2	/* what HG_CALL_VERSION answers */
 
 /* The numbers are ABI: append only. */
 #define HG_CALL_LIST(X)							\
@@ -41,7 +41,17 @@
 	X(VCPU_SET_CPUID,	vcpu_set_cpuid)				\
 	X(VCPU_DUMP,		vcpu_dump)				\
 	X(FRAME_STAT,		frame_stat)				\
-	X(VCPU_INSN,		vcpu_insn)
+	X(VCPU_INSN,		vcpu_insn)				\
+	X(CVM_INIT,		cvm_init)				\
+	X(CVM_LAUNCH,		cvm_launch)				\
+	X(CVM_RAM,		cvm_ram)				\
+	X(CVM_ADD,		cvm_add)				\
+	X(CVM_LOAD,		cvm_load)				\
+	X(CVM_SEAL,		cvm_seal)				\
+	X(CVM_START,		cvm_start)				\
+	X(CVM_REPORT,		cvm_report)				\
+	X(CVM_RESET,		cvm_reset)				\
+	X(VCPU_STARTUP,		vcpu_startup)
 
 enum hg_call_nr {
 #define X(upper, lower) HG_CALL_##upper,
@@ -114,7 +124,8 @@ enum hg_call_nr {
  *	core; @pfn the first of HG_VCPU_FRAMES consecutive host frames, which
  *	are donated. The vCPU starts in the architectural reset state.
  *	-> a vCPU handle (> 0). HG_E_HANDLE, HG_E_RANGE, HG_E_OWNER,
- *	HG_E_LIMIT (HG_MAX_VCPUS per domain, or in all), HG_E_STATE.
+ *	HG_E_LIMIT (HG_MAX_VCPUS per domain, or in all), HG_E_STATE (being
+ *	destroyed, without a top table, or a CVM that is SEALED or RUNNING).
  *
  * HG_CALL_VCPU_DESTROY (vcpu)
  *	Scrubs and gives back the frames of HG_CALL_VCPU_CREATE. -> HG_OK.
@@ -125,30 +136,99 @@ enum hg_call_nr {
  *	what the control page says, runs the guest until something
  *	happens that the core does not finish itself, and describes it in the
  *	control page. -> enum hg_exit. HG_E_HANDLE, HG_E_BUSY (runs on another
- *	CPU), HG_E_STATE (this CPU is not online in the core), HG_E_ARG (the
- *	control page asks for something impossible; nothing ran).
+ *	CPU), HG_E_STATE (this CPU is not online in the core; a CVM that is not
+ *	RUNNING, or whose vCPU is not started), HG_E_ARG (the control page asks
+ *	for something impossible; nothing ran), HG_E_DENIED (it asks to debug a
+ *	CVM).
  *
  * HG_CALL_VCPU_FETCH (vcpu, groups)
  *	Writes the state groups HG_STATE_* into the control page and marks
- *	them valid there. -> HG_OK. HG_E_HANDLE, HG_E_BUSY, HG_E_FLAGS.
+ *	them valid there. -> HG_OK. HG_E_HANDLE, HG_E_BUSY, HG_E_FLAGS,
+ *	HG_E_DENIED (a running CVM's).
  *
  * HG_CALL_VCPU_SET_CPUID (vcpu, pfn, count)
- *	Copies @count entries of struct hg_cpuid from host frame @pfn.
- *	-> HG_OK. HG_E_HANDLE, HG_E_BUSY, HG_E_RANGE, HG_E_OWNER, HG_E_LIMIT
- *	(HG_MAX_CPUID).
+ *	Copies @count entries of struct hg_cpuid from host frame @pfn; a CVM's
+ *	are sanitised (cvm_cpuid.c). -> HG_OK. HG_E_HANDLE, HG_E_BUSY,
+ *	HG_E_RANGE, HG_E_OWNER, HG_E_LIMIT (HG_MAX_CPUID; a CVM: three less),
+ *	HG_E_STATE (a CVM that is SEALED or RUNNING).
  *
  * HG_CALL_VCPU_DUMP (vcpu, pfn)
  *	Copies the vCPU's control block as the hardware sees it to host frame
  *	@pfn, for a decoded dump. -> number of bytes. HG_E_HANDLE, HG_E_BUSY,
- *	HG_E_RANGE, HG_E_OWNER.
+ *	HG_E_RANGE, HG_E_OWNER, HG_E_DENIED (a running CVM's).
  *
  * HG_CALL_VCPU_INSN (vcpu)
  *	Writes up to 15 bytes of the instruction at RIP to insn[] of the
  *	control page, for CPUs that do not report them. -> their number; 0 if
- *	the guest's tables or the domain's do not map it. HG_E_HANDLE, HG_E_BUSY.
+ *	the guest's tables or the domain's do not map it. HG_E_HANDLE, HG_E_BUSY,
+ *	HG_E_DENIED (a CVM's).
  *
  * HG_CALL_FRAME_STAT (state)
  *	-> number of frames in that enum hg_frame_state. HG_E_ARG.
+ *
+ * Confidential VMs (cvm.h says what each state and rule is for):
+ *
+ * HG_CALL_CVM_INIT (domain)
+ *	Makes an empty ordinary domain confidential: CVM_CREATED. Takes
+ *	HG_CVM_FRAMES frames from its cache. -> the position of the C-bit.
+ *	HG_E_HANDLE, HG_E_STATE (it is one already, has vCPUs or mappings),
+ *	HG_E_NOMEM (donate more), HG_E_UNSUPPORTED (too few physical address
+ *	bits).
+ *
+ * HG_CALL_CVM_LAUNCH (domain, policy)
+ *	CREATED -> LAUNCHING. @policy, 32 bits, is only recorded and measured.
+ *	HG_E_HANDLE, HG_E_STATE, HG_E_ARG.
+ *
+ * HG_CALL_CVM_RAM (domain, gfn, count)
+ *	Declares guest RAM: there, and only there, private pages may appear
+ *	without content, and no access to a private page is ever taken for a
+ *	device's. LAUNCHING; measured; ascending and disjoint.
+ *	HG_E_HANDLE, HG_E_STATE, HG_E_RANGE, HG_E_LIMIT (HG_CVM_RANGES),
+ *	HG_E_EXISTS (overlaps or is below the last range), HG_E_ARG (count 0).
+ *
+ * HG_CALL_CVM_ADD (domain, gfn, pfn, level, flags)
+ *	Donates 512^(level-1) host frames (level 1 or 2) as private pages at
+ *	@gfn (without C-bit), zeroed. @flags: HG_CVM_READONLY. Outside declared
+ *	RAM only while LAUNCHING, for HG_CALL_CVM_LOAD to fill; read-only ones
+ *	only then, too. -> HG_OK. HG_E_HANDLE, HG_E_STATE, HG_E_ARG, HG_E_FLAGS,
+ *	HG_E_ALIGN, HG_E_RANGE, HG_E_DENIED (no RAM there), HG_E_OWNER,
+ *	HG_E_EXISTS (a private page is there), HG_E_NOMEM.
+ *
+ * HG_CALL_CVM_LOAD (domain, gpa, src_pfn, src_offset | length << 16, type)
+ *	Copies 1 to 4096 bytes, on one page each, from a host frame into the
+ *	private page at @gpa. @type HG_LOAD_MEASURED (LAUNCHING) enters the
+ *	launch digest; HG_LOAD_SECRET (SEALED) does not, and must not touch
+ *	256-byte blocks that measured bytes share. HG_E_HANDLE, HG_E_STATE,
+ *	HG_E_ARG, HG_E_RANGE, HG_E_OWNER (not the host's to read), HG_E_ABSENT
+ *	(no private page there), HG_E_DENIED (secret over measured bytes).
+ *
+ * HG_CALL_CVM_SEAL (domain)
+ *	LAUNCHING -> SEALED: the digest is final; vCPUs and their CPUID are
+ *	fixed. HG_E_HANDLE, HG_E_STATE, HG_E_ABSENT (it has no vCPU), HG_E_DENIED
+ *	(a read-only page that nothing measured is on).
+ *
+ * HG_CALL_CVM_START (domain)
+ *	SEALED -> RUNNING. vCPU 0 may run, from the architectural reset state;
+ *	the others wait for their start-up IPI. HG_E_HANDLE, HG_E_STATE,
+ *	HG_E_BUSY (a call on one of its vCPUs is under way).
+ *
+ * HG_CALL_CVM_REPORT (domain, pfn)
+ *	Writes struct hg_cvm_report to host frame @pfn, in any state.
+ *	-> its size. HG_E_HANDLE, HG_E_STATE (not confidential), HG_E_RANGE,
+ *	HG_E_OWNER.
+ *
+ * HG_CALL_CVM_RESET (domain)
+ *	RUNNING -> RUNNING, as after power-on: every private page that is not
+ *	read-only is scrubbed and gone, vCPUs are reset. Possible only if
+ *	every measured byte is on a read-only page, so that what was measured
+ *	is what starts. HG_E_HANDLE, HG_E_STATE, HG_E_BUSY (a vCPU runs),
+ *	HG_E_DENIED (measured bytes may have changed).
+ *
+ * HG_CALL_VCPU_STARTUP (vcpu, vector)
+ *	INIT and start-up IPI for a CVM's vCPU: resets it, to begin at
+ *	@vector << 12. -> HG_OK. HG_E_HANDLE, HG_E_BUSY, HG_E_STATE (no CVM, not
+ *	RUNNING), HG_E_ARG, HG_E_DENIED (no vCPU of the guest has sent both to
+ *	this one, with this vector).
  */
 s64 hg_call(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 
@@ -164,6 +244,10 @@ enum hg_domain_stat {
 	HG_DOMAIN_STAT_MAPPED_2M,
 	HG_DOMAIN_STAT_MAPPED_1G,
 	HG_DOMAIN_STAT_VCPUS,
+	HG_DOMAIN_STAT_PRIVATE_4K,	/* leaves that are a CVM's own */
+	HG_DOMAIN_STAT_PRIVATE_2M,
+	HG_DOMAIN_STAT_CONVERTED,	/* private pages given up by the guest so far */
+	HG_DOMAIN_STAT_DENIED,		/* events of the parent's that were dropped */
 	HG_DOMAIN_STAT_COUNT
 };
 

@@ -14,7 +14,9 @@ s64 hg_core_start(const struct hg_boot *boot, const char **why)
 		*why = "it has started already";
 		return HG_E_STATE;
 	}
-	if (!boot->backend || !boot->frames || !boot->cpus || !(boot->host_xcr0 & 1)) {
+	/* Lists are linked by frame numbers of 32 bits. */
+	if (!boot->backend || !boot->frames || !boot->cpus || !(boot->host_xcr0 & 1) ||
+	    boot->frame_count >> 32) {
 		*why = "incomplete start information";
 		return HG_E_ARG;
 	}

@@ -11,6 +11,8 @@
 #include "call.h"
 #include "control.h"
 #include "lock.h"
+#include "cvm.h"
+#include "cvm_io.h"
 #include "page.h"
 #include "port.h"
 #include "vcpu_page.h"
@@ -18,6 +20,7 @@
 struct hg_vcpu;
 struct hg_domain;
 struct hg_fetch;
+struct hg_mode_state;
 
 /*
  * How the CPU lays out a nested page-table entry (APM vol. 2, 15.25; SDM
@@ -64,7 +67,12 @@ struct hg_cpu {
  * skip		move RIP past an instruction of @length bytes, with all that follows
  *		from its completion: shadow, RF, single step
  * debug	read or write DR6 and DR7
- * set_cr4, set_cr0	as the MOV does, with the flush it entails
+ * set_cr4, set_cr3, set_cr0, set_efer	as the instruction does, with the flush it
+ *		entails; set_cr0 and set_efer also choose the nested root (cvm.c)
+ * set_cr2, set_pat, set_tsc	write one register; @offset is added to the host's counter
+ * get_pat	read it
+ * startup	as a start-up IPI: CS:IP to @vector << 12, in a vCPU just reset
+ * segment	read one segment register
  * dump		copy the hardware's view, return its size
  */
 #define HG_BACKEND_OPS(X)						\
@@ -83,6 +91,14 @@ struct hg_cpu {
 	X(void, vcpu_skip, (struct hg_vcpu *vcpu, u32 length))		\
 	X(void, vcpu_set_cr4, (struct hg_vcpu *vcpu, u64 cr4))			\
 	X(void, vcpu_set_cr0, (struct hg_vcpu *vcpu, u64 cr0, u64 efer))	\
+	X(void, vcpu_set_cr2, (struct hg_vcpu *vcpu, u64 cr2))			\
+	X(void, vcpu_set_cr3, (struct hg_vcpu *vcpu, u64 cr3, bool flush))	\
+	X(void, vcpu_set_efer, (struct hg_vcpu *vcpu, u64 efer))		\
+	X(u64, vcpu_get_pat, (struct hg_vcpu *vcpu))				\
+	X(void, vcpu_set_pat, (struct hg_vcpu *vcpu, u64 pat))			\
+	X(void, vcpu_set_tsc, (struct hg_vcpu *vcpu, u64 offset))		\
+	X(void, vcpu_startup, (struct hg_vcpu *vcpu, u8 vector))		\
+	X(void, vcpu_segment, (struct hg_vcpu *vcpu, enum hg_seg seg, struct hg_segment *out)) \
 	X(void, vcpu_debug, (struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write)) \
 	X(u64, vcpu_dump, (struct hg_vcpu *vcpu, void *to))
 
@@ -98,10 +114,30 @@ struct hg_backend {
 };
 extern const struct hg_backend hg_svm;
 
-/* Freed tables that a CPU may still walk, until all vCPUs have seen @gen. */
+/*
+ * Frames that a CPU may still reach, until all vCPUs have seen @gen: tables it
+ * may walk, and a CVM's pages it may write.
+ */
 struct hg_limbo {
-	u64 first;		/* pfn, linked like the cache */
+	u64 first;		/* tables: pfn, linked like the cache */
+	u64 data;		/* pages: pfn, linked by their records, for the guest may
+				 * still write what is in them */
 	u64 gen;
+};
+
+/* What makes a domain confidential; its lock protects all of it. */
+struct hg_cvm {
+	u32 state;		/* enum hg_cvm_state; also read without the lock */
+	u32 policy;
+	u32 c_bit;
+	u32 ranges;
+	struct hg_measured_range range[HG_CVM_RANGES];	/* RAM, ascending */
+	u64 unpaged[2];		/* pfns: top and level-3 table for code that does not page */
+	u64 window[4];		/* pfns: level-2 tables of the lowest 4 GiB, in both roots */
+	u64 changeable;		/* measured pages that the guest could write */
+	u32 unmeasured;		/* read-only frames without a measured byte */
+	struct hg_measured_launch digest;
+	u8 launch[HG_DIGEST_SIZE];
 };
 
 /*
@@ -116,7 +152,10 @@ struct hg_domain {
 	u64 stat[HG_DOMAIN_STAT_COUNT];
 	u64 cache;		/* first free frame (pfn, 0: none), linked through them */
 	struct hg_limbo limbo, fresh; /* fresh: freed while limbo was waiting */
+	u64 dirty;		/* free, but not scrubbed yet: pfn, linked by their records */
 	u64 control_pfn;
+	u64 c_mask;		/* the C-bit of an address; 0: an ordinary domain */
+	struct hg_cvm cvm;
 	struct hg_vcpu *vcpus[HG_MAX_VCPUS];
 };
 HG_STATIC_ASSERT(sizeof(struct hg_domain) <= HG_PAGE_SIZE);
@@ -124,6 +163,18 @@ HG_STATIC_ASSERT(sizeof(struct hg_domain) <= HG_PAGE_SIZE);
 enum hg_domain_state {
 	HG_DOMAIN_LIVE,
 	HG_DOMAIN_DYING,	/* destroyed; frames wait to be reclaimed */
+};
+
+/*
+ * Which interrupts a CVM has asked for itself: only those may come from the
+ * parent above HG_IRQ_SYSTEM (cvm_irq.c). Other vCPUs write here, atomically.
+ */
+struct hg_cvm_irq {
+	u16 sent[256 - HG_IRQ_SYSTEM];	/* IPIs on their way here, by vector */
+	u32 startup;		/* HG_IRQ_INIT, HG_IRQ_SIPI | vector 7:0 */
+	u32 timer;		/* LVT timer register */
+	u32 icr_high;		/* xAPIC: written before the low half */
+	u64 last_nmi;		/* TSC */
 };
 
 /* A vCPU. Lives in the first of its HG_VCPU_FRAMES frames. */
@@ -177,7 +228,23 @@ struct hg_vcpu {
 	u64 fetch_linear, fetch_space, fetch_gen;
 	const u8 *fetch_page;
 
+	/* --- a confidential VM's --- */
+	u64 cr3;		/* as the guest wrote it: perhaps without the C-bit */
+	u8 parked;		/* waits for its start-up IPI, or was shut down */
+	u64 tsc_offset, tsc_adjust;
+	struct hg_cvm_irq irq;
+	struct {		/* a conversion that takes more than one entry */
+		u64 gfn, count, done;
+	} convert;
+	struct hg_cvm_io io;
 };
+HG_STATIC_ASSERT(sizeof(struct hg_vcpu) <= HG_PAGE_SIZE);
+
+/* Its state is nobody else's business. */
+static inline bool hg_confidential(const struct hg_vcpu *vcpu)
+{
+	return vcpu->domain->c_mask;
+}
 
 /*
  * A domain handle. The lock is here and not in the domain, whose frame goes
@@ -272,7 +339,8 @@ void hg_core_audit_some(void);	/* after each call in builds with HG_DEBUG */
 s64 hg_npt_init(struct hg_domain *domain);
 void hg_npt_destroy(struct hg_domain *domain);
 void hg_npt_cache_add(struct hg_domain *domain, u64 pfn);
-u64 hg_npt_cache_take(struct hg_domain *domain);
+u64 hg_npt_cache_take(struct hg_domain *domain);	/* clean; 0: none */
+bool hg_npt_cache_has(struct hg_domain *domain, u32 frames);	/* tries limbo, too */
 void hg_npt_drain_limbo(struct hg_domain *domain);
 s64 hg_npt_map(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, u64 prot);
 s64 hg_npt_unmap(struct hg_domain *domain, u64 gfn, u64 count);
@@ -285,12 +353,71 @@ s64 hg_npt_age(struct hg_domain *domain, u64 gfn, u64 count, bool clear);
  * *@left: bytes to the end of the leaf. NULL if nothing readable is there.
  */
 const void *hg_npt_lookup(const struct hg_domain *domain, u64 gpa, u64 *left);
+/* The same for the emulator; with @write only what the guest may write. */
+void *hg_npt_reach(const struct hg_domain *domain, u64 gpa, bool write, u64 *left);
+
+/*
+ * npt.c, for confidential domains: tables for private pages, at gfns with the
+ * C-bit; the domain is locked.
+ */
+s64 hg_npt_init_private(struct hg_domain *domain);	/* HG_E_NOMEM */
+s64 hg_npt_map_private(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, bool writable);
+/*
+ * Take private pages that are writable from the guest: -> frames; HG_E_NOMEM (a
+ * big page would have to be split). They go to limbo, and from there to the cache.
+ */
+s64 hg_npt_withdraw(struct hg_domain *domain, u64 gfn, u64 count);
 
 /* cpuid.c */
-void hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count);
+s64 hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count);
+const struct hg_cpuid *hg_cpuid_find(const struct hg_vcpu *vcpu, u32 function, u32 index);
+
+/*
+ * cvm_cpuid.c: what a confidential guest may be told; in place. Adds at most
+ * HG_CVM_CPUID_NEEDED entries; returns how many there are then. @native_ecx1: ECX
+ * of leaf 1 of this CPU.
+ */
+#define HG_CVM_CPUID_NEEDED	3
+u32 hg_cvm_cpuid(struct hg_cpuid *table, u32 count, u32 c_bit, u32 native_ecx1);
+
+/* cvm.c */
+bool hg_cvm_is_ram(const struct hg_domain *domain, u64 gfn);
+/* Paging with the C-bit in use? Else every access is private. */
+static inline bool hg_cvm_selects(u64 efer)
+{
+	return efer & HG_EFER_LMA;
+}
+/* The top table for the mode that @efer tells. */
+static inline u64 hg_domain_root(const struct hg_domain *domain, u64 efer)
+{
+	return !domain->c_mask || hg_cvm_selects(efer) ? domain->root : domain->cvm.unpaged[0];
+}
+
+/*
+ * cvm_trap.c: what the core answers itself for a confidential guest. -1 or an
+ * enum hg_exit, as those of trap.c.
+ */
+int hg_cvm_cr3(struct hg_vcpu *vcpu, u32 length, bool write, u32 gpr,
+	       const struct hg_mode_state *now);
+int hg_cvm_msr(struct hg_vcpu *vcpu, u32 length, bool write, const struct hg_mode_state *now);
+int hg_cvm_hypercall(struct hg_vcpu *vcpu, u32 length);
+/* The state after power-on or INIT. */
+void hg_cvm_reset_vcpu(struct hg_vcpu *vcpu);
+
+/* cvm_irq.c */
+enum hg_cvm_event { HG_EVENT_TAKE, HG_EVENT_LATER, HG_EVENT_DROP };
+enum hg_cvm_event hg_cvm_event(struct hg_vcpu *vcpu, u32 event);
+void hg_cvm_irq_mmio(struct hg_vcpu *vcpu, u64 gpa, u32 size, u64 value);
+void hg_cvm_irq_msr(struct hg_vcpu *vcpu, u32 index, u64 value);
+/* May this vCPU be started at @vector? Takes the permission. */
+bool hg_cvm_irq_startup(struct hg_vcpu *vcpu, u32 vector);
 
 /* vcpu.c */
 bool hg_xcr0_valid(u64 xcr0);
+void hg_vcpu_reset(struct hg_vcpu *vcpu);	/* the state after power-on */
+/* All vCPUs of a locked domain, or none: false if one is claimed. */
+bool hg_vcpus_claim(struct hg_domain *domain);
+void hg_vcpus_release(struct hg_domain *domain);
 void hg_vcpu_raise(struct hg_vcpu *vcpu, u32 vector, bool has_error, u32 error);
 
 /* What decides how the guest translates addresses, now. */

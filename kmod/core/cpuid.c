@@ -18,7 +18,7 @@ static int compare(const struct hg_cpuid *e, u32 function, u32 index)
 	return e->index < index ? -1 : 1;
 }
 
-static const struct hg_cpuid *find(const struct hg_vcpu *vcpu, u32 function, u32 index)
+const struct hg_cpuid *hg_cpuid_find(const struct hg_vcpu *vcpu, u32 function, u32 index)
 {
 	u32 low = 0, high = vcpu->cpuid_count;
 
@@ -38,7 +38,7 @@ static const struct hg_cpuid *find(const struct hg_vcpu *vcpu, u32 function, u32
 
 static u64 cr4_bits(const struct hg_vcpu *vcpu)
 {
-	const struct hg_cpuid *one = find(vcpu, 1, 0), *seven = find(vcpu, 7, 0);
+	const struct hg_cpuid *one = hg_cpuid_find(vcpu, 1, 0), *seven = hg_cpuid_find(vcpu, 7, 0);
 	u64 bits = 0;
 
 	if (one) {
@@ -56,13 +56,20 @@ static u64 cr4_bits(const struct hg_vcpu *vcpu)
 	return bits;
 }
 
-/* Copies, then sorts the copy: @from may change while we look. */
-void hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count)
+/*
+ * Copies, then sorts the copy: @from may change while we look. HG_E_LIMIT: what a
+ * confidential guest needs besides does not fit.
+ */
+s64 hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count)
 {
 	struct hg_cpuid *table = vcpu->cpuid;
 	u32 i, j;
 
+	if (hg_confidential(vcpu) && count > HG_MAX_CPUID - HG_CVM_CPUID_NEEDED)
+		return HG_E_LIMIT;
 	memcpy(table, from, count * sizeof(*table));
+	if (hg_confidential(vcpu))
+		count = hg_cvm_cpuid(table, count, vcpu->domain->cvm.c_bit, hg_arch_cpuid(1).ecx);
 	for (i = 1; i < count; i++) {
 		struct hg_cpuid entry = table[i];
 
@@ -74,6 +81,7 @@ void hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count)
 	}
 	vcpu->cpuid_count = count;
 	vcpu->cr4_allowed = cr4_bits(vcpu);
+	return HG_OK;
 }
 
 #define XSAVE_LEGACY	(512 + 64)	/* x87, SSE and the header: always there */
@@ -92,7 +100,7 @@ static u32 xsave_size(const struct hg_vcpu *vcpu, bool compacted)
 
 		if (!(vcpu->xcr0 & HG_BIT(i)))
 			continue;
-		e = find(vcpu, 0xd, i);
+		e = hg_cpuid_find(vcpu, 0xd, i);
 		if (!e || e->eax > 65536 || e->ebx > 65536)
 			continue;
 		if (compacted) {
@@ -112,14 +120,14 @@ static u32 xsave_size(const struct hg_vcpu *vcpu, bool compacted)
  */
 static const struct hg_cpuid *find_beyond(const struct hg_vcpu *vcpu, u32 function, u32 index)
 {
-	const struct hg_cpuid *basic = find(vcpu, 0, 0), *top;
+	const struct hg_cpuid *basic = hg_cpuid_find(vcpu, 0, 0), *top;
 
 	if (!basic || basic->ebx == VENDOR_AMD_EBX || basic->ebx == VENDOR_HYGON_EBX)
 		return NULL;
-	top = find(vcpu, function & 0xffff0000u, 0);
+	top = hg_cpuid_find(vcpu, function & 0xffff0000u, 0);
 	if (top && function <= top->eax)
 		return NULL;	/* inside its range: a hole, so zeros */
-	return find(vcpu, basic->eax, index);
+	return hg_cpuid_find(vcpu, basic->eax, index);
 }
 
 static void set_bit_to(u32 *word, u32 bit, bool on)
@@ -130,7 +138,7 @@ static void set_bit_to(u32 *word, u32 bit, bool on)
 int hg_trap_cpuid(struct hg_vcpu *vcpu, u32 length, u64 cr4)
 {
 	u32 function = (u32)vcpu->gpr[HG_RAX], index = (u32)vcpu->gpr[HG_RCX];
-	const struct hg_cpuid *e = find(vcpu, function, index);
+	const struct hg_cpuid *e = hg_cpuid_find(vcpu, function, index);
 	u32 ebx, ecx;
 
 	vcpu->page->stat_cpuid++;

@@ -6,6 +6,12 @@
 #include "core.h"
 #include "gwalk.h"
 
+/* Where a confidential guest cannot or need not set the C-bit, it is set. */
+static u64 with_c(const struct hg_vcpu *vcpu, const struct hg_fetch *fetch, u64 gpa)
+{
+	return hg_cvm_selects(fetch->efer) ? gpa : gpa | vcpu->domain->c_mask;
+}
+
 static int read_entry(void *ctx, u64 gpa, u32 size, u64 *value)
 {
 	const struct hg_vcpu *vcpu = ctx;
@@ -27,7 +33,7 @@ static const u8 *walk(struct hg_vcpu *vcpu, const struct hg_fetch *fetch, u64 li
 	struct hg_gwalk_result result;
 	struct hg_gwalk gwalk = {
 		.cr0 = fetch->cr0, .cr3 = fetch->cr3, .cr4 = fetch->cr4,
-		.efer = fetch->efer, .rflags = fetch->rflags,
+		.efer = fetch->efer, .rflags = fetch->rflags, .enc_mask = vcpu->domain->c_mask,
 		.maxphyaddr = 52, .features = HG_GWALK_GBPAGES | HG_GWALK_NO_AD,
 		.ops = &walk_ops, .ctx = vcpu,
 	};
@@ -45,6 +51,7 @@ static const u8 *walk(struct hg_vcpu *vcpu, const struct hg_fetch *fetch, u64 li
 		*gpa = ~0ULL;
 		return NULL;
 	}
+	result.gpa = with_c(vcpu, fetch, result.gpa);
 	page = hg_npt_lookup(vcpu->domain, result.gpa & HG_PAGE_MASK, &left);
 	if (!page)
 		*gpa = result.gpa;

@@ -63,7 +63,6 @@ enum hg_insn_enc {
 #define HG_INSN_EVEX_DISP8	HG_BIT32(13)	/* disp8 is not scaled by N yet */
 #define HG_INSN_STACK		HG_BIT32(14)	/* pushes, pops or a near branch */
 
-
 /*
  * A decoded instruction. reg, rm, base and index include the REX or VEX
  * extension bits. rm is meaningful when the operand is a register.

@@ -16,6 +16,13 @@
 #define LEVELS		4
 #define ENTRIES		512
 #define GFN_LIMIT	(1ULL << (9 * LEVELS))
+#define GFN_4G		(1ULL << 20)
+
+/* What a parent may map: in a confidential domain the half without the C-bit. */
+static u64 shared_limit(const struct hg_domain *domain)
+{
+	return domain->c_mask ? domain->c_mask >> HG_PAGE_SHIFT : GFN_LIMIT;
+}
 
 static u64 frames_of(u32 level)
 {
@@ -83,6 +90,25 @@ static u64 pop(u64 *list)
 	return pfn;
 }
 
+/* --- pages that were a guest's: linked by their records, for it may write to them yet --- */
+
+static void push_data(u64 *list, u64 pfn)
+{
+	hg_core.frames[pfn].maps = (u32)*list;
+	*list = pfn;
+}
+
+static u64 pop_data(u64 *list)
+{
+	u64 pfn = *list;
+
+	if (pfn)
+		*list = hg_core.frames[pfn].maps;
+	return pfn;
+}
+
+/* --- limbo --- */
+
 /* Nobody runs who has not flushed since @gen. */
 static bool quiet(const struct hg_domain *domain, u64 gen)
 {
@@ -106,7 +132,24 @@ static bool release(struct hg_domain *domain, struct hg_limbo *limbo)
 		return false;
 	while ((pfn = pop(&limbo->first)))
 		hg_npt_cache_add(domain, pfn);
+	while ((pfn = pop_data(&limbo->data))) {
+		push_data(&domain->dirty, pfn);
+		domain->stat[HG_DOMAIN_STAT_CACHE]++;
+	}
 	return true;
+}
+
+static bool in_use(const struct hg_limbo *limbo)
+{
+	return limbo->first | limbo->data;
+}
+
+/* What is fresh waits for the next generation, when limbo is free again. */
+static void age_limbo(struct hg_domain *domain)
+{
+	domain->limbo = domain->fresh;
+	domain->fresh.first = 0;
+	domain->fresh.data = 0;
 }
 
 /*
@@ -115,12 +158,10 @@ static bool release(struct hg_domain *domain, struct hg_limbo *limbo)
  */
 void hg_npt_drain_limbo(struct hg_domain *domain)
 {
-	if (domain->limbo.first && !release(domain, &domain->limbo))
+	if (in_use(&domain->limbo) && !release(domain, &domain->limbo))
 		return;
-	if (domain->fresh.first && !release(domain, &domain->fresh)) {
-		domain->limbo = domain->fresh;
-		domain->fresh.first = 0;
-	}
+	if (in_use(&domain->fresh) && !release(domain, &domain->fresh))
+		age_limbo(domain);
 }
 
 void hg_npt_cache_add(struct hg_domain *domain, u64 pfn)
@@ -129,12 +170,18 @@ void hg_npt_cache_add(struct hg_domain *domain, u64 pfn)
 	domain->stat[HG_DOMAIN_STAT_CACHE]++;
 }
 
+/* A clean frame. */
 u64 hg_npt_cache_take(struct hg_domain *domain)
 {
 	u64 pfn = pop(&domain->cache);
 
-	if (pfn)
-		domain->stat[HG_DOMAIN_STAT_CACHE]--;
+	if (!pfn) {
+		pfn = pop_data(&domain->dirty);
+		if (!pfn)
+			return 0;
+		memset(hg_frame_va(pfn), 0, HG_PAGE_SIZE);
+	}
+	domain->stat[HG_DOMAIN_STAT_CACHE]--;
 	return pfn;
 }
 
@@ -163,10 +210,8 @@ static void table_free(struct hg_domain *domain, u64 pfn)
 static void bump(struct hg_domain *domain)
 {
 	__atomic_add_fetch(&domain->tlb_gen, 1, __ATOMIC_SEQ_CST);
-	if (domain->fresh.first && !domain->limbo.first) {
-		domain->limbo = domain->fresh;
-		domain->fresh.first = 0;
-	}
+	if (in_use(&domain->fresh) && !in_use(&domain->limbo))
+		age_limbo(domain);
 }
 
 /* --- life --- */
@@ -177,19 +222,6 @@ s64 hg_npt_init(struct hg_domain *domain)
 		return HG_E_NOMEM;
 	domain->root = table_new(domain);
 	return HG_OK;
-}
-
-/* No vCPU is left, so nobody walks: the tables go straight to the cache. */
-void hg_npt_destroy(struct hg_domain *domain)
-{
-	if (!domain->root)
-		return;
-	hg_npt_unmap(domain, 0, GFN_LIMIT);
-	HG_BUG_ON(*entries_used(domain->root));
-	table_free(domain, domain->root);
-	domain->root = 0;
-	hg_npt_drain_limbo(domain);
-	HG_BUG_ON(domain->limbo.first || domain->fresh.first);
 }
 
 /* --- map --- */
@@ -253,6 +285,14 @@ static u64 *extend(struct hg_domain *domain, u64 *entry, u64 gfn, u32 level, u32
 	return entry;
 }
 
+bool hg_npt_cache_has(struct hg_domain *domain, u32 frames)
+{
+	if (HG_LIKELY(frames <= domain->stat[HG_DOMAIN_STAT_CACHE]))
+		return true;
+	hg_npt_drain_limbo(domain);
+	return frames <= domain->stat[HG_DOMAIN_STAT_CACHE];
+}
+
 /* The same frames are mapped already: only the rights change. */
 static s64 remap(struct hg_domain *domain, u64 *entry, u64 pfn, u32 level, u64 prot)
 {
@@ -281,7 +321,7 @@ s64 hg_npt_map(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, u64 prot)
 	frames = frames_of(level);
 	if ((gfn | pfn) & (frames - 1))
 		return HG_E_ALIGN;
-	if (gfn >= GFN_LIMIT)
+	if (gfn >= shared_limit(domain))
 		return HG_E_RANGE;
 
 	if (!domain->root)
@@ -291,11 +331,8 @@ s64 hg_npt_map(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, u64 prot)
 		return HG_E_EXISTS;
 	if (!missing && present(*entry))
 		return remap(domain, entry, pfn, level, prot);
-	if (missing > domain->stat[HG_DOMAIN_STAT_CACHE]) {
-		hg_npt_drain_limbo(domain);
-		if (missing > domain->stat[HG_DOMAIN_STAT_CACHE])
-			return HG_E_NOMEM;
-	}
+	if (missing && !hg_npt_cache_has(domain, missing))
+		return HG_E_NOMEM;
 	status = hg_frames_move(pfn, frames, HG_MOVE_LEND, 0);
 	if (status)
 		return status;
@@ -346,27 +383,34 @@ static void range_entry(struct hg_domain *domain, struct range *range, u64 *entr
 static void range_table(struct hg_domain *domain, struct range *range, u64 table_pfn, u64 base,
 			u32 level)
 {
-	u64 step = frames_of(level), i, last, present_bits = hg_core.backend->npt->present;
+	u64 i, last, present_bits = hg_core.backend->npt->present;
 	u64 *table = table_at(table_pfn);
+	u32 shift = 9 * (level - 1);
 
-	i = range->first > base ? (range->first - base) >> (9 * (level - 1)) : 0;
-	last = (range->end - 1 - base) >> (9 * (level - 1));
+	i = range->first > base ? (range->first - base) >> shift : 0;
+	last = (range->end - 1 - base) >> shift;
 	if (last > ENTRIES - 1)
 		last = ENTRIES - 1;
 	for (; i <= last; i++)
 		if (get_entry(&table[i]) & present_bits)
-			range_entry(domain, range, &table[i], base + i * step, level);
+			range_entry(domain, range, &table[i], base + (i << shift), level);
 }
 
-static s64 range_run(struct hg_domain *domain, struct range *range, u64 gfn, u64 count)
+static s64 range_run_below(struct hg_domain *domain, struct range *range, u64 gfn, u64 count,
+			   u64 limit)
 {
-	if (gfn >= GFN_LIMIT || count > GFN_LIMIT - gfn)
+	if (gfn >= limit || count > limit - gfn)
 		return HG_E_RANGE;
 	range->first = gfn;
 	range->end = gfn + count;
 	if (count && domain->root)
 		range_table(domain, range, domain->root, 0, LEVELS);
 	return range->count;
+}
+
+static s64 range_run(struct hg_domain *domain, struct range *range, u64 gfn, u64 count)
+{
+	return range_run_below(domain, range, gfn, count, shared_limit(domain));
 }
 
 static bool unmap_leaf(struct hg_domain *domain, u64 *entry, u32 level)
@@ -431,6 +475,185 @@ s64 hg_npt_age(struct hg_domain *domain, u64 gfn, u64 count, bool clear)
 	return range_run(domain, &range, gfn, count);
 }
 
+/* --- private pages, at gfns with the C-bit --- */
+
+static bool is_private(const struct hg_domain *domain, u64 gfn)
+{
+	u64 c_gfn = domain->c_mask >> HG_PAGE_SHIFT;
+
+	return gfn >= c_gfn && gfn < 2 * c_gfn;
+}
+
+/*
+ * Code that does not page cannot set the C-bit, and all it sees is private: it
+ * has a root of its own, whose lowest 4 GiB (it reaches no more) are the level-2
+ * tables of the private half. Those tables stay: a pin counts as an entry.
+ */
+s64 hg_npt_init_private(struct hg_domain *domain)
+{
+	u64 c_gfn = domain->c_mask >> HG_PAGE_SHIFT, table_bits = hg_core.backend->npt->table;
+	struct hg_cvm *cvm = &domain->cvm;
+	u32 i, missing = 0;
+	u64 *entry;
+
+	if (!domain->root || !hg_npt_cache_has(domain, HG_CVM_FRAMES))
+		return HG_E_NOMEM;
+	for (i = 0; i < 2; i++)
+		cvm->unpaged[i] = table_new(domain);
+	set_entry(&table_at(cvm->unpaged[0])[0], cvm->unpaged[1] << HG_PAGE_SHIFT | table_bits);
+	for (i = 0; i < HG_ARRAY_SIZE(cvm->window); i++) {
+		u64 gfn = c_gfn + i * (GFN_4G / 4);
+
+		entry = descend(domain, gfn, 2, &missing);
+		HG_BUG_ON(!entry);
+		entry = extend(domain, entry, gfn, 2, missing);
+		cvm->window[i] = table_of(entry);
+		++*entries_used(cvm->window[i]);
+		set_entry(&table_at(cvm->unpaged[1])[i],
+			  cvm->window[i] << HG_PAGE_SHIFT | table_bits);
+	}
+	*entries_used(cvm->unpaged[0]) = 1;
+	*entries_used(cvm->unpaged[1]) = HG_ARRAY_SIZE(cvm->window);
+	return HG_OK;
+}
+
+s64 hg_npt_map_private(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, bool writable)
+{
+	u64 frames = frames_of(level), prot = HG_PROT_READ | HG_PROT_EXEC;
+	u32 missing;
+	u64 *entry;
+	s64 status;
+
+	if ((gfn | pfn) & (frames - 1))
+		return HG_E_ALIGN;
+	HG_BUG_ON(!is_private(domain, gfn));
+	entry = descend(domain, gfn, level, &missing);
+	if (!entry || (!missing && present(*entry)))
+		return HG_E_EXISTS;
+	if (!hg_npt_cache_has(domain, missing))
+		return HG_E_NOMEM;
+	status = hg_frames_move(pfn, frames, HG_MOVE_ENTRUST, domain->handle);
+	if (status)
+		return status;
+
+	/* Nothing can fail any more. The guest must not see what was there. */
+	memset(hg_frame_va(pfn), 0, frames << HG_PAGE_SHIFT);
+	entry = extend(domain, entry, gfn, level, missing);
+	set_entry(entry, leaf_entry(pfn, level, writable ? prot | HG_PROT_WRITE : prot));
+	++*entries_used(table_of(entry));
+	domain->stat[HG_DOMAIN_STAT_PRIVATE_4K + level - 1]++;
+	return HG_OK;
+}
+
+static void withdraw(struct hg_domain *domain, u64 *entry, u32 level)
+{
+	u64 old = __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST), pfn = entry_pfn(old), i;
+
+	--*entries_used(table_of(entry));
+	domain->stat[HG_DOMAIN_STAT_PRIVATE_4K + level - 1]--;
+	HG_BUG_ON(hg_frames_move(pfn, frames_of(level), HG_MOVE_WITHDRAW, domain->handle));
+	for (i = 0; i < frames_of(level); i++)
+		push_data(&domain->fresh.data, pfn + i);
+	domain->fresh.gen = domain->tlb_gen + 1;	/* bump() follows */
+}
+
+static bool withdraw_any(struct hg_domain *domain, u64 *entry, u32 level)
+{
+	withdraw(domain, entry, level);
+	return true;
+}
+
+static bool withdraw_writable(struct hg_domain *domain, u64 *entry, u32 level)
+{
+	if (!(get_entry(entry) & hg_core.backend->npt->write))
+		return false;
+	withdraw(domain, entry, level);
+	return true;
+}
+
+/* The big page in which @gfn lies becomes 512 small ones: same frames, same rights. */
+static s64 split(struct hg_domain *domain, u64 gfn)
+{
+	const struct hg_npt_format *f = hg_core.backend->npt;
+	u64 *entry, *table, old, pfn, i;
+	u32 missing;
+
+	entry = descend(domain, gfn, 2, &missing);
+	if (!entry || missing || !present(*entry) || !is_leaf(*entry, 2))
+		return HG_OK;
+	if (!hg_npt_cache_has(domain, 1))
+		return HG_E_NOMEM;
+	old = get_entry(entry) & ~f->large;
+	pfn = table_new(domain);
+	table = table_at(pfn);
+	for (i = 0; i < ENTRIES; i++)
+		set_entry(&table[i], old + (i << HG_PAGE_SHIFT));
+	*entries_used(pfn) = ENTRIES;
+	set_entry(entry, pfn << HG_PAGE_SHIFT | f->table);
+	domain->stat[HG_DOMAIN_STAT_PRIVATE_2M]--;
+	domain->stat[HG_DOMAIN_STAT_PRIVATE_4K] += ENTRIES;
+	return HG_OK;
+}
+
+s64 hg_npt_withdraw(struct hg_domain *domain, u64 gfn, u64 count)
+{
+	struct range range = { .leaf = withdraw_writable, .prune = true };
+	u64 big = frames_of(2) - 1, before = domain->stat[HG_DOMAIN_STAT_CONVERTED], frames;
+	s64 status = HG_OK;
+
+	HG_BUG_ON(!count || !is_private(domain, gfn) || !is_private(domain, gfn + count - 1));
+	if (gfn & big)
+		status = split(domain, gfn);
+	if (!status && ((gfn + count) & big))
+		status = split(domain, gfn + count - 1);
+	if (status)
+		return status;
+	frames = domain->stat[HG_DOMAIN_STAT_PRIVATE_4K] +
+		 domain->stat[HG_DOMAIN_STAT_PRIVATE_2M] * ENTRIES;
+	if (range_run_below(domain, &range, gfn, count, GFN_LIMIT) > 0)
+		bump(domain);
+	frames -= domain->stat[HG_DOMAIN_STAT_PRIVATE_4K] +
+		  domain->stat[HG_DOMAIN_STAT_PRIVATE_2M] * ENTRIES;
+	domain->stat[HG_DOMAIN_STAT_CONVERTED] = before + frames;
+	return (s64)frames;
+}
+
+static void destroy_private(struct hg_domain *domain)
+{
+	u64 c_gfn = domain->c_mask >> HG_PAGE_SHIFT;
+	struct range range = { .leaf = withdraw_any, .prune = true };
+	struct hg_cvm *cvm = &domain->cvm;
+	u32 i;
+
+	if (!cvm->unpaged[0])
+		return;
+	for (i = 0; i < HG_ARRAY_SIZE(cvm->window); i++) {
+		--*entries_used(cvm->window[i]);
+		cvm->window[i] = 0;
+	}
+	range_run_below(domain, &range, c_gfn, c_gfn, GFN_LIMIT);
+	bump(domain);
+	for (i = 0; i < 2; i++) {
+		memset(table_at(cvm->unpaged[i]), 0, HG_PAGE_SIZE);
+		table_free(domain, cvm->unpaged[i]);
+		cvm->unpaged[i] = 0;
+	}
+}
+
+/* No vCPU is left, so nobody walks: everything goes straight to the cache. */
+void hg_npt_destroy(struct hg_domain *domain)
+{
+	if (!domain->root)
+		return;
+	hg_npt_unmap(domain, 0, shared_limit(domain));
+	destroy_private(domain);
+	HG_BUG_ON(*entries_used(domain->root));
+	table_free(domain, domain->root);
+	domain->root = 0;
+	hg_npt_drain_limbo(domain);
+	HG_BUG_ON(in_use(&domain->limbo) || in_use(&domain->fresh));
+}
+
 /* --- lookup: on the path of every instruction that is decoded, so unrolled --- */
 
 /* From the table that *@entry points to, to @gpa's entry in it. False if absent. */
@@ -442,12 +665,13 @@ static inline bool down(const u8 *base, u64 gpa, u32 shift, u64 present_bits, u6
 	return *entry & present_bits;
 }
 
-const void *hg_npt_lookup(const struct hg_domain *domain, u64 gpa, u64 *left)
+static inline __attribute__((always_inline))
+u8 *find(const struct hg_domain *domain, u64 gpa, u64 need, u64 *left)
 {
 	const struct hg_npt_format *f = hg_core.backend->npt;
 	u64 entry = domain->root << HG_PAGE_SHIFT, mask, present_bits = f->present;
 	u64 large = f->large;
-	const u8 *base = hg_core.va_base;
+	u8 *base = hg_core.va_base;
 
 	if (HG_UNLIKELY(gpa >= GFN_LIMIT << HG_PAGE_SHIFT || !entry))
 		return NULL;
@@ -466,6 +690,18 @@ const void *hg_npt_lookup(const struct hg_domain *domain, u64 gpa, u64 *left)
 		return NULL;
 	mask = HG_MASK(11, 0);
 found:
+	if ((entry & need) != need)
+		return NULL;
 	*left = mask + 1 - (gpa & mask);
 	return base + (entry & HG_NPT_FRAME & ~mask) + (gpa & mask);
+}
+
+const void *hg_npt_lookup(const struct hg_domain *domain, u64 gpa, u64 *left)
+{
+	return find(domain, gpa, 0, left);
+}
+
+void *hg_npt_reach(const struct hg_domain *domain, u64 gpa, bool write, u64 *left)
+{
+	return find(domain, gpa, write ? hg_core.backend->npt->write : 0, left);
 }

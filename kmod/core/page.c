@@ -5,6 +5,7 @@
  *	HOST --LEND--> LENT --UNLEND (last)--> HOST
  *	HOST --DONATE--> CORE --RETURN--> HOST
  *	HOST --CONTROL--> CONTROL --UNCONTROL--> HOST
+ *	HOST --ENTRUST--> PRIVATE --WITHDRAW--> CORE (and RETURN from there)
  *
  * A record is one word and changes by compare-and-exchange, so moves need no
  * lock. DEVICE is where every frame starts and what is no RAM stays.
@@ -24,6 +25,10 @@ static const struct {
 	[HG_MOVE_RETURN]	= { HG_FRAME_CORE, HG_FRAME_HOST, HG_FRAME_CORE },
 	[HG_MOVE_CONTROL]	= { HG_FRAME_HOST, HG_FRAME_CONTROL, HG_FRAME_HOST },
 	[HG_MOVE_UNCONTROL]	= { HG_FRAME_CONTROL, HG_FRAME_HOST, HG_FRAME_CONTROL },
+	[HG_MOVE_ENTRUST]	= { HG_FRAME_HOST, HG_FRAME_PRIVATE, HG_FRAME_HOST },
+	[HG_MOVE_UNENTRUST]	= { HG_FRAME_PRIVATE, HG_FRAME_HOST, HG_FRAME_PRIVATE },
+	[HG_MOVE_WITHDRAW]	= { HG_FRAME_PRIVATE, HG_FRAME_CORE, HG_FRAME_PRIVATE },
+	[HG_MOVE_UNWITHDRAW]	= { HG_FRAME_CORE, HG_FRAME_PRIVATE, HG_FRAME_CORE },
 };
 
 /* Frames in each state; relaxed, so a reader may lag. */
@@ -55,9 +60,15 @@ static s64 next(struct hg_frame *frame, enum hg_frame_move move, u32 owner)
 		return HG_OK;
 	case HG_MOVE_RETURN:
 	case HG_MOVE_UNCONTROL:
+	case HG_MOVE_UNENTRUST:
 		if (frame->owner != owner)
 			return HG_E_OWNER;
 		owner = 0;
+		break;
+	case HG_MOVE_WITHDRAW:
+	case HG_MOVE_UNWITHDRAW:
+		if (frame->owner != owner)
+			return HG_E_OWNER;
 		break;
 	default:
 		break;
@@ -94,6 +105,8 @@ static enum hg_frame_move inverse(enum hg_frame_move move)
 HG_STATIC_ASSERT((HG_MOVE_LEND ^ 1) == HG_MOVE_UNLEND);
 HG_STATIC_ASSERT((HG_MOVE_DONATE ^ 1) == HG_MOVE_RETURN);
 HG_STATIC_ASSERT((HG_MOVE_CONTROL ^ 1) == HG_MOVE_UNCONTROL);
+HG_STATIC_ASSERT((HG_MOVE_ENTRUST ^ 1) == HG_MOVE_UNENTRUST);
+HG_STATIC_ASSERT((HG_MOVE_WITHDRAW ^ 1) == HG_MOVE_UNWITHDRAW);
 
 s64 hg_frames_move(u64 pfn, u64 count, enum hg_frame_move move, u32 owner)
 {

@@ -13,6 +13,9 @@
 /* hg_port_panic - an invariant of the core is broken; does not return. */
 void hg_port_panic(const char *what, const char *file, int line);
 
+/* hg_port_sha256 - SHA-256 (FIPS 180-4) of @a followed by @b. Cannot fail. */
+void hg_port_sha256(const void *a, u64 a_length, const void *b, u64 b_length, u8 digest[32]);
+
 #define HG_BUG_ON(c)							\
 	do {								\
 		if (HG_UNLIKELY(c)) {					\

@@ -25,6 +25,7 @@ enum hg_status {
 	HG_E_STATE		= -13,	/* not in this state of its life */
 	HG_E_UNSUPPORTED	= -14,	/* this CPU or build cannot */
 	HG_E_HARDWARE		= -15,	/* the CPU refused the guest's state */
+	HG_E_DENIED		= -16,	/* would break what a confidential VM was promised */
 };
 
 #endif /* HG_CORE_STATUS_H */

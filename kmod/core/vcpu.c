@@ -42,6 +42,39 @@ static void release(struct hg_vcpu *vcpu)
 	__atomic_store_n(&slot_of(vcpu->handle)->claim, 0, __ATOMIC_RELEASE);
 }
 
+void hg_vcpus_release(struct hg_domain *domain)
+{
+	u32 i;
+
+	for (i = 0; i < HG_MAX_VCPUS; i++)
+		if (domain->vcpus[i])
+			release(domain->vcpus[i]);
+}
+
+bool hg_vcpus_claim(struct hg_domain *domain)
+{
+	u32 i;
+
+	for (i = 0; i < HG_MAX_VCPUS; i++) {
+		const struct hg_vcpu *vcpu = domain->vcpus[i];
+
+		if (!vcpu || !__atomic_exchange_n(&slot_of(vcpu->handle)->claim, 1,
+						  __ATOMIC_ACQUIRE))
+			continue;
+		while (i--)
+			if (domain->vcpus[i])
+				release(domain->vcpus[i]);
+		return false;
+	}
+	return true;
+}
+
+/* A running CVM's state is nobody else's to see. */
+static bool secret(const struct hg_vcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->domain->cvm.state, __ATOMIC_ACQUIRE) == HG_CVM_RUNNING;
+}
+
 /* --- creation and destruction --- */
 
 static struct hg_vcpu_slot *free_slot(u32 *index)
@@ -66,7 +99,7 @@ static s64 free_index(const struct hg_domain *domain)
 	return HG_E_LIMIT;
 }
 
-static void reset_state(struct hg_vcpu *vcpu)
+void hg_vcpu_reset(struct hg_vcpu *vcpu)
 {
 	memset(vcpu->gpr, 0, sizeof(vcpu->gpr));
 	vcpu->rip = 0xfff0;
@@ -75,6 +108,7 @@ static void reset_state(struct hg_vcpu *vcpu)
 	vcpu->xcr0 = 1;
 	memset(vcpu->dr, 0, sizeof(vcpu->dr));
 	vcpu->event = 0;
+	vcpu->irq_shadow = 0;
 	vcpu->nmi_masked = 0;
 	vcpu->nmi_iret = 0;
 	vcpu->step = 0;
@@ -90,7 +124,7 @@ static s64 create(struct hg_domain *domain, u64 page_pfn, u64 pfn)
 	u32 nr;
 
 	/* Without a top table the CPU would walk whatever is in frame 0. */
-	if (domain->state != HG_DOMAIN_LIVE || !domain->root)
+	if (domain->state != HG_DOMAIN_LIVE || !domain->root || domain->cvm.state >= HG_CVM_SEALED)
 		return HG_E_STATE;
 	slot = free_slot(&nr);
 	index = free_index(domain);
@@ -119,7 +153,7 @@ static s64 create(struct hg_domain *domain, u64 page_pfn, u64 pfn)
 	vcpu->index = (u32)index;
 	slot->generation = (slot->generation + 1) & 0x7fff;
 	vcpu->handle = slot->generation << 16 | (nr + 1);
-	reset_state(vcpu);
+	hg_vcpu_reset(vcpu);
 
 	domain->vcpus[index] = vcpu;
 	domain->stat[HG_DOMAIN_STAT_VCPUS]++;
@@ -292,6 +326,56 @@ static s64 take_in(struct hg_vcpu *vcpu)
 	return HG_OK;
 }
 
+/*
+ * A confidential vCPU. Nothing of its state comes from the page: what waits for
+ * an answer is finished first, and that may end the run with *@exit; then comes an
+ * interrupt or NMI, if it can be taken.
+ */
+#define CVM_RUN_FLAGS	(HG_RUN_IRQ_WINDOW | HG_RUN_NMI_WINDOW | HG_RUN_CR8_EXIT)
+
+static void take_event(struct hg_vcpu *vcpu, struct hg_vcpu_page *page, u32 event)
+{
+	switch (hg_cvm_event(vcpu, event)) {
+	case HG_EVENT_TAKE:
+		vcpu->event = event;
+		vcpu->event_error = 0;
+		vcpu->event_length = 0;
+		break;
+	case HG_EVENT_LATER:
+		vcpu->run_flags |= HG_EVENT_TYPE(event) == HG_EVENT_NMI ? HG_RUN_NMI_WINDOW :
+									  HG_RUN_IRQ_WINDOW;
+		return;
+	case HG_EVENT_DROP:
+		__atomic_add_fetch(&vcpu->domain->stat[HG_DOMAIN_STAT_DENIED], 1, __ATOMIC_RELAXED);
+		break;
+	}
+	HG_WRITE_ONCE(page->inject, 0);
+}
+
+static s64 take_in_confidential(struct hg_vcpu *vcpu, int *exit)
+{
+	struct hg_vcpu_page *page = vcpu->page;
+	u32 flags = HG_READ_ONCE(page->run_flags);
+	u32 event = HG_READ_ONCE(page->inject);
+	u32 reply = HG_READ_ONCE(page->reply);
+	u64 value = HG_READ_ONCE(page->reply_value);
+
+	if (vcpu->parked)
+		return HG_E_STATE;
+	if ((flags & ~HG_RUN_FLAGS) || !event_valid(event) || reply > HG_REPLY_MMIO)
+		return HG_E_ARG;
+	if (flags & ~CVM_RUN_FLAGS)
+		return HG_E_DENIED;
+	HG_WRITE_ONCE(page->dirty, 0);
+	HG_WRITE_ONCE(page->reply, HG_REPLY_NONE);
+	/* Only take_event() opens that window: for the parent it would be a single step. */
+	vcpu->run_flags = flags & ~HG_RUN_NMI_WINDOW;
+	*exit = hg_cvm_io_reply(vcpu, reply, value);
+	if (*exit < 0 && event)
+		take_event(vcpu, page, event);
+	return HG_OK;
+}
+
 /* --- out of the core --- */
 
 static void give_regs(const struct hg_vcpu *vcpu, struct hg_vcpu_page *page)
@@ -321,6 +405,23 @@ static void give_groups(struct hg_vcpu *vcpu, u32 groups)
 	groups &= ~(HG_STATE_REGS | HG_STATE_EVENTS);
 	if (groups)
 		hg_core.backend->vcpu_get(vcpu, groups);
+}
+
+/* What was cut short stays here, and is delivered first when it runs again. */
+static void give_out_confidential(struct hg_vcpu *vcpu, int exit)
+{
+	struct hg_vcpu_page *page = vcpu->page;
+
+	page->exit = (u32)exit;
+	page->event = 0;
+	page->insn_length = 0;
+	page->rflags = HG_RFLAGS_FIXED | (vcpu->rflags & HG_RFLAGS_IF);
+	page->irq_shadow = vcpu->irq_shadow;
+	page->nmi_masked = vcpu->nmi_masked;
+	page->tsc_offset = vcpu->tsc_offset;	/* for the timers of its local APIC */
+	page->valid = HG_STATE_EVENTS;
+	if (exit == HG_EXIT_SHUTDOWN)
+		vcpu->parked = 1;
 }
 
 static void give_out(struct hg_vcpu *vcpu, int exit)
@@ -368,6 +469,22 @@ static int run(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 	return exit;
 }
 
+static s64 run_confidential(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
+{
+	int exit = -1;
+	s64 status;
+
+	if (!secret(vcpu))
+		return HG_E_STATE;
+	status = take_in_confidential(vcpu, &exit);
+	if (status)
+		return status;
+	if (exit < 0)
+		exit = run(vcpu, cpu);
+	give_out_confidential(vcpu, exit);
+	return exit;
+}
+
 s64 hg_do_vcpu_run(u64 handle, u64 cpu_index, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_vcpu *vcpu;
@@ -386,10 +503,14 @@ s64 hg_do_vcpu_run(u64 handle, u64 cpu_index, u64 a2, u64 a3, u64 a4)
 
 	/* Pairs with the limbo rule in npt.c: running before tlb_gen is read. */
 	__atomic_store_n(&vcpu->running, 1, __ATOMIC_SEQ_CST);
-	status = take_in(vcpu);
-	if (HG_LIKELY(!status)) {
-		status = run(vcpu, cpu);
-		give_out(vcpu, (int)status);
+	if (HG_UNLIKELY(hg_confidential(vcpu))) {
+		status = run_confidential(vcpu, cpu);
+	} else {
+		status = take_in(vcpu);
+		if (HG_LIKELY(!status)) {
+			status = run(vcpu, cpu);
+			give_out(vcpu, (int)status);
+		}
 	}
 	__atomic_store_n(&vcpu->running, 0, __ATOMIC_RELEASE);
 	release(vcpu);
@@ -409,10 +530,14 @@ s64 hg_do_vcpu_fetch(u64 handle, u64 groups, u64 a2, u64 a3, u64 a4)
 	status = claim(handle, &vcpu);
 	if (status)
 		return status;
-	give_groups(vcpu, (u32)groups);
-	vcpu->page->valid |= (u32)groups;
+	if (secret(vcpu)) {
+		status = HG_E_DENIED;
+	} else {
+		give_groups(vcpu, (u32)groups);
+		vcpu->page->valid |= (u32)groups;
+	}
 	release(vcpu);
-	return HG_OK;
+	return status;
 }
 
 s64 hg_do_vcpu_dump(u64 handle, u64 pfn, u64 a2, u64 a3, u64 a4)
@@ -427,12 +552,32 @@ s64 hg_do_vcpu_dump(u64 handle, u64 pfn, u64 a2, u64 a3, u64 a4)
 	if (status)
 		return status;
 	/* Borrowed for the copy, so that it cannot become the core's meanwhile. */
-	status = hg_frames_move(pfn, 1, HG_MOVE_CONTROL, vcpu->domain->handle);
+	status = secret(vcpu) ? HG_E_DENIED :
+		 hg_frames_move(pfn, 1, HG_MOVE_CONTROL, vcpu->domain->handle);
 	if (!status) {
 		status = (s64)hg_core.backend->vcpu_dump(vcpu, hg_frame_va(pfn));
 		hg_frames_move(pfn, 1, HG_MOVE_UNCONTROL, vcpu->domain->handle);
 	}
 	release(vcpu);
+	return status;
+}
+
+/* The domain is locked, so that a CVM is not sealed meanwhile. */
+static s64 set_cpuid(struct hg_vcpu *vcpu, u64 pfn, u32 count)
+{
+	struct hg_domain *domain = vcpu->domain;
+	s64 status = HG_E_STATE;
+
+	hg_domain_lock(domain);
+	if (domain->cvm.state >= HG_CVM_SEALED)
+		goto out;
+	status = hg_frames_move(pfn, 1, HG_MOVE_CONTROL, domain->handle);
+	if (status)
+		goto out;
+	status = hg_cpuid_take(vcpu, hg_frame_va(pfn), count);
+	hg_frames_move(pfn, 1, HG_MOVE_UNCONTROL, domain->handle);
+out:
+	hg_domain_leave(domain);
 	return status;
 }
 
@@ -448,11 +593,7 @@ s64 hg_do_vcpu_set_cpuid(u64 handle, u64 pfn, u64 count, u64 a3, u64 a4)
 	status = claim(handle, &vcpu);
 	if (status)
 		return status;
-	status = hg_frames_move(pfn, 1, HG_MOVE_CONTROL, vcpu->domain->handle);
-	if (!status) {
-		hg_cpuid_take(vcpu, hg_frame_va(pfn), (u32)count);
-		hg_frames_move(pfn, 1, HG_MOVE_UNCONTROL, vcpu->domain->handle);
-	}
+	status = set_cpuid(vcpu, pfn, (u32)count);
 	release(vcpu);
 	return status;
 }
@@ -472,12 +613,43 @@ s64 hg_do_vcpu_insn(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 	status = claim(handle, &vcpu);
 	if (status)
 		return status;
+	if (hg_confidential(vcpu)) {
+		release(vcpu);
+		return HG_E_DENIED;
+	}
 	/* As in a run: tables that are freed meanwhile must wait in limbo. */
 	__atomic_store_n(&vcpu->running, 1, __ATOMIC_SEQ_CST);
 	hg_core.backend->vcpu_code(vcpu, &fetch);
 	status = hg_fetch_insn(vcpu, &fetch, bytes, sizeof(bytes), &gpa);
 	memcpy(vcpu->page->insn, bytes, (u64)status);
 	__atomic_store_n(&vcpu->running, 0, __ATOMIC_RELEASE);
+	release(vcpu);
+	return status;
+}
+
+s64 hg_do_vcpu_startup(u64 handle, u64 vector, u64 a2, u64 a3, u64 a4)
+{
+	struct hg_vcpu *vcpu;
+	s64 status;
+
+	(void)a2;
+	(void)a3;
+	(void)a4;
+	if (vector > 0xff)
+		return HG_E_ARG;
+	status = claim(handle, &vcpu);
+	if (status)
+		return status;
+	if (!secret(vcpu)) {
+		status = HG_E_STATE;
+	} else if (!hg_cvm_irq_startup(vcpu, (u32)vector)) {
+		status = HG_E_DENIED;
+	} else {
+		hg_cvm_reset_vcpu(vcpu);
+		hg_core.backend->vcpu_startup(vcpu, (u8)vector);
+		vcpu->rip = 0;
+		vcpu->parked = 0;
+	}
 	release(vcpu);
 	return status;
 }

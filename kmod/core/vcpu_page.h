@@ -75,7 +75,10 @@ enum hg_event_type {
 	X(CR8)		/* CR8 was written, the new value is in place */\
 	X(DEBUG)	/* @debug: single step or breakpoint */		\
 	X(UNDECODED)	/* an intercepted instruction was not understood: @fail */ \
-	X(INVALID)	/* the CPU refused the state: @fail.code */
+	X(INVALID)	/* the CPU refused the state: @fail.code */	\
+	X(MMIO)		/* CVM: @mmio: a device's register */		\
+	X(CONVERTED)	/* CVM: @convert: the guest made pages shared or private */ \
+	X(FRAMES)	/* CVM: table frames are needed: donate, run again */
 
 enum hg_exit {
 #define X(name) HG_EXIT_##name,
@@ -91,6 +94,27 @@ enum hg_exit {
 #define HG_NPF_FETCH		HG_BIT(4)
 #define HG_NPF_FINAL		HG_BIT(32)	/* the final address, not a table walk */
 #define HG_NPF_TABLE		HG_BIT(33)	/* while reading the guest's tables */
+#define HG_NPF_PRIVATE		HG_BIT(34)	/* a CVM's page is missing; gpa without C-bit */
+
+/*
+ * A confidential VM's control page is poorer. The core finishes every
+ * instruction itself and tells only what an exit must disclose: the address,
+ * size and value of a device access, port or MSR; a fault's address. @rflags holds
+ * nothing but IF, @tsc_offset is told; the other state groups are not touched;
+ * @dirty is discarded; what an exit cut short is kept by the core and delivered again.
+ * @inject takes interrupts and NMIs only; one that cannot be taken now is left
+ * in @inject, one that is forbidden is dropped and counted.
+ *
+ * Reads wait for the parent: after IO (in), MMIO (read), MSR_READ and MSR_WRITE
+ * it calls again with a @reply. With HG_REPLY_NONE the instruction begins
+ * anew.
+ */
+enum hg_reply {
+	HG_REPLY_NONE,
+	HG_REPLY_VALUE,		/* @reply_value, or "written" for MSR_WRITE */
+	HG_REPLY_FAULT,		/* MSR_*: #GP(0) */
+	HG_REPLY_MMIO,		/* NPF of a shared address: nothing is mapped there; a device */
+};
 
 #define HG_IO_IN		HG_BIT(0)
 #define HG_IO_STRING		HG_BIT(1)	/* INS/OUTS: must be emulated */
@@ -105,7 +129,8 @@ struct hg_vcpu_page {
 	u32 inject_error;	/* error code, for HG_EVENT_HAS_ERROR */
 	u32 inject_length;	/* instruction length, for HG_EVENT_SOFT */
 	u32 cr8;		/* task priority 3:0; both directions */
-	u32 reserved0;
+	u32 reply;		/* CVM: enum hg_reply, taken and cleared at entry */
+	u64 reply_value;
 
 	/* --- from the core --- */
 	u32 exit;		/* enum hg_exit */
@@ -127,8 +152,22 @@ struct hg_vcpu_page {
 			u8 flags;	/* HG_IO_* */
 			u8 seg;		/* enum hg_seg_index, if the CPU tells */
 			u8 reserved[3];
-			u64 next_rip;
+			u64 next_rip;	/* ordinary VM */
+			u64 value;	/* CVM: written */
 		} io;
+		struct {
+			u64 gpa;	/* without C-bit */
+			u64 value;	/* written */
+			u8 size;	/* 1 to 8 */
+			u8 write;
+			u8 reserved[6];
+		} mmio;
+		struct {
+			u64 gfn;
+			u64 count;
+			u32 shared;	/* 1: private pages there are gone; 0: now private */
+			u32 reserved;
+		} convert;
 		struct {
 			u32 index;
 			u32 reserved;

@@ -10,6 +10,7 @@
 #include <asm/msr.h>
 #include <asm/tsc.h>
 
+#include "cvm.h"
 #include "irqchip.h"
 
 /* Periodic timers no faster than this: each tick is a host interrupt. */
@@ -81,12 +82,42 @@ static int deliver_unmapped(struct hgl_irqchip *chip, const struct hg_irq *irq,
 	return result;
 }
 
+/*
+ * What a device may send to a confidential guest: the core drops the rest anyway,
+ * but the local APIC would take it for in service. See kmod/core/cvm_irq.c.
+ */
+static bool from_outside_allowed(struct hgl_vm *vm, const struct hg_irq *irq)
+{
+	bool allowed;
+
+	if (likely(!hgl_cvm_running(vm)))
+		return true;
+	switch (irq->mode) {
+	case HG_IRQ_FIXED:
+	case HG_IRQ_LOWEST:
+		allowed = irq->vector >= HG_IRQ_FIRST && irq->vector < HG_IRQ_SYSTEM &&
+			  irq->vector != HG_IRQ_SYSCALL;
+		break;
+	case HG_IRQ_NMI:
+	case HG_IRQ_EXTINT:
+		allowed = true;
+		break;
+	default:
+		allowed = false;
+	}
+	if (!allowed)
+		vm->stat.cvm_messages_dropped++;
+	return allowed;
+}
+
 int hgl_irq_deliver(struct hgl_irqchip *chip, const struct hg_irq *irq,
 		    const struct hg_lapic *sender)
 {
 	const struct hgl_map *map;
 	int result;
 
+	if (unlikely(!sender && !from_outside_allowed(chip->vm, irq)))
+		return HG_IRQ_MASKED;
 	rcu_read_lock();
 	map = rcu_dereference(chip->map);
 	if (likely(map))

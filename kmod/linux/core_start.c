@@ -3,6 +3,7 @@
  * Starting the core. The only file of the Linux half that sees the core's own
  * objects: it makes the memory they live in.
  */
+#include <crypto/sha2.h>
 #include <linux/cpumask.h>
 #include <linux/gfp.h>
 #include <linux/ioport.h>
@@ -38,6 +39,16 @@ static const struct hg_backend *backend;
 void hg_port_panic(const char *what, const char *file, int line)
 {
 	panic("hypergpu: the core's invariant broke: %s at %s:%d\n", what, file, line);
+}
+
+void hg_port_sha256(const void *a, u64 a_length, const void *b, u64 b_length, u8 digest[32])
+{
+	struct sha256_state state;
+
+	sha256_init(&state);
+	sha256_update(&state, a, a_length);
+	sha256_update(&state, b, b_length);
+	sha256_final(&state, digest);
 }
 
 static const struct hg_backend *find_backend(void)

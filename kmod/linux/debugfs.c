@@ -47,6 +47,7 @@ static const char *const frame_files[HG_FRAME_STATES] = {
 	[HG_FRAME_CONTROL]	= "frames_control",
 	[HG_FRAME_CORE]		= "frames_core",
 	[HG_FRAME_DEVICE]	= "frames_device",
+	[HG_FRAME_PRIVATE]	= "frames_private",
 };
 
 void hgl_debugfs_init(void)
@@ -72,7 +73,11 @@ void hgl_debugfs_exit(void)
 	X(TABLES,	"domain_tables")				\
 	X(MAPPED_4K,	"domain_mapped_4k")				\
 	X(MAPPED_2M,	"domain_mapped_2m")				\
-	X(MAPPED_1G,	"domain_mapped_1g")
+	X(MAPPED_1G,	"domain_mapped_1g")				\
+	X(PRIVATE_4K,	"domain_private_4k")				\
+	X(PRIVATE_2M,	"domain_private_2m")				\
+	X(CONVERTED,	"domain_converted")				\
+	X(DENIED,	"domain_denied")
 
 static int domain_get(const struct hgl_vm *vm, enum hg_domain_stat which, u64 *value)
 {

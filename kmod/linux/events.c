@@ -11,6 +11,8 @@
 #include <linux/uaccess.h>
 
 #include "../irqchip/lapic.h"
+#include "cvm.h"
+#include "memory.h"
 #include "trace.h"
 
 #define VEC_DF	8
@@ -175,6 +177,9 @@ void hgl_events_collect(struct hgl_vcpu *vcpu)
 	const struct hg_vcpu_page *page = vcpu->page;
 	u32 event = page->event;
 
+	/* A CVM's core could not take it now: it is offered again. */
+	if (unlikely(page->inject))
+		return;
 	/* Only what hgl_events_prepare() chose has gone in. */
 	if (vcpu->exception)
 		vcpu->exception = 0;
@@ -272,6 +277,12 @@ void hgl_events_init_sipi(struct hgl_vcpu *vcpu)
 	if ((events & HG_LAPIC_EV_SIPI) && vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
 		u8 vector = hgl_irq_sipi_vector(vcpu);
 
+		if (hgl_cvm_running(vcpu->vm)) {
+			/* Whether the guest has asked for this, the core knows. */
+			if (hgl_call(HG_CALL_VCPU_STARTUP, vcpu->handle, vector) == HG_OK)
+				WRITE_ONCE(vcpu->mp_state, KVM_MP_STATE_RUNNABLE);
+			goto nmi;
+		}
 		hgl_state_need(vcpu, HG_STATE_SEGMENTS | HG_STATE_REGS);
 		page->seg[HG_SEG_CS].selector = (u16)(vector << 8);
 		page->seg[HG_SEG_CS].base = (u64)vector << 12;
@@ -279,6 +290,7 @@ void hgl_events_init_sipi(struct hgl_vcpu *vcpu)
 		hgl_state_dirty(vcpu, HG_STATE_SEGMENTS | HG_STATE_REGS);
 		WRITE_ONCE(vcpu->mp_state, KVM_MP_STATE_RUNNABLE);
 	}
+nmi:
 	if (events & HG_LAPIC_EV_NMI)
 		queue_nmi(vcpu);
 	/* SMIs: there is no SMM here (KVM_CAP_X86_SMM is not offered), so they are lost. */

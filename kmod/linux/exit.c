@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 
 #include "../irqchip/lapic.h"
+#include "cvm.h"
 #include "dump.h"
 #include "memory.h"
 #include "trace.h"
@@ -170,6 +171,12 @@ static int exit_pause(struct hgl_vcpu *vcpu)
 
 int hgl_exit(struct hgl_vcpu *vcpu, enum hg_exit exit)
 {
+	if (unlikely(hgl_cvm(vcpu->vm))) {
+		int ret = hgl_cvm_exit(vcpu, exit);
+
+		if (ret != HGL_NOT_MINE)
+			return ret;
+	}
 	switch (exit) {
 	case HG_EXIT_INTR:
 		vcpu->stat.exit_intr++;
@@ -215,6 +222,9 @@ int hgl_exit(struct hgl_vcpu *vcpu, enum hg_exit exit)
 	case HG_EXIT_NMI_WINDOW:
 		vcpu->stat.exit_other++;
 		return HGL_AGAIN;
+	case HG_EXIT_MMIO:
+	case HG_EXIT_CONVERTED:
+	case HG_EXIT_FRAMES:
 	case HG_EXIT_COUNT:
 		break;
 	}

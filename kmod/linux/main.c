@@ -24,6 +24,7 @@
 
 #include "cap.h"
 #include "core_start.h"
+#include "cvm.h"
 #include "debugfs.h"
 #include "vcpu.h"
 
@@ -288,9 +289,14 @@ static int __init hypergpu_init(void)
 	ret = devices_init();
 	if (ret)
 		goto exit_debugfs;
+	ret = hgl_sev_dev_init();
+	if (ret)
+		goto exit_devices;
 	pr_info(HGL_NAME ": ready on %u CPUs, %s\n", num_online_cpus(), hgl_core_describe());
 	return 0;
 
+exit_devices:
+	devices_exit();
 exit_debugfs:
 	hgl_debugfs_exit();
 	cpus_exit();
@@ -302,6 +308,7 @@ stop_core:
 /* No VM exists: each holds a reference to the module through its files. */
 static void __exit hypergpu_exit(void)
 {
+	hgl_sev_dev_exit();
 	devices_exit();
 	hgl_debugfs_exit();
 	cpus_exit();

@@ -401,16 +401,23 @@ int hgl_msr_write(struct hgl_vcpu *vcpu, u32 index, u64 value, bool host)
 
 /* ---- life ---- */
 
+void hgl_msr_reset(struct hgl_vcpu *vcpu)
+{
+	memset(vcpu->mtrr_fixed, 0, sizeof(vcpu->mtrr_fixed));
+	memset(vcpu->mtrr_var, 0, sizeof(vcpu->mtrr_var));
+	vcpu->misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
+	vcpu->smbase = 0x30000;
+	vcpu->msr_patch = 0x01000065;
+	vcpu->mtrr_def_type = 0;
+}
+
 int hgl_msr_init(struct hgl_vcpu *vcpu)
 {
 	vcpu->mce_banks = kcalloc(MC_REGS, sizeof(u64), GFP_KERNEL_ACCOUNT);
 	if (!vcpu->mce_banks)
 		return -ENOMEM;
 	vcpu->tsc_lost = READ_ONCE(hgl_tsc_lost);
-	vcpu->misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
-	vcpu->smbase = 0x30000;
-	vcpu->msr_patch = 0x01000065;
-	vcpu->mtrr_def_type = 0;
+	hgl_msr_reset(vcpu);
 	return 0;
 }
 

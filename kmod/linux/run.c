@@ -15,6 +15,7 @@
 #include <asm/mce.h>
 #include <asm/nospec-branch.h>
 
+#include "cvm.h"
 #include "memory.h"
 #include "trace.h"
 #include "work.h"
@@ -355,12 +356,22 @@ static int run_locked(struct hgl_vcpu *vcpu)
 
 	if (READ_ONCE(vcpu->vm->dead))
 		return -EIO;
+	if (unlikely(hgl_cvm(vcpu->vm))) {
+		if (!hgl_cvm_running(vcpu->vm))
+			return -EINVAL;	/* not before KVM_SEV_LAUNCH_FINISH */
+		vcpu->cvm_ran = true;
+	}
 	if (unlikely(vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED))
 		return wait_for_sipi(vcpu);
 	if (!vcpu->lapic) {
 		if (vcpu->run->cr8 > 15)
 			return -EINVAL;
 		vcpu->page->cr8 = (u32)vcpu->run->cr8;
+	}
+	if (unlikely(vcpu->cvm_wait != HGL_CVM_NOTHING)) {
+		ret = hgl_cvm_io_complete(vcpu);
+		if (ret != HGL_AGAIN)
+			return ret;
 	}
 	if (hgl_io_pending(vcpu)) {
 		idx = srcu_read_lock(&vcpu->vm->srcu);

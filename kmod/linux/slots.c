@@ -20,6 +20,7 @@
 #include <linux/uaccess.h>
 #include <asm/processor.h>
 
+#include "cvm.h"
 #include "memory.h"
 
 /* What the nested page tables span: four levels (APM vol. 2, 15.25.5). */
@@ -236,8 +237,11 @@ static int set_locked(struct hgl_vm *vm, struct hgl_slot *slot)
 	struct hgl_slot *old = hgl_slot_by_id(slots, slot->id);
 	enum change change;
 
-	if (!slot->pages)
+	if (!slot->pages) {
+		if (old && hgl_cvm_slot_pinned(vm, old))
+			return -EBUSY;
 		return old ? apply(vm, SLOT_DELETE, old, NULL) : -EINVAL;
+	}
 
 	if (!old) {
 		change = SLOT_CREATE;
@@ -248,6 +252,8 @@ static int set_locked(struct hgl_vm *vm, struct hgl_slot *slot)
 		if (slot->gfn == old->gfn && slot->flags == old->flags)
 			return 0;
 		change = slot->gfn == old->gfn ? SLOT_FLAGS : SLOT_MOVE;
+		if (change == SLOT_MOVE && hgl_cvm_slot_pinned(vm, old))
+			return -EBUSY;
 	}
 
 	if (change != SLOT_FLAGS) {
@@ -265,7 +271,8 @@ static int set_locked(struct hgl_vm *vm, struct hgl_slot *slot)
  * KVM_SET_USER_MEMORY_REGION. Creates, deletes (size 0), moves or changes the
  * flags of a slot. 0; -EINVAL (flags, alignment, wrap, size, an address that
  * is not user memory, no such slot to delete, a change the ABI has no way
- * for), -EEXIST (overlap), -ENOMEM. A refusal changes nothing.
+ * for), -EEXIST (overlap), -EBUSY (it has a CVM's private pages and would go or
+ * move), -ENOMEM. A refusal changes nothing.
  */
 int hgl_slots_set(struct hgl_vm *vm, const struct kvm_userspace_memory_region *region)
 {

@@ -8,6 +8,7 @@
 #ifndef HGL_STATE_H
 #define HGL_STATE_H
 
+#include "cvm.h"
 #include "memory.h"
 
 /* Make @groups (HG_STATE_*) readable in vcpu->page. */
@@ -17,9 +18,11 @@ static inline void hgl_state_need(struct hgl_vcpu *vcpu, u32 groups)
 
 	/* A dirty group is newer here than in the core. */
 	groups &= ~(page->valid | page->dirty);
-	if (likely(!groups))
+	/* Of a running CVM nothing is to be had: what is there stays, and means nothing. */
+	if (likely(!groups) || hgl_cvm_running(vcpu->vm))
 		return;
-	WARN_ON_ONCE(hgl_call(HG_CALL_VCPU_FETCH, vcpu->handle, groups));
+	/* A CVM may have begun to run at this moment. */
+	WARN_ON_ONCE(hgl_call(HG_CALL_VCPU_FETCH, vcpu->handle, groups) && !hgl_cvm(vcpu->vm));
 }
 
 /* @groups, complete in vcpu->page, were changed. */

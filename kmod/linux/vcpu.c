@@ -337,6 +337,11 @@ static long locked_ioctl(struct hgl_vcpu *vcpu, unsigned int cmd, unsigned long 
 
 	if (cmd == KVM_RUN)
 		return arg ? -EINVAL : hgl_vcpu_run(vcpu);
+	if (unlikely(hgl_cvm(vcpu->vm))) {
+		ret = hgl_cvm_vcpu_ioctl(vcpu, cmd, arg);
+		if (ret != -ENOTTY)
+			return ret;
+	}
 	idx = srcu_read_lock(&vcpu->vm->srcu);
 	for (i = 0; i < ARRAY_SIZE(handlers) && ret == -ENOTTY; i++)
 		ret = handlers[i](vcpu, cmd, arg);

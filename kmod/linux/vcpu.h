@@ -74,6 +74,7 @@ extern u64 hgl_tsc_lost;
 void hgl_msr_tsc_lost(struct hgl_vcpu *vcpu, u64 lost);
 /* At creation: reset values; and the mirror. */
 int hgl_msr_init(struct hgl_vcpu *vcpu);
+void hgl_msr_reset(struct hgl_vcpu *vcpu);
 void hgl_msr_destroy(struct hgl_vcpu *vcpu);
 void hgl_cpuid_init(struct hgl_vcpu *vcpu);
 void hgl_cpuid_destroy(struct hgl_vcpu *vcpu);

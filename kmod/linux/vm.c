@@ -18,6 +18,7 @@
 
 #include "cap.h"
 #include "clock.h"
+#include "cvm.h"
 #include "debugfs.h"
 #include "memory.h"
 
@@ -174,6 +175,7 @@ static void vm_destroy(struct hgl_vm *vm)
 
 	hgl_irqchip_vm_destroy(vm);
 	slots_exit(vm);
+	hgl_sev_destroy(vm);
 	domain_destroy(vm);
 	mmdrop(vm->mm);
 	ida_free(&vm_ids, vm->id);
@@ -336,6 +338,13 @@ static int vm_enable_cap(struct hgl_vm *vm, unsigned long arg)
 	}
 }
 
+static long vm_encrypt_region(struct hgl_vm *vm, unsigned long arg, bool add)
+{
+	struct kvm_enc_region region;
+
+	return copy_in(&region, arg, sizeof(region)) ?: hgl_sev_region(vm, &region, add);
+}
+
 /*
  * One VM ioctl, from the VM's own process. What is not a matter of VM, memory
  * or time belongs to the interrupt controllers; -ENOTTY if it is nobody's.
@@ -369,6 +378,12 @@ static long vm_dispatch(struct hgl_vm *vm, unsigned int cmd, unsigned long arg)
 		return hgl_clock_get(vm, (void __user *)arg);
 	case KVM_SET_CLOCK:
 		return hgl_clock_set(vm, (const void __user *)arg);
+	case KVM_MEMORY_ENCRYPT_OP:
+		return hgl_sev_op(vm, (void __user *)arg);
+	case KVM_MEMORY_ENCRYPT_REG_REGION:
+		return vm_encrypt_region(vm, arg, true);
+	case KVM_MEMORY_ENCRYPT_UNREG_REGION:
+		return vm_encrypt_region(vm, arg, false);
 	default:
 		return hgl_irqchip_vm_ioctl(vm, cmd, arg);
 	}

@@ -35,6 +35,7 @@
 #define HGL_MAX_VCPU_ID		255		/* exclusive bound: 255 is the xAPIC broadcast */
 
 struct hgl_vcpu;
+struct hgl_sev;
 struct hgl_irqchip;
 struct hgl_lapic;
 
@@ -58,7 +59,8 @@ struct hgl_slots {
 /* Counters; read without locks, so they may lag. */
 #define HGL_VM_STATS(X)							\
 	X(faults) X(mapped_4k) X(mapped_2m) X(mapped_1g)		\
-	X(unmapped) X(invalidations) X(flushes) X(flush_kicks)
+	X(unmapped) X(invalidations) X(flushes) X(flush_kicks)		\
+	X(cvm_messages_dropped)
 
 #define HGL_VCPU_STATS(X)						\
 	X(exits) X(exit_intr) X(exit_nmi) X(exit_npf) X(exit_mmio)	\
@@ -88,6 +90,10 @@ struct hgl_vm {
 	u32 id;				/* for debugfs and traces */
 	pid_t pid;
 	bool dead;			/* the owner's mm is going away: no more runs */
+	u8 cvm;				/* enum hg_cvm_state; @lock to write, release */
+	struct hgl_sev *sev;		/* owned by sev.c; NULL in an ordinary VM */
+	DECLARE_BITMAP(cvm_slots, HGL_MAX_SLOTS);	/* ids of slots with private pages */
+	u64 cvm_small;			/* big page's gfn that was found taken last; a hint */
 
 	/* --- memory: slots.c, mmu.c --- */
 	struct mutex slots_lock;	/* writers of @slots */
@@ -198,6 +204,11 @@ struct hgl_vcpu {
 	u32 kvmclock_version;		/* even: of the page as last written */
 	u64 msr_hwcr, msr_patch;
 	u32 tsc_khz;
+
+	/* --- confidential: cvm_exit.c, cvm_ioctl.c --- */
+	u8 cvm_wait;			/* enum hgl_cvm_wait */
+	u8 cvm_wait_size;		/* bytes of the answer */
+	bool cvm_ran;			/* since launch or reset */
 
 	/* --- emulation and pending user exits: mmio.c --- */
 	struct hgl_io_state *io;	/* reads done, writes still to hand out */

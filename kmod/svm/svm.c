@@ -157,5 +157,13 @@ const struct hg_backend hg_svm = {
 	.vcpu_debug = svm_vcpu_debug,
 	.vcpu_set_cr4 = svm_vcpu_set_cr4,
 	.vcpu_set_cr0 = svm_vcpu_set_cr0,
+	.vcpu_set_cr2 = svm_vcpu_set_cr2,
+	.vcpu_set_cr3 = svm_vcpu_set_cr3,
+	.vcpu_set_efer = svm_vcpu_set_efer,
+	.vcpu_get_pat = svm_vcpu_get_pat,
+	.vcpu_set_pat = svm_vcpu_set_pat,
+	.vcpu_set_tsc = svm_vcpu_set_tsc,
+	.vcpu_startup = svm_vcpu_startup,
+	.vcpu_segment = svm_vcpu_segment,
 	.vcpu_dump = svm_vcpu_dump,
 };

@@ -45,6 +45,12 @@ static inline struct vmcb *svm_vmcb(const struct hg_vcpu *vcpu)
 	return vcpu->control;
 }
 
+/* The intercepts by which the core keeps a confidential guest's tables private. */
+static inline u32 svm_watch_cr3(const struct hg_vcpu *vcpu)
+{
+	return hg_confidential(vcpu) ? SVM_CR3_READ | SVM_CR3_WRITE : 0;
+}
+
 /* svm_fields.c */
 extern const struct hg_control_field svm_fields[];
 extern const u32 svm_field_count;
@@ -60,6 +66,14 @@ void svm_vcpu_get(struct hg_vcpu *vcpu, u64 groups);
 void svm_vcpu_debug(struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write);
 void svm_vcpu_set_cr4(struct hg_vcpu *vcpu, u64 cr4);
 void svm_vcpu_set_cr0(struct hg_vcpu *vcpu, u64 cr0, u64 efer);
+void svm_vcpu_set_efer(struct hg_vcpu *vcpu, u64 efer);
+void svm_vcpu_set_cr2(struct hg_vcpu *vcpu, u64 cr2);
+void svm_vcpu_set_cr3(struct hg_vcpu *vcpu, u64 cr3, bool flush);
+u64 svm_vcpu_get_pat(struct hg_vcpu *vcpu);
+void svm_vcpu_set_pat(struct hg_vcpu *vcpu, u64 pat);
+void svm_vcpu_set_tsc(struct hg_vcpu *vcpu, u64 offset);
+void svm_vcpu_startup(struct hg_vcpu *vcpu, u8 vector);
+void svm_vcpu_segment(struct hg_vcpu *vcpu, enum hg_seg seg, struct hg_segment *out);
 
 /* svm_exit.c */
 void svm_vcpu_code(struct hg_vcpu *vcpu, struct hg_fetch *fetch);

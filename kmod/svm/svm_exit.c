@@ -58,6 +58,8 @@ static int undecoded(struct hg_vcpu *vcpu, const struct vmcb *vmcb, const u8 *by
 	struct hg_vcpu_page *page = vcpu->page;
 
 	page->fail.code = vmcb->exit_code;
+	if (hg_confidential(vcpu))
+		return HG_EXIT_UNDECODED;
 	page->fail.info1 = vmcb->exit_info1;
 	page->fail.info2 = vmcb->exit_info2;
 	page->fail.bytes = count;
@@ -79,6 +81,8 @@ static int decode_once(struct hg_vcpu *vcpu, const struct vmcb *vmcb, enum hg_sk
 	if (status > 0 && (skip->kind == kind || skip->kind == other))
 		return 0;
 	if (status == HG_INSN_MORE && *count < HG_INSN_MAX_LEN && gpa != ~0ULL) {
+		if (hg_confidential(vcpu))
+			return hg_cvm_io_fault(vcpu, gpa, HG_NPF_FETCH | HG_NPF_USER);
 		vcpu->page->npf.gpa = gpa;
 		vcpu->page->npf.access = HG_NPF_FETCH | HG_NPF_USER;
 		return HG_EXIT_NPF;
@@ -174,6 +178,18 @@ static int exit_past(struct hg_vcpu *vcpu, struct vmcb *vmcb, enum hg_skip_kind 
 	svm_vcpu_skip(vcpu, length);
 	vcpu->page->insn_length = length;
 	return exit;
+}
+
+/* A hypercall: the parent's, or a confidential guest's, which is the core's. */
+static int exit_vmmcall(struct hg_vcpu *vcpu, struct vmcb *vmcb)
+{
+	u32 length;
+	int status;
+
+	if (!hg_confidential(vcpu))
+		return exit_past(vcpu, vmcb, HG_SKIP_VMMCALL, HG_EXIT_HYPERCALL);
+	status = insn_length(vcpu, vmcb, HG_SKIP_VMMCALL, HG_SKIP_VMMCALL, &length);
+	return status ? status : hg_cvm_hypercall(vcpu, length);
 }
 
 /* WBINVD, INVD: guest memory is coherent, so there is nothing to write back. */
@@ -289,6 +305,16 @@ static int exit_read_cr4(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 	return -1;
 }
 
+/* Only in a confidential VM, and only until its guest is known to set the C-bit. */
+static int exit_cr3(struct hg_vcpu *vcpu, struct vmcb *vmcb, bool write)
+{
+	struct hg_mode_state now = mode_state(vcpu);
+	struct hg_skip skip;
+	int status = decode_cr(vcpu, vmcb, write ? HG_SKIP_WRITE_CR : HG_SKIP_READ_CR, 3, &skip);
+
+	return status ? status : hg_cvm_cr3(vcpu, skip.len, write, skip.gpr, &now);
+}
+
 /* MOV to CR0, or LMSW from a register: the low four bits, and PE is never cleared. */
 static int exit_cr0(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
@@ -319,6 +345,11 @@ static int exit_msr(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 	status = insn_length(vcpu, vmcb, kind, kind, &length);
 	if (status)
 		return status;
+	if (hg_confidential(vcpu)) {
+		struct hg_mode_state now = mode_state(vcpu);
+
+		return hg_cvm_msr(vcpu, length, write, &now);
+	}
 	page->insn_length = length;
 	page->msr.index = (u32)vcpu->gpr[HG_RCX];
 	page->msr.value = (u32)vcpu->gpr[HG_RAX] | vcpu->gpr[HG_RDX] << 32;
@@ -330,6 +361,10 @@ static int exit_io(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 	struct hg_vcpu_page *page = vcpu->page;
 	u64 info = vmcb->exit_info1;
 
+	if (HG_UNLIKELY(hg_confidential(vcpu)))
+		return hg_cvm_io_port(vcpu, SVM_IOIO_PORT(info), SVM_IOIO_SIZE(info),
+				      info & SVM_IOIO_IN, info & SVM_IOIO_STR,
+				      (u32)(vmcb->exit_info2 - vcpu->rip) & 15);
 	page->io.port = SVM_IOIO_PORT(info);
 	page->io.size = SVM_IOIO_SIZE(info);
 	page->io.flags = (u8)((info & SVM_IOIO_IN ? HG_IO_IN : 0) |
@@ -343,6 +378,8 @@ static int exit_io(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 
 static int exit_npf(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 {
+	if (HG_UNLIKELY(hg_confidential(vcpu)))
+		return hg_cvm_io_fault(vcpu, vmcb->exit_info2, vmcb->exit_info1);
 	vcpu->page->npf.gpa = vmcb->exit_info2;
 	vcpu->page->npf.access = vmcb->exit_info1;	/* the same bits (15.25.6) */
 	return HG_EXIT_NPF;
@@ -405,6 +442,8 @@ static int exit_iret(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 static int exit_invalid(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 {
 	vcpu->page->fail.code = vmcb->exit_code;
+	if (hg_confidential(vcpu))
+		return HG_EXIT_INVALID;
 	vcpu->page->fail.info1 = vmcb->exit_info1;
 	vcpu->page->fail.info2 = vmcb->exit_info2;
 	vcpu->page->fail.bytes = 0;
@@ -436,6 +475,10 @@ static int exit_rare(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 	switch (code) {
 	case SVM_EXIT_CR0_SEL_WRITE:
 		return exit_cr0(vcpu, vmcb);
+	case SVM_EXIT_READ_CR3:
+		return exit_cr3(vcpu, vmcb, false);
+	case SVM_EXIT_WRITE_CR3:
+		return exit_cr3(vcpu, vmcb, true);
 	case SVM_EXIT_READ_CR4:
 		return exit_read_cr4(vcpu, vmcb);
 	case SVM_EXIT_WRITE_CR4:
@@ -502,7 +545,7 @@ int svm_exit(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 	case SVM_EXIT_NMI:
 		return HG_EXIT_NMI;
 	case SVM_EXIT_VMMCALL:
-		return exit_past(vcpu, vmcb, HG_SKIP_VMMCALL, HG_EXIT_HYPERCALL);
+		return exit_vmmcall(vcpu, vmcb);
 	case SVM_EXIT_PAUSE:
 		return exit_past(vcpu, vmcb, HG_SKIP_PAUSE, HG_EXIT_PAUSE);
 	}

@@ -70,6 +70,13 @@ static void put_cr4(struct hg_vcpu *vcpu, u64 cr4)
 	vcpu->backend[SVM_GUEST_MCE] = cr4 & HG_CR4_MCE;
 }
 
+static void choose_root(struct hg_vcpu *vcpu)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+
+	vmcb->nested_cr3 = hg_domain_root(vcpu->domain, vmcb->efer) << HG_PAGE_SHIFT;
+}
+
 void svm_vcpu_init(struct hg_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -90,8 +97,10 @@ void svm_vcpu_init(struct hg_vcpu *vcpu)
 	vmcb->iopm_pa = svm_machine.iopm_pa;
 	vmcb->vintr = SVM_VINTR_MASKING;
 	vmcb->nested_control = 1;
-	vmcb->nested_cr3 = vcpu->domain->root << HG_PAGE_SHIFT;
 	reset_save_area(vmcb);
+	/* A CVM's tables are private from the first. */
+	vmcb->cr3 = vcpu->domain->c_mask;
+	choose_root(vcpu);
 	put_cr4(vcpu, 0);
 	vcpu->last_cpu = NULL;
 }
@@ -253,6 +262,53 @@ void svm_vcpu_set_cr4(struct hg_vcpu *vcpu, u64 cr4)
 void svm_vcpu_set_cr0(struct hg_vcpu *vcpu, u64 cr0, u64 efer)
 {
 	svm_vmcb(vcpu)->cr0 = cr0;
+	svm_vcpu_set_efer(vcpu, efer);
+}
+
+void svm_vcpu_set_efer(struct hg_vcpu *vcpu, u64 efer)
+{
+	vcpu->efer = efer & ~HG_EFER_SVME;
 	svm_vmcb(vcpu)->efer = efer | HG_EFER_SVME;
+	choose_root(vcpu);
 	vcpu->last_cpu = NULL;
+}
+
+void svm_vcpu_set_cr2(struct hg_vcpu *vcpu, u64 cr2)
+{
+	svm_vmcb(vcpu)->cr2 = cr2;
+}
+
+void svm_vcpu_set_cr3(struct hg_vcpu *vcpu, u64 cr3, bool flush)
+{
+	svm_vmcb(vcpu)->cr3 = cr3;
+	if (flush)
+		vcpu->last_cpu = NULL;
+}
+
+u64 svm_vcpu_get_pat(struct hg_vcpu *vcpu)
+{
+	return svm_vmcb(vcpu)->pat;
+}
+
+void svm_vcpu_set_pat(struct hg_vcpu *vcpu, u64 pat)
+{
+	svm_vmcb(vcpu)->pat = pat;
+}
+
+void svm_vcpu_set_tsc(struct hg_vcpu *vcpu, u64 offset)
+{
+	svm_vmcb(vcpu)->tsc_offset = offset;
+}
+
+void svm_vcpu_startup(struct hg_vcpu *vcpu, u8 vector)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+
+	vmcb->cs.selector = (u16)(vector << 8);
+	vmcb->cs.base = (u64)vector << 12;
+}
+
+void svm_vcpu_segment(struct hg_vcpu *vcpu, enum hg_seg seg, struct hg_segment *out)
+{
+	*out = *segment(svm_vmcb(vcpu), seg);
 }

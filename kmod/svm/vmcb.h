@@ -42,7 +42,9 @@
 #define SVM_INTERCEPT_XSETBV		HG_BIT32(13)
 #define SVM_INTERCEPT_RDPRU		HG_BIT32(14)
 
-#define SVM_CR4_READ			HG_BIT32(4)	/* of the CR word */
+#define SVM_CR3_READ			HG_BIT32(3)	/* of the CR word */
+#define SVM_CR4_READ			HG_BIT32(4)
+#define SVM_CR3_WRITE			HG_BIT32(19)
 #define SVM_CR4_WRITE			HG_BIT32(20)
 #define SVM_CR8_WRITE			HG_BIT32(24)
 
@@ -62,7 +64,9 @@
 
 /* Exit codes (APM vol. 2, appendix C). */
 #define SVM_EXIT_READ_CR0		0x000
+#define SVM_EXIT_READ_CR3		0x003
 #define SVM_EXIT_READ_CR4		0x004
+#define SVM_EXIT_WRITE_CR3		0x013
 #define SVM_EXIT_WRITE_CR4		0x014
 #define SVM_EXIT_WRITE_CR8		0x018
 #define SVM_EXIT_READ_DR0		0x020

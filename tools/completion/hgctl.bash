@@ -6,17 +6,35 @@ _hgctl() {
 	local word command=
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
-		doctor | status) command=$word ;;
+		doctor | status | measure) command=$word ;;
 		esac
 	done
-	if [[ $prev == --root ]]; then
+	case $prev in
+	--root)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
-	elif [[ $cur == -* ]]; then
-		local options='--json --root --help --usage --version'
-		[[ $command == doctor ]] || options+=' --all --watch'
+		return
+		;;
+	--kernel | --initrd | --cpuid)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--irqchip)
+		mapfile -t COMPREPLY < <(compgen -W 'on split' -- "$cur")
+		return
+		;;
+	--append | --smp | --mem | --policy)
+		return
+		;;
+	esac
+	if [[ $cur == -* ]]; then
+		local options='--json --help --usage --version'
+		[[ $command == measure ]] || options+=' --root'
+		[[ -n $command && $command != status ]] || options+=' --all --watch'
+		[[ -n $command && $command != measure ]] ||
+			options+=' --kernel --initrd --append --smp --mem --irqchip --policy --cpuid'
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'doctor status' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'doctor status measure' -- "$cur")
 	fi
 }
-complete -F _hgctl hgctl
+complete -o filenames -F _hgctl hgctl

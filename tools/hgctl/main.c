@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* hgctl: the operator's view of a HyperGPU machine. */
 #include "doctor.h"
+#include "measure.h"
 #include "status.h"
 
 #include <argp.h>
@@ -17,6 +18,7 @@ struct arguments {
 	const char *command;
 	const char *root;
 	struct status_options status;
+	struct measure_options measure;
 };
 
 static const struct argp_option options[] = {
@@ -33,9 +35,35 @@ static const char doc[] =
 	"Commands:\n"
 	"  doctor   what the machine has and lacks, with the remedies\n"
 	"  status   the VMs that run on hypergpu.ko, and their counters\n"
+	"  measure  the launch digest of a confidential VM, from what it starts with;\n"
+	"           it needs --kernel, --smp, --mem and --cpuid\n"
 	"\n"
 	"Exit status of doctor: 0 when nothing that hypergpu.ko requires is missing,\n"
 	"1 when something is. See hgctl(1).";
+
+static bool is(const struct arguments *a, const char *command)
+{
+	return !strcmp(a->command, command);
+}
+
+/* The command is there, it exists, and the options are its own. */
+static void check(const struct arguments *a, const struct argp_state *state)
+{
+	const struct measure_options *m = &a->measure;
+
+	if (!a->command)
+		argp_error(state, "which command: doctor, status or measure?");
+	if (!is(a, "doctor") && !is(a, "status") && !is(a, "measure"))
+		argp_error(state, "there is no command '%s'", a->command);
+	if (!is(a, "status") && (a->status.all || a->status.watch))
+		argp_error(state, "--all and --watch belong to status");
+	if (!is(a, "measure") && m->any)
+		argp_error(state, "%s takes none of the options of measure", a->command);
+	if (is(a, "measure") && !(m->kernel && m->smp && m->mem && m->cpuid))
+		argp_error(state, "measure needs %s", !m->kernel ? "--kernel FILE" :
+			   !m->smp ? "--smp N" : !m->mem ? "--mem SIZE" :
+			   "--cpuid FILE, which hgvmm --dump-cpuid FILE writes");
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -44,6 +72,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	unsigned long n;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->measure;
+		break;
 	case OPT_JSON:
 		a->status.json = true;
 		break;
@@ -66,12 +97,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->command = arg;
 		break;
 	case ARGP_KEY_END:
-		if (!a->command)
-			argp_error(state, "which command: doctor or status?");
-		if (strcmp(a->command, "doctor") && strcmp(a->command, "status"))
-			argp_error(state, "there is no command '%s'", a->command);
-		if (!strcmp(a->command, "doctor") && (a->status.all || a->status.watch))
-			argp_error(state, "--all and --watch belong to status");
+		check(a, state);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -81,14 +107,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "COMMAND", doc, NULL, NULL, NULL };
+	static const struct argp_child children[] = {
+		{ &measure_argp, 0, "Options of measure:", 1 }, { 0 }
+	};
+	static const struct argp argp = { options, parse, "COMMAND", doc, children, NULL, NULL };
 	struct arguments a = { .root = getenv("HGCTL_ROOT") };
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (!a.root)
 		a.root = "";
-	if (!strcmp(a.command, "doctor"))
+	if (is(&a, "doctor"))
 		return doctor_main(a.root, a.status.json);
+	if (is(&a, "measure"))
+		return measure_main(&a.measure, a.status.json);
 	return status_main(a.root, &a.status);
 }

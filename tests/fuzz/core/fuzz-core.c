@@ -1,58 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Random sequences of calls into the core, beside a model that says what each
- * must answer: frames with states, domains with lists of mappings. After each
- * call the core's audit looks at everything, and at the end the tables are read
- * as the CPU reads them and compared with the model.
+ * must answer: frames with states, domains with lists of mappings, confidential
+ * ones with the state of their life. After each call the core's audit looks at
+ * everything, and at the end the tables are read as the CPU reads them and
+ * compared with the model.
  *
  * With -DSTANDALONE the program makes up its own inputs until SECONDS have
  * passed: fuzz-core SECONDS [SEED]. Otherwise it is for libFuzzer.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "world.h"
+#include "model.h"
 
-#define FRAMES		2048
-#define DOMAINS		4
-#define LEAVES		256
-#define VCPUS		6
-
-struct leaf {
-	u64 gfn, pfn;
-	u32 level, prot;
-	bool young;
-};
-
-struct domain {
-	s64 handle;		/* 0: none */
-	bool dying;
-	u64 control;
-	u64 donated;		/* frames, the top table too */
-	struct leaf leaf[LEAVES];
-	u32 leaves;
-};
-
-struct vcpu {
-	s64 handle;
-	struct domain *domain;
-	u64 page, pfn;
-};
-
-static struct {
-	u8 state[FRAMES];
-	u32 maps[FRAMES];
-	struct domain domain[DOMAINS];
-	struct vcpu vcpu[VCPUS];
-} model;
+struct model model;
 
 static const u8 *data;
 static size_t left;
 static u64 calls_made;
 
-static u64 bytes(u32 n)
+u64 bytes(u32 n)
 {
 	u64 value = 0;
 
@@ -66,17 +33,7 @@ static u64 bytes(u32 n)
 	return value;
 }
 
-#define EXPECT(got, want)						\
-	do {								\
-		s64 got_ = (s64)(got), want_ = (s64)(want);		\
-		if (got_ != want_) {					\
-			fprintf(stderr, "%s:%d: %s is %lld, the model says %lld\n", \
-				__FILE__, __LINE__, #got, got_, want_);	\
-			abort();					\
-		}							\
-	} while (0)
-
-static s64 enter(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e)
+s64 enter(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e)
 {
 	s64 status = hg_call(nr, a, b, c, d, e);
 
@@ -87,7 +44,7 @@ static s64 enter(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e)
 
 /* --- what the bytes choose: mostly sensible, sometimes anything --- */
 
-static u64 wild(void)
+u64 wild(void)
 {
 	switch (bytes(1) % 6) {
 	case 0:
@@ -101,7 +58,7 @@ static u64 wild(void)
 	}
 }
 
-static u64 some_pfn(u32 level)
+u64 some_pfn(u32 level)
 {
 	u8 how = (u8)bytes(1);
 
@@ -114,7 +71,7 @@ static u64 some_pfn(u32 level)
 	return bytes(2) % FRAMES;
 }
 
-static u64 some_gfn(u32 level)
+u64 some_gfn(u32 level)
 {
 	u8 how = (u8)bytes(1);
 
@@ -131,7 +88,7 @@ static u64 some_gfn(u32 level)
 	return bytes(2) % 2048;
 }
 
-static struct domain *some_domain(u64 *handle)
+struct domain *some_domain(u64 *handle)
 {
 	u8 how = (u8)bytes(1);
 	struct domain *d = &model.domain[how % DOMAINS];
@@ -147,7 +104,7 @@ static struct domain *some_domain(u64 *handle)
 	return d->handle ? d : NULL;
 }
 
-static struct vcpu *some_vcpu(u64 *handle)
+struct vcpu *some_vcpu(u64 *handle)
 {
 	struct vcpu *v = &model.vcpu[bytes(1) % VCPUS];
 
@@ -158,7 +115,7 @@ static struct vcpu *some_vcpu(u64 *handle)
 /* --- the model's frames --- */
 
 /* What hg_frames_move() answers for @count frames that must all be in @state (or @too). */
-static s64 frames_status(u64 pfn, u64 count, u8 state, u8 too)
+s64 frames_status(u64 pfn, u64 count, u8 state, u8 too)
 {
 	u64 i;
 
@@ -173,12 +130,12 @@ static s64 frames_status(u64 pfn, u64 count, u8 state, u8 too)
 	return HG_OK;
 }
 
-static void set_frames(u64 pfn, u64 count, u8 state)
+void set_frames(u64 pfn, u64 count, u8 state)
 {
 	memset(&model.state[pfn], state, count);
 }
 
-static u64 frames_of(u32 level)
+u64 frames_of(u32 level)
 {
 	return 1ULL << (9 * (level - 1));
 }
@@ -200,12 +157,17 @@ static void unlend(u64 pfn, u64 count)
 
 /* --- the model's tables: those that the leaves need --- */
 
-static bool table_exists(const struct domain *d, u64 gfn, u32 level)
+static u32 depth(const struct leaf *l)
+{
+	return l->split ? 1 : l->level;
+}
+
+bool table_exists(const struct domain *d, u64 gfn, u32 level)
 {
 	u32 i;
 
 	for (i = 0; i < d->leaves; i++)
-		if (d->leaf[i].level <= level &&
+		if (depth(&d->leaf[i]) <= level &&
 		    d->leaf[i].gfn >> (9 * level) == gfn >> (9 * level))
 			return true;
 	return false;
@@ -213,15 +175,16 @@ static bool table_exists(const struct domain *d, u64 gfn, u32 level)
 
 static u64 tables_used(const struct domain *d)
 {
-	u64 count = d->donated ? 1 : 0;
+	/* The root, and two of code that does not page. */
+	u64 count = !d->donated ? 0 : d->c ? 3 : 1;
 	u32 level, i, j;
 
 	for (level = 1; level <= 3; level++)
 		for (i = 0; i < d->leaves; i++) {
-			if (d->leaf[i].level > level)
+			if (depth(&d->leaf[i]) > level)
 				continue;
 			for (j = 0; j < i; j++)
-				if (d->leaf[j].level <= level &&
+				if (depth(&d->leaf[j]) <= level &&
 				    d->leaf[j].gfn >> (9 * level) == d->leaf[i].gfn >> (9 * level))
 					break;
 			count += j == i;
@@ -229,21 +192,43 @@ static u64 tables_used(const struct domain *d)
 	return count;
 }
 
-static struct leaf *leaf_over(struct domain *d, u64 gfn)
+struct leaf *leaf_over(struct domain *d, u64 gfn)
 {
 	u32 i;
 
-	for (i = 0; i < d->leaves; i++)
-		if (gfn - d->leaf[i].gfn < frames_of(d->leaf[i].level))
-			return &d->leaf[i];
+	for (i = 0; i < d->leaves; i++) {
+		struct leaf *l = &d->leaf[i];
+		u64 at_ = gfn - l->gfn;
+
+		if (l->kind != PIN && at_ < frames_of(l->level) && !(l->split && l->gone[at_]))
+			return l;
+	}
 	return NULL;
+}
+
+/* What the parent maps is below the C-bit. */
+static u64 gfn_limit(const struct domain *d)
+{
+	return d->c ? d->c : 1ULL << 36;
+}
+
+u64 tables_missing(const struct domain *d, u64 gfn, u32 level)
+{
+	u64 missing = 0;
+
+	for (; level <= 3; level++)
+		missing += !table_exists(d, gfn, level);
+	return missing;
+}
+
+u64 spare_frames(const struct domain *d)
+{
+	return d->donated - tables_used(d);
 }
 
 static s64 map_status(struct domain *d, u64 gfn, u64 pfn, u64 level, u64 prot, struct leaf **same)
 {
 	struct leaf *leaf;
-	u64 missing = 0;
-	u32 l;
 
 	*same = NULL;
 	if (level > 3)
@@ -256,7 +241,7 @@ static s64 map_status(struct domain *d, u64 gfn, u64 pfn, u64 level, u64 prot, s
 		return HG_E_FLAGS;
 	if ((gfn | pfn) & (frames_of((u32)level) - 1))
 		return HG_E_ALIGN;
-	if (gfn >> 36)
+	if (gfn >= gfn_limit(d))
 		return HG_E_RANGE;
 	if (!d->donated)
 		return HG_E_NOMEM;
@@ -269,18 +254,15 @@ static s64 map_status(struct domain *d, u64 gfn, u64 pfn, u64 level, u64 prot, s
 		return HG_E_EXISTS;
 	if (level > 1 && table_exists(d, gfn, (u32)level - 1))
 		return HG_E_EXISTS;
-	for (l = (u32)level; l <= 3; l++)
-		missing += !table_exists(d, gfn, l);
-	if (missing > d->donated - tables_used(d))
+	if (tables_missing(d, gfn, (u32)level) > spare_frames(d))
 		return HG_E_NOMEM;
 	return frames_status(pfn, frames_of((u32)level), HG_FRAME_HOST, HG_FRAME_LENT);
 }
 
 /* --- operations --- */
 
-static void op_create(void)
+void create(u64 pfn, u64 flags)
 {
-	u64 pfn = some_pfn(1), flags = bytes(1) > 250;
 	s64 want = flags ? HG_E_FLAGS : frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST), got;
 	struct domain *d = model.domain;
 
@@ -300,7 +282,14 @@ static void op_create(void)
 	set_frames(pfn, 1, HG_FRAME_CORE);
 }
 
-static bool has_vcpu(const struct domain *d)
+static void op_create(void)
+{
+	u64 pfn = some_pfn(1);
+
+	create(pfn, bytes(1) > 250);
+}
+
+bool has_vcpu(const struct domain *d)
 {
 	u32 i;
 
@@ -310,9 +299,30 @@ static bool has_vcpu(const struct domain *d)
 	return false;
 }
 
+/* The guest's frame becomes one of the domain's, for tables or to be reclaimed. */
+void give_up(struct domain *d, u64 pfn)
+{
+	model.state[pfn] = HG_FRAME_CORE;
+	d->donated++;
+}
+
+void drop_own(struct domain *d, const struct leaf *l)
+{
+	u64 i;
+
+	for (i = 0; i < frames_of(l->level); i++)
+		if (!l->split || !l->gone[i])
+			give_up(d, l->pfn + i);
+}
+
 static void drop_leaf(struct domain *d, u32 i)
 {
-	unlend(d->leaf[i].pfn, frames_of(d->leaf[i].level));
+	struct leaf *l = &d->leaf[i];
+
+	if (l->kind == LENT)
+		unlend(l->pfn, frames_of(l->level));
+	else if (l->kind == OWN)
+		drop_own(d, l);
 	d->leaf[i] = d->leaf[--d->leaves];
 }
 
@@ -330,10 +340,8 @@ static void op_destroy(void)
 		drop_leaf(d, 0);
 }
 
-static void op_donate(void)
+void donate(struct domain *d, u64 handle, u64 pfn)
 {
-	u64 handle, pfn = some_pfn(1);
-	struct domain *d = some_domain(&handle);
 	s64 want = !d ? HG_E_HANDLE : d->dying ? HG_E_STATE :
 		   frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST);
 	s64 got = enter(HG_CALL_DOMAIN_DONATE, handle, pfn, 0, 0, 0);
@@ -347,6 +355,14 @@ static void op_donate(void)
 	set_frames(pfn, 1, HG_FRAME_CORE);
 }
 
+static void op_donate(void)
+{
+	u64 handle, pfn = some_pfn(1);
+	struct domain *d = some_domain(&handle);
+
+	donate(d, handle, pfn);
+}
+
 static void op_reclaim(void)
 {
 	u64 handle, spare;
@@ -357,7 +373,7 @@ static void op_reclaim(void)
 		EXPECT(got, HG_E_HANDLE);
 		return;
 	}
-	spare = d->donated - (d->dying ? 0 : tables_used(d));
+	spare = d->dying ? d->donated : spare_frames(d);
 	if (!spare && !d->dying) {
 		EXPECT(got, HG_E_ABSENT);
 		return;
@@ -396,7 +412,9 @@ static void op_map(void)
 		same->prot = (u32)prot;
 		return;
 	}
-	d->leaf[d->leaves++] = (struct leaf){ gfn, pfn, (u32)level, (u32)prot, false };
+	d->leaf[d->leaves++] = (struct leaf){
+		.gfn = gfn, .pfn = pfn, .level = (u32)level, .prot = (u32)prot,
+	};
 	lend(pfn, frames_of((u32)level));
 	plant(pfn, 1);		/* the guest's data: no table may hold it later */
 }
@@ -412,20 +430,21 @@ static void op_range(enum range_op op)
 
 	if (bytes(1) < 8) {
 		gfn = 0;
-		count = 1ULL << 36;
+		count = d ? gfn_limit(d) : 1ULL << 36;
 	}
 	if (!d || d->dying) {
 		EXPECT(enter(nr[op], handle, gfn, count, op == AGE, 0), HG_E_HANDLE);
 		return;
 	}
-	if (gfn >> 36 || count > (1ULL << 36) - gfn) {
+	if (gfn >= gfn_limit(d) || count > gfn_limit(d) - gfn) {
 		EXPECT(enter(nr[op], handle, gfn, count, op == AGE, 0), HG_E_RANGE);
 		return;
 	}
 	for (i = 0; i < d->leaves; i++) {
 		struct leaf *l = &d->leaf[i];
 
-		if (l->gfn >= gfn + count || l->gfn + frames_of(l->level) <= gfn)
+		if (l->kind != LENT || l->gfn >= gfn + count ||
+		    l->gfn + frames_of(l->level) <= gfn)
 			continue;
 		switch (op) {
 		case UNMAP:
@@ -456,14 +475,14 @@ static void op_touch(void)
 	if (!d || !d->leaves)
 		return;
 	l = &d->leaf[bytes(1) % d->leaves];
+	if (l->kind != LENT)
+		return;
 	*walk(domain_of(handle)->root, l->gfn).entry |= hg_core.backend->npt->accessed;
 	l->young = true;
 }
 
-static void op_vcpu_create(void)
+void vcpu_create(struct domain *d, u64 handle, u64 page, u64 pfn)
 {
-	u64 handle, page = some_pfn(1), pfn = some_pfn(1);
-	struct domain *d = some_domain(&handle);
 	struct vcpu *v = model.vcpu;
 	s64 want, got;
 
@@ -471,7 +490,8 @@ static void op_vcpu_create(void)
 		v++;
 	if (v == model.vcpu + VCPUS)
 		return;
-	want = !d ? HG_E_HANDLE : d->dying || !d->donated ? HG_E_STATE :
+	want = !d ? HG_E_HANDLE :
+	       d->dying || !d->donated || d->cvm >= HG_CVM_SEALED ? HG_E_STATE :
 	       frames_status(page, 1, HG_FRAME_HOST, HG_FRAME_HOST);
 	if (!want) {
 		model.state[page] = HG_FRAME_CONTROL;
@@ -484,9 +504,17 @@ static void op_vcpu_create(void)
 		return;
 	}
 	EXPECT(got > 0, 1);
-	*v = (struct vcpu){ got, d, page, pfn };
+	*v = (struct vcpu){ got, d, page, pfn, vcpu_of((u64)got)->index, false };
 	set_frames(page, 1, HG_FRAME_CONTROL);
 	set_frames(pfn, HG_VCPU_FRAMES, HG_FRAME_CORE);
+}
+
+static void op_vcpu_create(void)
+{
+	u64 handle, page = some_pfn(1), pfn = some_pfn(1);
+	struct domain *d = some_domain(&handle);
+
+	vcpu_create(d, handle, page, pfn);
 }
 
 static void op_vcpu_destroy(void)
@@ -519,8 +547,11 @@ static void op_run(void)
 		((u8 *)at(v->page))[at_] = (u8)bytes(1);
 	}
 	got = enter(HG_CALL_VCPU_RUN, handle, 0, 0, 0, 0);
-	EXPECT(got == HG_E_ARG || got == HG_EXIT_HLT || got == HG_EXIT_KICK, 1);
 	EXPECT(vcpu_of(handle)->running, 0);
+	if (v->domain->cvm && (v->domain->cvm != HG_CVM_RUNNING || v->parked))
+		EXPECT(got, HG_E_STATE);
+	else if (got != HG_E_DENIED || !v->domain->cvm)
+		EXPECT(got == HG_E_ARG || got == HG_EXIT_HLT || got == HG_EXIT_KICK, 1);
 }
 
 static void op_vcpu_frame(void)
@@ -528,14 +559,20 @@ static void op_vcpu_frame(void)
 	u64 handle, pfn = some_pfn(1), count = bytes(1) % (HG_MAX_CPUID + 2);
 	struct vcpu *v = some_vcpu(&handle);
 	s64 status = !v ? HG_E_HANDLE : frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST);
+	u32 cvm = v ? v->domain->cvm : HG_CVM_NONE;
 
 	if (bytes(1) & 1) {
+		if (cvm == HG_CVM_RUNNING)
+			status = HG_E_DENIED;
 		EXPECT(enter(HG_CALL_VCPU_DUMP, handle, pfn, 0, 0, 0), status ? status : 1024);
 		return;
 	}
-	EXPECT(enter(HG_CALL_VCPU_SET_CPUID, handle, pfn, count, 0, 0),
-	       count > HG_MAX_CPUID ? HG_E_LIMIT : status);
-	if (!status && count <= HG_MAX_CPUID) {
+	if (cvm >= HG_CVM_SEALED)
+		status = HG_E_STATE;
+	if (count > HG_MAX_CPUID || (!status && cvm && count > HG_MAX_CPUID - 3))
+		status = HG_E_LIMIT;
+	EXPECT(enter(HG_CALL_VCPU_SET_CPUID, handle, pfn, count, 0, 0), status);
+	if (!status) {
 		vcpu_of(handle)->gpr[HG_RAX] = bytes(1);
 		hg_trap_cpuid(vcpu_of(handle), 2, bytes(4));
 	}
@@ -547,7 +584,8 @@ static void op_fetch(void)
 	struct vcpu *v = some_vcpu(&handle);
 
 	EXPECT(enter(HG_CALL_VCPU_FETCH, handle, groups, 0, 0, 0),
-	       groups & ~HG_STATE_ALL ? HG_E_FLAGS : v ? HG_OK : HG_E_HANDLE);
+	       groups & ~HG_STATE_ALL ? HG_E_FLAGS : !v ? HG_E_HANDLE :
+	       v->domain->cvm == HG_CVM_RUNNING ? HG_E_DENIED : HG_OK);
 }
 
 /* Any call with any arguments; only those that cannot change the model. */
@@ -564,7 +602,7 @@ static void op_garbage(void)
 
 static void step(void)
 {
-	switch (bytes(1) % 24) {
+	switch (bytes(1) % 40) {
 	case 0: op_create(); break;
 	case 1: op_destroy(); break;
 	case 2: case 3: case 4: case 5: op_donate(); break;
@@ -580,29 +618,54 @@ static void step(void)
 	case 21: op_run(); break;
 	case 22: bytes(1) & 1 ? op_vcpu_frame() : op_fetch(); break;
 	case 23: op_garbage(); break;
+	case 24: case 25: op_cvm_life(); break;
+	case 26: case 27: op_cvm_ram(); break;
+	case 28: case 29: case 30: case 31: case 32: op_cvm_add(); break;
+	case 33: case 34: case 35: op_cvm_load(); break;
+	case 36: op_cvm_report(); break;
+	case 37: case 38: op_convert(); break;
+	case 39: op_startup(); break;
 	}
 }
 
 /* --- the end --- */
 
+static void compare_leaf(const struct domain *d, const struct leaf *l, u64 i)
+{
+	struct walk w = walk(domain_of((u64)d->handle)->root, l->gfn + i);
+
+	if (l->split && l->gone[i] && w.level && leaf_over((struct domain *)d, l->gfn + i))
+		return;		/* another page has come in its place */
+	EXPECT(w.level, l->split && l->gone[i] ? 0 : depth(l));
+	if (!w.level)
+		return;
+	EXPECT(w.pfn, l->pfn + i);
+	EXPECT(w.write, !!(l->prot & HG_PROT_WRITE));
+	EXPECT(w.exec, !!(l->prot & HG_PROT_EXEC));
+	EXPECT(w.accessed, l->young);
+}
+
 static void compare_domain(const struct domain *d)
 {
-	u64 leaves[4] = { 0 };
-	u32 i;
+	u64 leaves[2][4] = { { 0 } };
+	u32 i, j;
 
 	for (i = 0; i < d->leaves; i++) {
 		const struct leaf *l = &d->leaf[i];
-		struct walk w = walk(domain_of((u64)d->handle)->root, l->gfn);
 
-		EXPECT(w.level, l->level);
-		EXPECT(w.pfn, l->pfn);
-		EXPECT(w.write, !!(l->prot & HG_PROT_WRITE));
-		EXPECT(w.exec, !!(l->prot & HG_PROT_EXEC));
-		EXPECT(w.accessed, l->young);
-		leaves[l->level]++;
+		if (l->kind == PIN)
+			continue;
+		for (j = 0; j < (l->split ? 512 : 1); j++) {
+			compare_leaf(d, l, j);
+			leaves[l->kind][depth(l)] += !l->split || !l->gone[j];
+		}
 	}
 	for (i = 1; i <= 3; i++)
-		EXPECT(call(DOMAIN_STAT, d->handle, HG_DOMAIN_STAT_MAPPED_4K + i - 1), leaves[i]);
+		EXPECT(call(DOMAIN_STAT, d->handle, HG_DOMAIN_STAT_MAPPED_4K + i - 1),
+		       leaves[LENT][i]);
+	for (i = 1; i <= 2; i++)
+		EXPECT(call(DOMAIN_STAT, d->handle, HG_DOMAIN_STAT_PRIVATE_4K + i - 1),
+		       leaves[OWN][i]);
 	EXPECT(call(DOMAIN_STAT, d->handle, HG_DOMAIN_STAT_TABLES), d->dying ? 0 : tables_used(d));
 }
 
@@ -626,15 +689,19 @@ static void compare(void)
 static void one_input(const u8 *input, size_t size)
 {
 	u64 i, cpu;
+	u8 how;
 
 	data = input;
 	left = size;
-	world_start(FRAMES, bytes(1) & 1 ? WORLD_EPT : WORLD_NPT);
+	how = (u8)bytes(1);
+	world_start(FRAMES, how & 1 ? WORLD_EPT : WORLD_NPT);
 	cpu = FRAMES - WORLD_RAM - 1;
 	EXPECT(hg_core_cpu_on(0, cpu), HG_OK);
 	memset(&model, 0, sizeof(model));
 	for (i = 0; i < FRAMES; i++)
 		model.state[i] = record(i).state;
+	if (how & 2)
+		prelude(HG_CVM_LAUNCHING + how / 4 % 3);
 	while (left)
 		step();
 	compare();

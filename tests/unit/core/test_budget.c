@@ -136,7 +136,7 @@ static void test_budgets(void **state)
 	check("unmap of a 4 KiB page", op_unmap, 600);
 	gfn = 7;
 	pfn += 7;
-	check("map of a 4 KiB page", op_map, 340);
+	check("map of a 4 KiB page", op_map, 360);
 	call(UNMAP, domain, 0, 1ULL << 36);
 	check("unmap of 256 TiB, one page", op_unmap_all, 23000);
 	assert_true(within);

@@ -14,6 +14,9 @@ static const struct {
 	{ "MAP", 5 }, { "UNMAP", 3 }, { "PROTECT", 3 }, { "AGE", 4 },
 	{ "VCPU_CREATE", 3 }, { "VCPU_DESTROY", 1 }, { "VCPU_RUN", 2 }, { "VCPU_FETCH", 2 },
 	{ "VCPU_SET_CPUID", 3 }, { "VCPU_DUMP", 2 }, { "FRAME_STAT", 1 }, { "VCPU_INSN", 1 },
+	{ "CVM_INIT", 1 }, { "CVM_LAUNCH", 2 }, { "CVM_RAM", 3 }, { "CVM_ADD", 5 },
+	{ "CVM_LOAD", 5 }, { "CVM_SEAL", 1 }, { "CVM_START", 1 }, { "CVM_REPORT", 2 },
+	{ "CVM_RESET", 1 }, { "VCPU_STARTUP", 2 },
 };
 
 static void test_numbers(void **state)

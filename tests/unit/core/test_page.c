@@ -33,16 +33,24 @@ static const struct {
 	{ HG_MOVE_RETURN, HG_FRAME_CORE, HG_FRAME_HOST, 0, 0 },
 	{ HG_MOVE_CONTROL, HG_FRAME_HOST, HG_FRAME_CONTROL, 0, 0 },
 	{ HG_MOVE_UNCONTROL, HG_FRAME_CONTROL, HG_FRAME_HOST, 0, 0 },
+	{ HG_MOVE_ENTRUST, HG_FRAME_HOST, HG_FRAME_PRIVATE, 0, 0 },
+	{ HG_MOVE_UNENTRUST, HG_FRAME_PRIVATE, HG_FRAME_HOST, 0, 0 },
+	{ HG_MOVE_WITHDRAW, HG_FRAME_PRIVATE, HG_FRAME_CORE, 0, 0 },
+	{ HG_MOVE_UNWITHDRAW, HG_FRAME_CORE, HG_FRAME_PRIVATE, 0, 0 },
 };
+
+static bool has_owner(u8 state)
+{
+	return state == HG_FRAME_CORE || state == HG_FRAME_CONTROL || state == HG_FRAME_PRIVATE;
+}
 
 static void try(u64 pfn, enum hg_frame_move move, u8 from)
 {
-	bool owned = from == HG_FRAME_CORE || from == HG_FRAME_CONTROL;
 	struct hg_frame before, after;
 	s64 status;
 	u32 i;
 
-	set(pfn, from, owned ? OWNER : 0, from == HG_FRAME_LENT);
+	set(pfn, from, has_owner(from) ? OWNER : 0, from == HG_FRAME_LENT);
 	before = record(pfn);
 	status = hg_frames_move(pfn, 1, move, OWNER);
 	after = record(pfn);
@@ -52,8 +60,7 @@ static void try(u64 pfn, enum hg_frame_move move, u8 from)
 		assert_int_equal(status, HG_OK);
 		assert_int_equal(after.state, legal[i].to);
 		assert_int_equal(after.maps, legal[i].maps_after);
-		owned = after.state == HG_FRAME_CORE || after.state == HG_FRAME_CONTROL;
-		assert_int_equal(after.owner, owned ? OWNER : 0);
+		assert_int_equal(after.owner, has_owner(after.state) ? OWNER : 0);
 		return;
 	}
 	assert_int_equal(status, from == HG_FRAME_DEVICE ? HG_E_RANGE : HG_E_OWNER);
@@ -84,6 +91,11 @@ static void test_wrong_owner(void **state)
 	set(pfn, HG_FRAME_CONTROL, OWNER, 0);
 	assert_int_equal(hg_frames_move(pfn, 1, HG_MOVE_UNCONTROL, OWNER + 1), HG_E_OWNER);
 	assert_int_equal(record(pfn).state, HG_FRAME_CONTROL);
+	set(pfn, HG_FRAME_PRIVATE, OWNER, 0);
+	assert_int_equal(hg_frames_move(pfn, 1, HG_MOVE_UNENTRUST, OWNER + 1), HG_E_OWNER);
+	assert_int_equal(hg_frames_move(pfn, 1, HG_MOVE_WITHDRAW, OWNER + 1), HG_E_OWNER);
+	assert_int_equal(record(pfn).state, HG_FRAME_PRIVATE);
+	assert_int_equal(record(pfn).owner, OWNER);
 	forget(pfn, 1);
 }
 

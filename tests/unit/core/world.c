@@ -2,6 +2,7 @@
 /*
  * See world.h.
  */
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,18 @@ void hg_port_panic(const char *what, const char *file, int line)
 		longjmp(panic_jump, 1);
 	fprintf(stderr, "%s:%d: the core panics: %s\n", file, line, what);
 	abort();
+}
+
+void hg_port_sha256(const void *a, u64 a_length, const void *b, u64 b_length, u8 digest[32])
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+
+	assert_non_null(md);
+	assert_int_equal(EVP_DigestInit_ex(md, EVP_sha256(), NULL), 1);
+	assert_int_equal(EVP_DigestUpdate(md, a, a_length), 1);
+	assert_int_equal(EVP_DigestUpdate(md, b, b_length), 1);
+	assert_int_equal(EVP_DigestFinal_ex(md, digest, NULL), 1);
+	EVP_MD_CTX_free(md);
 }
 
 void hg_arch_xsetbv(u64 xcr0)
@@ -137,8 +150,66 @@ static void fake_vcpu_set_cr4(struct hg_vcpu *vcpu, u64 cr4)
 static void fake_vcpu_set_cr0(struct hg_vcpu *vcpu, u64 cr0, u64 efer)
 {
 	(void)vcpu;
-	(void)cr0;
-	(void)efer;
+	fake.guest.cr0 = cr0;
+	fake.guest.efer = efer;
+}
+
+static void fake_vcpu_set_cr2(struct hg_vcpu *vcpu, u64 cr2)
+{
+	(void)vcpu;
+	fake.cr2 = cr2;
+}
+
+static void fake_vcpu_set_cr3(struct hg_vcpu *vcpu, u64 cr3, bool flush)
+{
+	(void)vcpu;
+	fake.guest.cr3 = cr3;
+	fake.flushes += flush;
+}
+
+static void fake_vcpu_set_efer(struct hg_vcpu *vcpu, u64 efer)
+{
+	(void)vcpu;
+	fake.guest.efer = efer;
+}
+
+static u64 fake_vcpu_get_pat(struct hg_vcpu *vcpu)
+{
+	(void)vcpu;
+	return fake.pat;
+}
+
+static void fake_vcpu_set_pat(struct hg_vcpu *vcpu, u64 pat)
+{
+	(void)vcpu;
+	fake.pat = pat;
+}
+
+static void fake_vcpu_set_tsc(struct hg_vcpu *vcpu, u64 offset)
+{
+	(void)vcpu;
+	fake.tsc_offset = offset;
+}
+
+static void fake_vcpu_startup(struct hg_vcpu *vcpu, u8 vector)
+{
+	(void)vcpu;
+	fake.segment[HG_SEG_CS].selector = (u16)(vector << 8);
+	fake.segment[HG_SEG_CS].base = (u64)vector << 12;
+}
+
+static void fake_vcpu_segment(struct hg_vcpu *vcpu, enum hg_seg seg, struct hg_segment *out)
+{
+	(void)vcpu;
+	*out = fake.segment[seg];
+}
+
+/* Where the guest's next instruction is, and how it pages. */
+static void fake_vcpu_code(struct hg_vcpu *vcpu, struct hg_fetch *fetch)
+{
+	*fetch = fake.guest;
+	fetch->linear = vcpu->rip;
+	fetch->rflags = vcpu->rflags;
 }
 
 static void fake_vcpu_debug(struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write)
@@ -185,6 +256,11 @@ static const struct hg_npt_format ept = {
 		.vcpu_enter = fake_vcpu_enter, .vcpu_unload = fake_vcpu_unload, \
 		.vcpu_skip = fake_vcpu_skip, .vcpu_debug = fake_vcpu_debug, \
 		.vcpu_set_cr4 = fake_vcpu_set_cr4, .vcpu_set_cr0 = fake_vcpu_set_cr0, \
+		.vcpu_set_cr2 = fake_vcpu_set_cr2, .vcpu_set_cr3 = fake_vcpu_set_cr3, \
+		.vcpu_set_efer = fake_vcpu_set_efer,			\
+		.vcpu_get_pat = fake_vcpu_get_pat, .vcpu_set_pat = fake_vcpu_set_pat, \
+		.vcpu_set_tsc = fake_vcpu_set_tsc, .vcpu_startup = fake_vcpu_startup, \
+		.vcpu_segment = fake_vcpu_segment, .vcpu_code = fake_vcpu_code, \
 		.vcpu_dump = fake_vcpu_dump,				\
 	}
 const struct hg_backend fake_backend_npt = BACKEND(npt);

@@ -101,6 +101,10 @@ struct fake {
 	u64 xcr0;		/* the last XSETBV */
 	u32 xsetbvs;
 	u32 skipped;		/* bytes, by vcpu_skip */
+	struct hg_fetch guest;	/* vcpu_code: cr0 to cpl */
+	struct hg_segment segment[HG_NR_SEGS];
+	u64 cr2, pat, tsc_offset;
+	u32 flushes;		/* by vcpu_set_cr3 */
 	u32 event, event_error, event_length; /* at the last entry */
 	u32 run_flags;
 };

@@ -37,6 +37,20 @@ static void defaults(void **state)
 	assert_true(c.sandbox);
 	assert_false(c.reboot_exit);
 	assert_null(c.dev);
+	assert_false(c.cvm);
+	assert_int_equal(c.cvm_policy, 1);
+}
+
+static void confidential(void **state)
+{
+	struct config c;
+
+	(void)state;
+	assert_int_equal(parse(&c, "--kernel k --cvm --cvm-policy 0xffffffff"), CONFIG_RUN);
+	assert_true(c.cvm);
+	assert_int_equal(c.cvm_policy, 0xffffffff);
+	assert_int_equal(parse(&c, "--dump-cpuid f"), CONFIG_RUN);	/* no kernel is needed */
+	assert_string_equal(c.dump_cpuid, "f");
 }
 
 static void everything(void **state)
@@ -92,7 +106,9 @@ static void refused(void **state)
 		"--kernel k --debug-exit 65536", "--kernel k --uid root", "--kernel k --uid 1:",
 		"--kernel k --console stdio", "--kernel k --serial tty",
 		"--kernel k --serial file:",
-		"--kernel k --cvm", "--kernel k --frobnicate", "--kernel k stray", "--kernel k -x",
+		"--kernel k --cvm --cvm-policy x", "--kernel k --cvm-policy 4294967296",
+		"--kernel k --cvm-policy -1", "--kernel k --cvm-policy", "--cvm",
+		"--kernel k --frobnicate", "--kernel k stray", "--kernel k -x",
 	};
 	struct config c;
 	unsigned int i;
@@ -130,7 +146,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults), cmocka_unit_test(everything),
-		cmocka_unit_test(refused), cmocka_unit_test(many), cmocka_unit_test(help),
+		cmocka_unit_test(confidential), cmocka_unit_test(refused),
+		cmocka_unit_test(many), cmocka_unit_test(help),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

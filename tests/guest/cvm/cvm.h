@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A VM that runs the command interpreter of guest.h, ordinary or confidential:
+ * the tests play its hostile VMM. Assertions fail the running test.
+ */
+#ifndef CVM_H
+#define CVM_H
+
+#include "guest.h"
+#include "hgt.h"
+
+struct cvm {
+	struct hgt_vm *vm;
+	struct hgt_vcpu *vcpu;
+	uint8_t *rom;		/* GUEST_ROM_SIZE, the VMM's copy */
+	int sev;		/* /dev/sev; -1 in an ordinary VM */
+	uint8_t digest[32];
+	bool confidential;
+};
+
+/* The two halves of the secret; computed, so that they stand in no data of this program. */
+uint64_t cvm_secret(unsigned int half);
+
+/* Created, with its memory, one vCPU and local APIC, not launched. */
+struct cvm *cvm_create(bool confidential);
+/* Load the ROM, measure, finish. Does nothing to an ordinary VM. */
+void cvm_launch(struct cvm *cvm);
+/* Both, and run until the guest is ready. */
+struct cvm *cvm_start(bool confidential);
+void cvm_free(struct cvm *cvm);
+
+/* An SEV command: 0, or -errno and *@error. */
+int cvm_command(struct cvm *cvm, uint32_t id, void *data, uint32_t *error);
+
+/*
+ * Let the guest do @command with @nr_args words; its answer's @words words go
+ * to @answer. Fails the test on any other exit.
+ */
+void cvm_do(struct cvm *cvm, uint32_t command, const uint32_t *args, unsigned int nr_args,
+	    uint32_t *answer, unsigned int words);
+/* Is the guest's secret whole, in its registers and memory? */
+bool cvm_whole(struct cvm *cvm);
+uint64_t cvm_peek(struct cvm *cvm, uint32_t address);
+void cvm_poke(struct cvm *cvm, uint32_t address, uint64_t value);
+int64_t cvm_hypercall(struct cvm *cvm, uint64_t rax, uint64_t rbx, uint64_t rcx, uint64_t rdx);
+
+#endif
