@@ -93,7 +93,7 @@ test: packages-test ## every test; ends with "N passed, N failed"
 	$(Q)tests/run
 
 .PHONY: demo
-demo: packages-demo ## boot Debian twice on hypergpu.ko, in the bench
+demo: packages-demo ## boot Debian on hypergpu.ko, in the bench, also as a confidential VM
 	$(call prepare,demo)
 	$(Q)tests/demo.sh
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What exits cost: hypergpu.ko beside the kernel's own kvm-amd, in one boot of
-# the bench, in instructions. docs/benchmarks.md says how to read it.
+# What exits cost: hypergpu.ko beside the kernel's own kvm-amd, and confidential VMs
+# beside ordinary ones, in one boot of the bench, in instructions. docs/benchmarks.md says how to read it.
 set -u
 set -o pipefail
 cd "$(dirname "$0")" || exit 2
@@ -14,6 +14,8 @@ usage: tests/bench/run.sh [OPTION...]
   --json FILE       also write the figures to FILE (default build/bench.json
                     in this directory)
   --provider NAME   measure only this one (kvm-amd or hypergpu); repeatable
+  --no-cvm          leave out the confidential VMs
+  --only-cvm        measure nothing else
   --no-boot         leave out the boots of Linux, which take most of the time
   --quick           one boot of Linux each instead of three
 
@@ -30,6 +32,7 @@ json=build/bench.json
 providers=()
 no_boot=
 quick=
+cvm=1
 while [ $# -gt 0 ]; do
 	case $1 in
 	--json)
@@ -46,6 +49,8 @@ while [ $# -gt 0 ]; do
 		shift
 		;;
 	--no-boot) no_boot=1 ;;
+	--no-cvm) cvm= ;;
+	--only-cvm) providers=(none) ;;
 	--quick) quick=1 ;;
 	-h | --help)
 		usage
@@ -72,11 +77,11 @@ raw=build/bench.raw
 # One processor: time is shared out among several only in long slices.
 "$HG_TOP/tools/hgbench" run --icount --smp 1 --mem 3G --timeout "${HG_BENCH_TIMEOUT:-1800}" \
 	--env "HG_VMLINUZ=$vmlinuz" --env "HG_BENCH_NO_BOOT=$no_boot" \
-	--env "HG_BENCH_QUICK=$quick" \
+	--env "HG_BENCH_QUICK=$quick" --env "HG_BENCH_CVM=$cvm" \
 	--env "HG_BENCH_PROVIDERS=${providers[*]:-kvm-amd hypergpu}" \
 	-- "$PWD/measure.sh" | tee "$raw.tmp"
 status=$?
-grep -E '^(info|kvm-amd|hypergpu) ' "$raw.tmp" >"$raw"
+grep -E '^(info|kvm-amd|hypergpu|vm|cvm) ' "$raw.tmp" >"$raw"
 rm -f "$raw.tmp"
 grep -qv '^info ' "$raw" || die "nothing was measured (hgbench status $status)"
 

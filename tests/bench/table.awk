@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The figures as a table: ours, stock, their ratio, the target for the ratio.
 
+# The row of one measurement, of the two columns that heading() has named.
 function row(name, what, target,   s, o, ratio, verdict) {
-	s = figure["kvm-amd", name]
-	o = figure["hypergpu", name]
+	s = figure[left, name]
+	o = figure[right, name]
 	if (s == "" && o == "")
 		return
 	ratio = verdict = ""
@@ -30,10 +31,22 @@ $1 == "info" {
 		notes = notes sprintf("%s: %s not measured: %s\n", $1, $2, why)
 	}
 }
-END {
-	print ""
-	printf "%-34s %14s %14s %7s %8s\n", "instructions (median)", "kvm-amd", "hypergpu", "ratio",
-		"target"
+
+function heading(l, r) {
+	left = l
+	right = r
+	printf "\n%-34s %14s %14s %7s %8s\n", "instructions (median)", l, r, "ratio", "target"
+}
+
+function measured(kind,   k) {
+	for (k in figure)
+		if (index(k, kind SUBSEP) == 1)
+			return 1
+	return 0
+}
+
+function providers() {
+	heading("kvm-amd", "hypergpu")
 	row("cpuid", "CPUID", "0.5")
 	row("outb_0x80", "outb 0x80 to QEMU", "0.8")
 	row("inb_0x61", "inb 0x61", "0.8")
@@ -44,6 +57,33 @@ END {
 	row("timer_deadline", "TSC deadline to handler, running", "")
 	row("timer_oneshot", "LAPIC one-shot to handler, running", "")
 	row("linux_boot", "Linux to init, processor time", "1.0")
+}
+
+function confidential() {
+	heading("vm", "cvm")
+	row("cpuid", "CPUID", "")
+	row("out", "OUT to the VMM", "")
+	row("mmio_read", "MMIO read from the VMM", "")
+	row("cr3", "CR3 written", "")
+	row("first_touch", "first touch, 4 KiB", "")
+	row("first_touch_shared", "first touch, 4 KiB, shared", "")
+	row("share_1", "private to shared, 1 page", "")
+	row("share_512", "private to shared, 512 pages", "")
+	row("unshare_1", "shared to private, 1 page", "")
+	row("unshare_512", "shared to private, 512 pages", "")
+	row("launch_mib", "loaded and measured, 1 MiB", "")
+	row("linux_boot", "Linux to init, processor time", "1.25")
+	row("work_cpu", "Linux: arithmetic", "1.01")
+	row("work_memory", "Linux: walk through 32 MiB", "1.01")
+	row("work_disk", "Linux: 16 MiB from a disk", "")
+	row("work_net", "Linux: 8 MiB by TCP", "")
+}
+
+END {
+	if (measured("kvm-amd") || measured("hypergpu"))
+		providers()
+	if (measured("vm") || measured("cvm"))
+		confidential()
 	if (notes)
 		printf "\n%s", notes
 }

@@ -9,7 +9,10 @@ cd "$(dirname "$0")/../.." || exit 2
 export HG_TOP=$PWD
 # shellcheck source=tests/guest/lib/provider.sh
 . tests/guest/lib/provider.sh
+# shellcheck source=tests/guest/lib/libvirt.sh
+. tests/guest/lib/libvirt.sh
 
+scan=tests/guest/cvm/build/scan-process
 work=$(mktemp -d /tmp/demo.XXXXXX)
 mib=$((1024 * 1024))
 failed=0
@@ -21,7 +24,7 @@ since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.1f", (b - a) / 1e6 }'; 
 stage() {
 	stage_number=$((${stage_number:-0} + 1))
 	stage_began=$(now)
-	printf '[%d/5] %s\n' $stage_number "$*"
+	printf '[%d/6] %s\n' $stage_number "$*"
 }
 say() { printf '      %s\n' "$*"; }
 ok() { say "ok, $(since "$stage_began") s"; }
@@ -35,7 +38,8 @@ build_initrd() {
 	local root=$work/root m
 	mkdir -p "$root/bin" "$root/mod"
 	cp "$(command -v busybox)" "$root/bin/busybox" || return 1
-	cp tests/demo/guest-init "$root/init" && chmod 755 "$root/init" || return 1
+	cp tests/demo/guest-init "$root/init" && cp tests/guest/lib/plant "$root/bin/" &&
+		chmod 755 "$root/init" "$root/bin/plant" || return 1
 	for m in virtio_pci virtio_blk virtio_net; do
 		modprobe --show-depends $m
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$work/modules" || return 1
@@ -64,6 +68,8 @@ echo demo-cpus $(nproc)
 echo demo-read $(head -c 8388608 /dev/vda | sha256sum)
 yes hypergpu | head -c 8388608 | dd of=/dev/vda bs=64k seek=128 conv=fsync 2>/dev/null; echo demo-wrote $?
 echo demo-ping $(ping -c 3 -w 10 -q 10.9.0.1 | sed -n 's/.* \([0-9]*\)% packet loss.*/\1/p')
+plant >/secret; echo demo-planted $?
+echo demo-sev $(dmesg | sed -n 's/.*\(Memory Encryption Features active.*\)/\1/p')
 echo demo-clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)
 END
 }
@@ -83,6 +89,23 @@ await() {
 	done
 }
 
+# at_the_shell NAME LOG PID BEGAN: type the commands when it is there, and look at what
+# the host can see meanwhile. The shell's input is the descriptor $keys.
+at_the_shell() {
+	if ! await "$2" '^demo-shell' "${shell_limit:-150}" "$3"; then
+		fail "no shell; the last lines of its console:"
+		tr -d '\r' <"$2" | tail -n 15 | sed 's/^/      | /'
+		tail -n 5 "/out/$1-messages.log" | sed 's/^/      ! /'
+		return 1
+	fi
+	figure[$1-boot]=$(since "$4")
+	say "at its shell after ${figure[$1-boot]} s"
+	type_commands >&"$keys"
+	await "$2" '^demo-clock' 90 "$3" || fail "its shell does not answer"
+	tools/build/hgctl status --json >"/out/$1-status.json" 2>/dev/null
+	figure[$1-found]=$($scan "$3") || fail "the scan of its VMM's memory failed"
+}
+
 # boot NAME COMMAND...: run a VMM with its serial console on stdin and stdout,
 # type the commands at its shell, and check what comes of it.
 boot() {
@@ -95,24 +118,72 @@ boot() {
 	"$@" <"$work/$name.in" >"$log" 2>"/out/$name-messages.log" &
 	pid=$!
 	exec {keys}>"$work/$name.in"
-	if ! await "$log" '^demo-shell' 150 $pid; then
-		fail "no shell; the last lines of its console:"
-		tr -d '\r' <"$log" | tail -n 15 | sed 's/^/      | /'
-		tail -n 5 "/out/$name-messages.log" | sed 's/^/      ! /'
+	if ! at_the_shell "$name" "$log" $pid "$began"; then
 		kill $pid 2>/dev/null
 		exec {keys}>&-
 		return
 	fi
-	figure[$name-boot]=$(since "$began")
-	say "at its shell after ${figure[$name-boot]} s"
-	type_commands >&$keys
-	await "$log" '^demo-clock' 60 $pid || fail "its shell does not answer"
-	tools/build/hgctl status --json >"/out/$name-status.json" 2>/dev/null
-	echo 'poweroff -f' >&$keys
+	echo 'poweroff -f' >&"$keys"
 	exec {keys}>&-
 	timeout 30 tail --pid=$pid -f /dev/null || { fail "it did not switch off"; kill -9 $pid; }
 	wait $pid || fail "$1 ended with status $?"
 	check_answers "$name" "$log" "$disk" "$want"
+	check_secret "$name"
+}
+
+# The same for the confidential VM, of which libvirt takes care.
+boot_cvm() {
+	local log=$work/cvm.log disk=$work/cvm.img pid began want drain
+	want=$(head -c $((8 * mib)) "$disk" | sha256sum | cut -d' ' -f1)
+	domain_xml cvm "$disk" "$kernel" "$work/initrd" "$append" "$log" tap2 >"$work/cvm.xml"
+	began=$(now)
+	show virsh -q define "$work/cvm.xml" && show virsh -q start cvm || return
+	pid=$(cat /run/libvirt/qemu/cvm.pid)
+	exec {keys}<>"$(virsh -q ttyconsole cvm)"
+	cat <&"$keys" >/dev/null &	# or the console is full one day
+	drain=$!
+	shell_limit=300
+	if at_the_shell cvm "$log" "$pid" "$began"; then
+		show virsh -q domstate cvm
+		echo 'poweroff -f' >&"$keys"
+		# shellcheck disable=SC2016 # the inner shell expands it
+		timeout 60 sh -c 'until [ "$(virsh -q domstate cvm)" = "shut off" ]; do sleep 1; done' ||
+			fail "it did not switch off"
+		check_answers cvm "$log" "$disk" "$want"
+		check_secret cvm
+	else
+		virsh -q destroy cvm
+	fi
+	kill $drain
+	exec {keys}>&-
+	cp "$log" /out/cvm-console.log
+	cp /var/log/libvirt/qemu/cvm.log /out/cvm-messages.log
+	show virsh -q undefine --nvram cvm
+}
+
+# show COMMAND...: the command, and what it says; a failure fails the demo.
+show() {
+	say "# $*"
+	"$@" >"$work/said" 2>&1 || fail "status $?"
+	grep -v '^$' "$work/said" | sed 's/^/      | /'
+	[ $failed -eq 0 ]
+}
+
+# An ordinary guest's secret is found, or the search is worth nothing.
+check_secret() { # NAME
+	local found=${figure[$1-found]:-none} log=/out/$1-console.log
+	[ "$1" != cvm ] || log=$work/cvm.log
+	[ "$(answer "$log" planted)" = 0 ] || fail "it has hidden no secret"
+	if [ "$1" = cvm ]; then
+		say "its kernel says: $(answer "$log" sev)"
+		[ "$(answer "$log" sev)" = "Memory Encryption Features active: AMD SEV" ] ||
+			fail "it does not take itself for confidential"
+		say "its secret, looked for in all memory of its VMM: found $found times"
+		[ "$found" = 0 ] || fail "the host has found the secret"
+	else
+		say "its secret, looked for in all memory of its VMM: found $found times"
+		[ "$found" -ge 256 ] 2>/dev/null || fail "the search cannot find what is there"
+	fi
 }
 
 check_answers() { # NAME LOG DISK SHA256
@@ -192,14 +263,33 @@ else
 fi
 [ $failed -ne $before ] || ok
 
+if [ "$HG_PROVIDER" = hypergpu ]; then
+	stage "Debian's libvirt starts a confidential VM: $(virsh --version)"
+	before=$failed
+	make_disk "$work/cvm.img"
+	if make_tap tap2 && start_libvirt; then
+		boot_cvm
+		stop_libvirt
+		ip link del tap2
+	else
+		fail "no tap device, or libvirtd does not answer"
+	fi
+	[ $failed -ne $before ] || ok
+else
+	stage "no confidential VM: $HG_PROVIDER has none here"
+fi
+
 stage "rmmod $HG_PROVIDER"
 if hg_unload; then ok; else fail "it does not unload"; fi
 
 echo
-printf '  %-34s %10s %10s\n' '' hgvmm QEMU
-printf '  %-34s %10s %10s\n' 'from start to the shell, seconds' \
-	"${figure[hgvmm-boot]:--}" "${figure[qemu-boot]:--}"
-[ "$HG_PROVIDER" != hypergpu ] || printf '  %-34s %10s %10s\n' 'exits until then and at the shell' \
-	"${figure[hgvmm-exits]:--}" "${figure[qemu-exits]:--}"
+line() { printf '  %-44s %10s %10s %10s\n' "$@"; }
+line '' hgvmm QEMU 'QEMU, CVM'
+line 'from start to the shell, seconds' \
+	"${figure[hgvmm-boot]:--}" "${figure[qemu-boot]:--}" "${figure[cvm-boot]:--}"
+[ "$HG_PROVIDER" != hypergpu ] || line 'exits until then and at the shell' \
+	"${figure[hgvmm-exits]:--}" "${figure[qemu-exits]:--}" "${figure[cvm-exits]:--}"
+line "the guest's secret, found by the host, times" \
+	"${figure[hgvmm-found]:--}" "${figure[qemu-found]:--}" "${figure[cvm-found]:--}"
 rm -rf "$work"
 exit $failed

@@ -97,13 +97,13 @@ static struct kvm_run *next_port(struct cvm *cvm, uint8_t direction, uint16_t po
 	return run;
 }
 
-static uint32_t word_out(struct cvm *cvm)
+uint32_t cvm_word_out(struct cvm *cvm)
 {
 	next_port(cvm, KVM_EXIT_IO_OUT, GUEST_PORT_OUT);
 	return *(uint32_t *)hgt_pio_data(cvm->vcpu);
 }
 
-static void word_in(struct cvm *cvm, uint32_t word)
+void cvm_word_in(struct cvm *cvm, uint32_t word)
 {
 	next_port(cvm, KVM_EXIT_IO_IN, GUEST_PORT_IN);
 	*(uint32_t *)hgt_pio_data(cvm->vcpu) = word;
@@ -114,7 +114,7 @@ struct cvm *cvm_start(bool confidential)
 	struct cvm *cvm = cvm_create(confidential);
 
 	cvm_launch(cvm);
-	assert_int_equal(word_out(cvm), GUEST_READY);
+	assert_int_equal(cvm_word_out(cvm), GUEST_READY);
 	return cvm;
 }
 
@@ -133,14 +133,14 @@ void cvm_do(struct cvm *cvm, uint32_t command, const uint32_t *args, unsigned in
 {
 	unsigned int i;
 
-	word_in(cvm, command);
+	cvm_word_in(cvm, command);
 	for (i = 0; i < nr_args; i++)
-		word_in(cvm, args[i]);
+		cvm_word_in(cvm, args[i]);
 	for (i = 0; i < words; i++)
-		answer[i] = word_out(cvm);
+		answer[i] = cvm_word_out(cvm);
 }
 
-static uint64_t join(const uint32_t *word)
+uint64_t cvm_join(const uint32_t *word)
 {
 	return word[0] | (uint64_t)word[1] << 32;
 }
@@ -158,7 +158,7 @@ uint64_t cvm_peek(struct cvm *cvm, uint32_t address)
 	uint32_t answer[2];
 
 	cvm_do(cvm, GUEST_PEEK, &address, 1, answer, 2);
-	return join(answer);
+	return cvm_join(answer);
 }
 
 void cvm_poke(struct cvm *cvm, uint32_t address, uint64_t value)
@@ -180,5 +180,5 @@ int64_t cvm_hypercall(struct cvm *cvm, uint64_t rax, uint64_t rbx, uint64_t rcx,
 		args[2 * i + 1] = (uint32_t)(value[i] >> 32);
 	}
 	cvm_do(cvm, GUEST_CALL, args, 8, answer, 2);
-	return (int64_t)join(answer);
+	return (int64_t)cvm_join(answer);
 }

@@ -38,6 +38,11 @@ int cvm_command(struct cvm *cvm, uint32_t id, void *data, uint32_t *error);
  */
 void cvm_do(struct cvm *cvm, uint32_t command, const uint32_t *args, unsigned int nr_args,
 	    uint32_t *answer, unsigned int words);
+/* One word of that: to the guest, which asks for it; from the guest. */
+void cvm_word_in(struct cvm *cvm, uint32_t word);
+uint32_t cvm_word_out(struct cvm *cvm);
+/* Two words, the low one first. */
+uint64_t cvm_join(const uint32_t *word);
 /* Is the guest's secret whole, in its registers and memory? */
 bool cvm_whole(struct cvm *cvm);
 uint64_t cvm_peek(struct cvm *cvm, uint32_t address);

@@ -17,6 +17,9 @@
 #define PTE_TABLE	0x3
 #define PTE_2M		0x83
 
+#define HC_MAP_GPA_RANGE	12
+#define MAP_GPA_PRIVATE		(1 << 4)
+
 #define MSR_APIC_BASE	0x1b
 #define APIC_ON_X2	0xc00
 #define MSR_X2APIC_EOI	0x80b
@@ -305,11 +308,73 @@ write_cr3:
 	xorl	%eax, %eax
 	jmp	answer
 
+	/* RSI: when it began; R9, R10: the arguments; RBX is kept in R11. */
+take_time:
+	call	argument
+	cmpl	$GUEST_TIME_KINDS, %eax
+	jae	next
+	leaq	kinds(%rip), %rdx
+	movslq	(%rdx, %rax, 4), %r8
+	addq	%rdx, %r8
+	call	argument64
+	movq	%rax, %r9
+	call	argument64
+	movq	%rax, %r10
+	movq	%rbx, %r11
+	rdtsc
+	shlq	$32, %rdx
+	leaq	(%rdx, %rax), %rsi
+	jmp	*%r8
+
+time_cpuid:
+	xorl	%eax, %eax
+	cpuid
+	jmp	timed
+time_out:
+	movl	$GUEST_PORT_OUT, %edx
+	xorl	%eax, %eax
+	outl	%eax, %dx
+	jmp	timed
+time_read:
+	movl	(%r9), %eax
+	jmp	timed
+time_write:
+	movl	%eax, (%r9)
+	jmp	timed
+time_cr3:
+	movq	%cr3, %rax
+	movq	%rax, %cr3
+	jmp	timed
+time_share:
+	xorl	%edx, %edx
+	jmp	convert
+time_unshare:
+	movl	$MAP_GPA_PRIVATE, %edx
+convert:
+	movl	$HC_MAP_GPA_RANGE, %eax
+	movq	%r9, %rbx
+	movq	%r10, %rcx
+	vmmcall
+timed:
+	rdtsc
+	shlq	$32, %rdx
+	orq	%rax, %rdx
+	subq	%rsi, %rdx
+	movq	%rdx, %r8
+	movq	%r11, %rbx
+	jmp	answer64
+
+	.balign	4
+kinds:
+	.long	timed - kinds, time_cpuid - kinds, time_out - kinds, time_read - kinds
+	.long	time_write - kinds, time_cr3 - kinds, time_share - kinds, time_unshare - kinds
+
 	.balign	4
 commands:
 	.long	next - commands, peek - commands, poke - commands, call_host - commands
 	.long	identify - commands, check - commands, read_msr - commands
 	.long	write_msr - commands, take_irqs - commands, write_cr3 - commands
+	.long	take_time - commands
 
 	/* Interrupts: counted. Exceptions: told, and the command is given up. */
 	.balign	16

@@ -47,7 +47,22 @@
 #define GUEST_WRMSR	7	/* (index, low, high): 0 */
 #define GUEST_IRQS	8	/* (): 0, after a moment with interrupts on */
 #define GUEST_CR3	9	/* (low, high): 0 */
-#define GUEST_COMMANDS	10
+#define GUEST_TIME	10	/* (kind, two arguments of two words): two words, see below */
+#define GUEST_COMMANDS	11
+
+/*
+ * What GUEST_TIME does between two readings of the time stamp counter, whose
+ * difference it answers: the instructions between, what the host does included.
+ */
+#define GUEST_TIME_NOTHING	0
+#define GUEST_TIME_CPUID	1	/* leaf 0 */
+#define GUEST_TIME_OUT		2	/* a word of 0 to GUEST_PORT_OUT */
+#define GUEST_TIME_READ		3	/* four bytes at (address) */
+#define GUEST_TIME_WRITE	4	/* four bytes to (address) */
+#define GUEST_TIME_CR3		5	/* CR3 is written with what it holds */
+#define GUEST_TIME_SHARE	6	/* (gpa, pages): KVM_HC_MAP_GPA_RANGE, to shared */
+#define GUEST_TIME_UNSHARE	7	/* (gpa, pages): to private */
+#define GUEST_TIME_KINDS	8
 
 /* The secret is A ^ B and C ^ D. */
 #define GUEST_SECRET_A	0x5ec2e7a11f00ba11
