@@ -245,7 +245,10 @@ static s64 collect_ram(struct hgl_vm *vm, struct ram ram[HG_CVM_RANGES])
 		nr++;
 	}
 	srcu_read_unlock(&vm->srcu, idx);
-	return nr <= HG_CVM_RANGES ? nr : HG_E_LIMIT;
+	/* Not by ?:, whose type would be unsigned. */
+	if (nr > HG_CVM_RANGES)
+		return HG_E_LIMIT;
+	return nr;
 }
 
 /*

@@ -133,14 +133,16 @@ boot() {
 
 # The same for the confidential VM, of which libvirt takes care.
 boot_cvm() {
-	local log=$work/cvm.log disk=$work/cvm.img pid began want drain
+	local log=$work/cvm.log disk=$work/cvm.img pid began want drain tty
 	want=$(head -c $((8 * mib)) "$disk" | sha256sum | cut -d' ' -f1)
 	domain_xml cvm "$disk" "$kernel" "$work/initrd" "$append" "$log" tap2 >"$work/cvm.xml"
 	began=$(now)
 	show virsh -q define "$work/cvm.xml" && show virsh -q start cvm || return
 	pid=$(cat /run/libvirt/qemu/cvm.pid)
-	exec {keys}<>"$(virsh -q ttyconsole cvm)"
-	cat <&"$keys" >/dev/null &	# or the console is full one day
+	# By other processes: to this one, a session's leader, it would be the terminal.
+	tty=$(virsh -q ttyconsole cvm)
+	exec {keys}> >(cat >"$tty")
+	cat "$tty" >/dev/null &	# or the console is full one day
 	drain=$!
 	shell_limit=300
 	if at_the_shell cvm "$log" "$pid" "$began"; then
