@@ -156,7 +156,7 @@ boot_cvm() {
 	else
 		virsh -q destroy cvm
 	fi
-	kill $drain
+	kill $drain 2>/dev/null
 	exec {keys}>&-
 	cp "$log" /out/cvm-console.log
 	cp /var/log/libvirt/qemu/cvm.log /out/cvm-messages.log
