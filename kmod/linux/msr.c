@@ -89,6 +89,7 @@ static const struct { u32 index; u64 value; } constant_msrs[] = {
 	{ MSR_IA32_LASTBRANCHTOIP, 0 },
 	{ MSR_IA32_LASTINTFROMIP, 0 },
 	{ MSR_IA32_LASTINTTOIP, 0 },
+	{ MSR_IA32_PLATFORM_ID, 0 },		/* firmware reads it where the vendor is Intel */
 	{ MSR_IA32_P5_MC_ADDR, 0 },
 	{ MSR_IA32_P5_MC_TYPE, 0 },
 	{ MSR_IA32_EBL_CR_POWERON, 0 },
