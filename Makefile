@@ -111,7 +111,9 @@ install: user ## programs, man pages, completion, to PREFIX (/usr/local)
 		$(MAKE) -C $$d install DESTDIR=$(STAGE) PREFIX=$(PREFIX); done
 	$(Q)install -d $(STAGE)$(PREFIX)/share/man/man1 $(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)install -m 644 docs/man/hgvmm.1 docs/man/hgctl.1 $(STAGE)$(PREFIX)/share/man/man1
-	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf $(STAGE)$(PREFIX)/share/hypergpu
+	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf tools/conf/60-hypergpu.rules \
+		$(STAGE)$(PREFIX)/share/hypergpu
+	$(Q)cp -R --preserve=mode tools/libvirt $(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)cd $(STAGE) && find . ! -type d | sed 's/^\.//' | sort >$(BUILD)/manifest
 	$(Q)install -m 644 $(BUILD)/manifest $(STAGE)$(PREFIX)/share/hypergpu/manifest
 	$(Q)mkdir -p "$(DESTDIR)/" && cp -R --preserve=mode $(STAGE)/. "$(DESTDIR)/"
@@ -122,7 +124,7 @@ uninstall: ## remove what install put there
 	@m="$(DESTDIR)$(PREFIX)/share/hypergpu/manifest"; \
 	test -r "$$m" || { echo "make: $$m is not there: nothing installed in $(DESTDIR)$(PREFIX)" >&2; exit 1; }; \
 	while read -r f; do rm -f "$(DESTDIR)$$f"; done <"$$m"; \
-	rm -f "$$m"; rmdir "$(DESTDIR)$(PREFIX)/share/hypergpu" 2>/dev/null; \
+	rm -f "$$m"; find "$(DESTDIR)$(PREFIX)/share/hypergpu" -depth -type d -empty -delete; \
 	echo "Removed from $(DESTDIR)$(PREFIX)."
 
 .PHONY: modules_install
