@@ -51,7 +51,16 @@ static void add(struct memmap *map, uint64_t base, uint64_t end, uint32_t type)
 		map->range[map->count++] = (struct memrange){ base, end - base, type };
 }
 
-/* The RAM from 0 on, as a PC has it: without the holes below 1 MiB. */
+/* A PC has RAM from 0 to 640 KiB and from 1 MiB on, whatever the list says in one range. */
+static bool confirm_range(const struct memrange *r, bool (*confirm)(uint64_t base, uint64_t size))
+{
+	if (r->base)
+		return confirm(r->base, r->size);
+	return r->size > ACPI_BASE && confirm(0, LOW_RAM_PAGES * PAGE) &&
+	       confirm(ACPI_BASE, r->size - ACPI_BASE);
+}
+
+/* The RAM from 0 on, without the hole below 1 MiB. */
 static void add_low(struct memmap *map, uint64_t end)
 {
 	add(map, 0, LOW_RAM_END, MEMMAP_RAM);
@@ -78,7 +87,7 @@ const char *memmap_build(struct memmap *map, const uint8_t *raw, uint32_t size,
 	for (i = 0; i < count; i++) {
 		const struct memrange *r = &list[i];
 
-		if (r->type == MEMMAP_RAM && !confirm(r->base, r->size))
+		if (r->type == MEMMAP_RAM && !confirm_range(r, confirm))
 			return "the memory map has RAM that the VM does not have";
 		if (r->type == MEMMAP_RAM && !r->base)
 			add_low(map, r->size);
