@@ -34,15 +34,21 @@ static struct linux_layout layout;
 static struct tables tables;
 static uint8_t script[SCRIPT_MAX];
 
-static void __attribute__((noreturn)) refuse(const char *why)
+static void __attribute__((noreturn)) refuse_that(const char *what, const char *why)
 {
 	say("hgloader: ");
+	say(what);
 	say(why);
 	say(". The VM does not start.\n");
 	if (can_power_off)
 		chipset_power_off();
 	for (;;)
 		__asm__ volatile("cli; hlt");
+}
+
+static void __attribute__((noreturn)) refuse(const char *why)
+{
+	refuse_that("", why);
 }
 
 static void require(const char *wrong)
@@ -97,12 +103,8 @@ static void verify(const char *what, struct sha256 *sum, const uint8_t expected[
 	uint8_t digest[SHA256_SIZE];
 
 	sha256_end(sum, digest);
-	if (!memcmp(digest, expected, SHA256_SIZE))
-		return;
-	say("hgloader: the ");
-	say(what);
-	say(" is not what was measured\n");
-	refuse("A hash differs");
+	if (memcmp(digest, expected, SHA256_SIZE))
+		refuse_that(what, " is not what was measured");
 }
 
 static void check_hashes(void)
@@ -114,13 +116,13 @@ static void check_hashes(void)
 	sha256_begin(&sum);
 	sha256_add(&sum, (const void *)SETUP_BASE, layout.setup_size);
 	sha256_add(&sum, (const void *)layout.kernel, layout.kernel_size);
-	verify("kernel", &sum, hashes.kernel);
+	verify("the kernel", &sum, hashes.kernel);
 	sha256_begin(&sum);
 	sha256_add(&sum, (const void *)layout.initrd, layout.initrd_size);
-	verify("initrd", &sum, hashes.initrd);
+	verify("the initrd", &sum, hashes.initrd);
 	sha256_begin(&sum);
 	sha256_add(&sum, (const void *)CMDLINE_BASE, layout.cmdline_size);
-	verify("command line", &sum, hashes.cmdline);
+	verify("the command line", &sum, hashes.cmdline);
 }
 
 static void read_linux(void)

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "fwcfg.h"
+#include "../../../vmm/loader/fwcfg.h"
 
 #define FAKE_ITEMS	64
 
@@ -35,7 +35,7 @@ extern struct fake_written {
 /* An empty device. */
 void fake_reset(void);
 
-/* Add the file @name; the items from 0x20 on are files. The directory says it has @claimed bytes. */
+/* Add the file @name, of which the directory says that it has @claimed bytes. */
 void fake_file(const char *name, const void *data, uint32_t size, uint32_t claimed);
 
 /* @wrong is an error that has @part in it. */

@@ -205,7 +205,9 @@ static void too_big(void **state)
 /* An initrd that would reach the kernel, or wrap. */
 static void initrds(void **state)
 {
-	static const uint32_t sizes[] = { 456 * MiB + 1, 512 * MiB, 512 * MiB + 1, 0x80000000, ~0u };
+	static const uint32_t sizes[] = {
+		456 * MiB + 1, 512 * MiB, 512 * MiB + 1, 0x80000000, ~0u,
+	};
 	unsigned int i;
 
 	(void)state;

@@ -276,8 +276,8 @@ static void checksums(void **state)
 static void reports(void **state)
 {
 	static const struct { uint32_t offset, inner; uint8_t size; } bad[] = {
-		{ 1, 0, 8 }, { 5, 0, 4 }, { 8, 0, 1 }, { ~0u, 0, 1 }, { 0, 0x100, 8 }, { 0, ~0u, 8 },
-		{ 0, 0, 0 }, { 0, 0, 5 }, { 0, 0, 255 },
+		{ 1, 0, 8 }, { 5, 0, 4 }, { 8, 0, 1 }, { ~0u, 0, 1 }, { 0, 0x100, 8 },
+		{ 0, ~0u, 8 }, { 0, 0, 0 }, { 0, 0, 5 }, { 0, 0, 255 },
 	};
 	unsigned int i;
 
