@@ -39,6 +39,8 @@ enum hgl_cvm_wait {
 long hgl_sev_op(struct hgl_vm *vm, void __user *user);
 /* KVM_MEMORY_ENCRYPT_{REG,UNREG}_REGION. */
 long hgl_sev_region(struct hgl_vm *vm, const struct kvm_enc_region *region, bool add);
+/* Which bit of an address; of a VM that is confidential. */
+u32 hgl_sev_c_bit(const struct hgl_vm *vm);
 void hgl_sev_destroy(struct hgl_vm *vm);
 
 /* ---- sev_dev.c: /dev/sev, from module init and exit ---- */
