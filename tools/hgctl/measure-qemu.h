@@ -12,7 +12,8 @@
 
 struct qemu_source {
 	const struct image *firmware;
-	const struct image *kernel, *initrd;	/* kernel NULL: none, so no table; initrd may be empty */
+	const struct image *kernel;	/* NULL: no table of hashes */
+	const struct image *initrd;	/* maybe empty */
 	const char *append;
 	uint64_t mem;
 };
