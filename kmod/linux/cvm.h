@@ -62,7 +62,7 @@ void hgl_cvm_reclaim(struct hgl_vm *vm);
 /* Has the range of a slot private pages (then it must stay)? */
 bool hgl_cvm_slot_pinned(struct hgl_vm *vm, const struct hgl_slot *slot);
 /*
- * May a slot be deleted? Not one with private pages, but before the launch is sealed,
+ * May a slot be deleted? Not one with private pages, but before the launch is finished,
  * to be cut anew. All three under @slots_lock.
  */
 bool hgl_cvm_slot_may_go(struct hgl_vm *vm, const struct hgl_slot *slot);

@@ -209,10 +209,10 @@ bool hgl_cvm_slot_pinned(struct hgl_vm *vm, const struct hgl_slot *slot)
 }
 
 /*
- * QEMU has the table of hashes measured when its chipset does not exist yet. Then all
- * RAM below 4 GiB is one slot; the chipset cuts it. Private pages stay where they are
- * meanwhile, for they are the core's. One range will do: what lies within it may be
- * cut again.
+ * QEMU loads the table of hashes, and has all measured, before the first reset of its
+ * chipset. Until then all RAM below 4 GiB is one slot; the chipset cuts it. Private pages
+ * stay where they are meanwhile, for they are the core's. One range will do: what lies
+ * within it may be cut again.
  */
 bool hgl_cvm_slot_may_go(struct hgl_vm *vm, const struct hgl_slot *slot)
 {
@@ -221,7 +221,7 @@ bool hgl_cvm_slot_may_go(struct hgl_vm *vm, const struct hgl_slot *slot)
 	lockdep_assert_held(&vm->slots_lock);
 	if (!hgl_cvm_slot_pinned(vm, slot))
 		return true;
-	if (smp_load_acquire(&vm->cvm) > HG_CVM_LAUNCHING)
+	if (smp_load_acquire(&vm->cvm) > HG_CVM_SEALED)
 		return false;
 	return !pages || (slot->gfn >= gfn && slot->gfn + slot->pages <= gfn + pages);
 }

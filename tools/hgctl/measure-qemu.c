@@ -128,13 +128,12 @@ static int add_table(struct digest *d, const struct qemu_source *src)
 #define LOW_MAX		0xb0000000u
 #define LOW_SPLIT	0x80000000u
 
-/* Neither the VGA hole nor the BIOS's area is RAM when the machine starts. */
+/* QEMU has RAM measured before the chipset cuts holes for VGA and the BIOS into it. */
 static void add_ranges(struct digest *d, uint64_t mem)
 {
 	uint64_t low = mem >= LOW_MAX ? LOW_SPLIT : mem;
 
-	digest_range(d, 0, 0xa0000);
-	digest_range(d, MiB, low - MiB);
+	digest_range(d, 0, low);
 	if (mem > low)
 		digest_range(d, 4 * GiB, mem - low);
 }

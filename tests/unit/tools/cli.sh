@@ -96,7 +96,7 @@ q=("${m[@]}" --append 'console=ttyS0' --firmware "$root/flash")
 run 1 'no place for hashes' "${q[@]}"
 flash 0x1fb4 '\360\037\0\0\0\020\0\0\032\0\037\067\125\162\073\072\004\113\222\173\035\246\357\250\324\124'
 flash 0x1fce '\054\0\336\202\265\226\262\037\367\105\272\352\243\146\305\132\010\055'
-run 0 288babc0cd0605794357033d40a7bf98460ea0d233e392c5928cc3d000b6be6d "${q[@]}"
+run 0 d4cacd53b1336afac1759b197dedff3e9373920eb7432750b99a1403bc2e982e "${q[@]}"
 run 0 '"firmware": {' "${q[@]}" --json
 flash 0x1fb8 '\257\0'				# 175 bytes: too few
 run 1 'no place for hashes' "${q[@]}"
