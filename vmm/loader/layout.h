@@ -51,9 +51,10 @@
 #define DEVICES_BASE		0xb0000000
 #define MMCONFIG_SIZE		0x10000000
 
-/* Selectors; Linux asks for the last two. */
+/* Selectors; Linux asks for the last two, of 32 bits. */
 #define SELECTOR_CODE32		0x08
 #define SELECTOR_CODE		0x10
+#define SELECTOR_LINUX		0x10
 #define SELECTOR_DATA		0x18
 
 #endif

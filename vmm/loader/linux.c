@@ -11,7 +11,7 @@
 #define HEADER_MAGIC	0x53726448u	/* "HdrS" */
 #define JUMP_END	0x202u		/* of the jump at 0x200, which goes over the header */
 #define VERSION_64	0x20cu		/* the first with a 64-bit entry */
-#define ENTRY_64	0x200u
+#define KERNEL_MIN	0x1000u		/* no kernel is that short: its second entry is at 0x200 */
 #define LOADER_OTHER	0xff
 #define PAGE		0x1000u
 #define ALIGN_MAX	0x40000000u
@@ -72,7 +72,7 @@ const char *linux_place(struct linux_layout *layout, const uint8_t *setup, uint6
 	const char *wrong;
 	uint64_t end, top;
 
-	if (layout->setup_size < 2 * SECTOR || layout->kernel_size <= ENTRY_64)
+	if (layout->setup_size < 2 * SECTOR || layout->kernel_size < KERNEL_MIN)
 		return "there is no kernel: QEMU wants -kernel";
 	read_header(&h, setup);
 	wrong = check_header(&h, layout);
@@ -126,5 +126,5 @@ void linux_fill(struct boot_params *bp, const struct linux_layout *layout, const
 
 uint64_t linux_entry(const struct linux_layout *layout)
 {
-	return layout->kernel + ENTRY_64;
+	return layout->kernel;
 }

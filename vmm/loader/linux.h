@@ -32,7 +32,7 @@ const char *linux_place(struct linux_layout *layout, const uint8_t *setup, uint6
 void linux_fill(struct boot_params *bp, const struct linux_layout *layout, const uint8_t *setup,
 		const struct memmap *map, uint32_t cmdline, uint64_t rsdp);
 
-/* The 64-bit entry point. */
+/* The 32-bit entry point, with which Linux makes its own page tables. */
 uint64_t linux_entry(const struct linux_layout *layout);
 
 #endif
