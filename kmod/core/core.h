@@ -381,7 +381,7 @@ const struct hg_cpuid *hg_cpuid_find(const struct hg_vcpu *vcpu, u32 function, u
 u32 hg_cvm_cpuid(struct hg_cpuid *table, u32 count, u32 c_bit, u32 native_ecx1);
 
 /* cvm.c */
-bool hg_cvm_is_ram(const struct hg_domain *domain, u64 gfn);
+bool hg_cvm_is_ram(const struct hg_domain *domain, u64 gfn, u64 count);
 /* Paging with the C-bit in use? Else every access is private. */
 static inline bool hg_cvm_selects(u64 efer)
 {

@@ -192,9 +192,9 @@ static bool in_ram(const struct hg_domain *domain, u64 gfn, u64 count)
 	return false;
 }
 
-bool hg_cvm_is_ram(const struct hg_domain *domain, u64 gfn)
+bool hg_cvm_is_ram(const struct hg_domain *domain, u64 gfn, u64 count)
 {
-	return in_ram(domain, gfn, 1);
+	return in_ram(domain, gfn, count);
 }
 
 static s64 add(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, bool readonly)

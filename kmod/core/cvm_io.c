@@ -45,7 +45,7 @@ static bool is_device(const struct hg_vcpu *vcpu, u64 gpa)
 	const struct hg_cvm_io *io = &vcpu->io;
 
 	if (is_private(vcpu, gpa))
-		return !hg_cvm_is_ram(vcpu->domain, without_c(vcpu, gpa) >> HG_PAGE_SHIFT);
+		return !hg_cvm_is_ram(vcpu->domain, without_c(vcpu, gpa) >> HG_PAGE_SHIFT, 1);
 	gpa &= HG_PAGE_MASK;
 	return gpa == io->device[0] || gpa == io->device[1];
 }

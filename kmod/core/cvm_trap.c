@@ -271,8 +271,13 @@ static int map_gpa_range(struct hg_vcpu *vcpu, u32 length)
 	if ((gpa & ~HG_PAGE_MASK) || (attributes & ~KVM_MAP_GPA_ATTRIBUTES) || !count ||
 	    gfn >= c_gfn || count > c_gfn - gfn)
 		return answer_call(vcpu, length, -KVM_EINVAL);
+	/*
+	 * Nothing to do, but an answer that is worth something: only RAM can be private.
+	 * A guest that has its memory map from the host learns here whether to believe it.
+	 */
 	if (attributes & KVM_MAP_GPA_ENCRYPTED)
-		return answer_call(vcpu, length, 0);
+		return answer_call(vcpu, length,
+				   hg_cvm_is_ram(vcpu->domain, gfn, count) ? 0 : -KVM_EINVAL);
 	return share(vcpu, length, gfn, count);
 }
 

@@ -39,6 +39,8 @@ enum hgl_cvm_wait {
 long hgl_sev_op(struct hgl_vm *vm, void __user *user);
 /* KVM_MEMORY_ENCRYPT_{REG,UNREG}_REGION. */
 long hgl_sev_region(struct hgl_vm *vm, const struct kvm_enc_region *region, bool add);
+/* Which bit of an address; of a VM that is confidential. */
+u32 hgl_sev_c_bit(const struct hgl_vm *vm);
 void hgl_sev_destroy(struct hgl_vm *vm);
 
 /* ---- sev_dev.c: /dev/sev, from module init and exit ---- */
@@ -59,6 +61,15 @@ int hgl_cvm_fault(struct hgl_vcpu *vcpu, u64 gpa);
 void hgl_cvm_reclaim(struct hgl_vm *vm);
 /* Has the range of a slot private pages (then it must stay)? */
 bool hgl_cvm_slot_pinned(struct hgl_vm *vm, const struct hgl_slot *slot);
+/*
+ * May a slot be deleted? Not one with private pages, but before the launch is finished,
+ * to be cut anew. All three under @slots_lock.
+ */
+bool hgl_cvm_slot_may_go(struct hgl_vm *vm, const struct hgl_slot *slot);
+/* It was deleted. */
+void hgl_cvm_slot_gone(struct hgl_vm *vm, const struct hgl_slot *slot);
+/* A slot was created: maybe where private pages are already. */
+void hgl_cvm_slot_came(struct hgl_vm *vm, const struct hgl_slot *slot);
 
 /* ---- cvm_ioctl.c ---- */
 /* An ioctl of a running CVM's vCPU; -ENOTTY: it is harmless, go on as for any VM. */

@@ -207,3 +207,42 @@ bool hgl_cvm_slot_pinned(struct hgl_vm *vm, const struct hgl_slot *slot)
 {
 	return hgl_cvm(vm) && test_bit(slot->id, vm->cvm_slots);
 }
+
+/*
+ * QEMU loads the table of hashes, and has all measured, before the first reset of its
+ * chipset. Until then all RAM below 4 GiB is one slot; the chipset cuts it. Private pages
+ * stay where they are meanwhile, for they are the core's. One range will do: what lies
+ * within it may be cut again.
+ */
+bool hgl_cvm_slot_may_go(struct hgl_vm *vm, const struct hgl_slot *slot)
+{
+	u64 gfn = vm->cvm_gone_gfn, pages = vm->cvm_gone_pages;
+
+	lockdep_assert_held(&vm->slots_lock);
+	if (!hgl_cvm_slot_pinned(vm, slot))
+		return true;
+	if (smp_load_acquire(&vm->cvm) > HG_CVM_SEALED)
+		return false;
+	return !pages || (slot->gfn >= gfn && slot->gfn + slot->pages <= gfn + pages);
+}
+
+void hgl_cvm_slot_gone(struct hgl_vm *vm, const struct hgl_slot *slot)
+{
+	lockdep_assert_held(&vm->slots_lock);
+	if (!hgl_cvm_slot_pinned(vm, slot))
+		return;
+	clear_bit(slot->id, vm->cvm_slots);
+	if (!vm->cvm_gone_pages) {
+		vm->cvm_gone_gfn = slot->gfn;
+		vm->cvm_gone_pages = slot->pages;
+	}
+}
+
+void hgl_cvm_slot_came(struct hgl_vm *vm, const struct hgl_slot *slot)
+{
+	u64 gfn = vm->cvm_gone_gfn, pages = vm->cvm_gone_pages;
+
+	lockdep_assert_held(&vm->slots_lock);
+	if (pages && slot->gfn < gfn + pages && gfn < slot->gfn + slot->pages)
+		set_bit(slot->id, vm->cvm_slots);
+}

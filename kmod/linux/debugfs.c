@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counters in debugfs.
+ * Counters in debugfs, and what a launch digest needs to know of a VMM.
  *
  *	hypergpu/vms, frames_*			the module and its frames
  *	hypergpu/vm-<pid>-<id>/			a VM, and its domain in the core
@@ -13,8 +13,10 @@
 #include <linux/debugfs.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/seq_file.h>
 
 #include "../core/page.h"
+#include "cvm.h"
 #include "debugfs.h"
 #include "memory.h"
 
@@ -98,6 +100,41 @@ DEFINE_DEBUGFS_ATTRIBUTE(domain_##which##_fops, domain_##which##_get, NULL, "%ll
 DOMAIN_FILES(X)
 #undef X
 
+/*
+ * The CPUID tables that the VMM has set, as `hgvmm --dump-cpuid` writes them: QEMU
+ * cannot tell, and they are a part of the launch digest. Empty unless the VM is
+ * confidential and sealed: from then on neither tables nor vCPUs change.
+ */
+static void show_table(struct seq_file *m, const struct hgl_vcpu *vcpu)
+{
+	u32 i;
+
+	for (i = 0; i < vcpu->cpuid_count; i++) {
+		const struct kvm_cpuid_entry2 *e = &vcpu->cpuid[i];
+
+		seq_printf(m, "%s\n[%u,%u,%u,%u,%u,%u,%u]", i ? "," : "", e->function, e->index,
+			   e->flags, e->eax, e->ebx, e->ecx, e->edx);
+	}
+}
+
+static int cpuid_show(struct seq_file *m, void *unused)
+{
+	const struct hgl_vm *vm = m->private;
+	u32 i;
+
+	if (smp_load_acquire(&vm->cvm) < HG_CVM_SEALED)
+		return 0;
+	seq_printf(m, "{\"c_bit\":%u,\"vcpus\":[", hgl_sev_c_bit(vm));
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		seq_puts(m, i ? ",\n[" : "[");
+		show_table(m, vm->vcpus[i]);
+		seq_puts(m, "]");
+	}
+	seq_puts(m, "]}\n");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(cpuid);
+
 void hgl_debugfs_vm_add(struct hgl_vm *vm)
 {
 	char name[32];
@@ -114,6 +151,7 @@ void hgl_debugfs_vm_add(struct hgl_vm *vm)
 	DOMAIN_FILES(X)
 #undef X
 	debugfs_create_u32("vcpus", 0444, vm->debugfs, &vm->nr_vcpus);
+	debugfs_create_file("cpuid", 0400, vm->debugfs, vm, &cpuid_fops);
 }
 
 void hgl_debugfs_vm_remove(struct hgl_vm *vm)

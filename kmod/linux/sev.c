@@ -100,6 +100,11 @@ static s64 core_init(struct hgl_vm *vm)
 	return status;
 }
 
+u32 hgl_sev_c_bit(const struct hgl_vm *vm)
+{
+	return ilog2(vm->sev->gfn_limit) + PAGE_SHIFT;
+}
+
 static long init(struct hgl_vm *vm, struct command *c)
 {
 	struct hgl_sev *sev;

@@ -231,16 +231,28 @@ static int apply(struct hgl_vm *vm, enum change change, struct hgl_slot *old_slo
 	return 0;
 }
 
+static int delete_locked(struct hgl_vm *vm, struct hgl_slot *old)
+{
+	struct hgl_slot gone = *old;
+	int ret;
+
+	if (!hgl_cvm_slot_may_go(vm, old))
+		return -EBUSY;
+	ret = apply(vm, SLOT_DELETE, old, NULL);
+	if (!ret)
+		hgl_cvm_slot_gone(vm, &gone);
+	return ret;
+}
+
 static int set_locked(struct hgl_vm *vm, struct hgl_slot *slot)
 {
 	struct hgl_slots *slots = hgl_slots_locked(vm);
 	struct hgl_slot *old = hgl_slot_by_id(slots, slot->id);
 	enum change change;
+	int ret;
 
 	if (!slot->pages) {
-		if (old && hgl_cvm_slot_pinned(vm, old))
-			return -EBUSY;
-		return old ? apply(vm, SLOT_DELETE, old, NULL) : -EINVAL;
+		return old ? delete_locked(vm, old) : -EINVAL;
 	}
 
 	if (!old) {
@@ -264,7 +276,10 @@ static int set_locked(struct hgl_vm *vm, struct hgl_slot *slot)
 		if (slot->gfn >= limit || slot->pages > limit - slot->gfn)
 			return -EINVAL;
 	}
-	return apply(vm, change, old, slot);
+	ret = apply(vm, change, old, slot);
+	if (!ret && change == SLOT_CREATE)
+		hgl_cvm_slot_came(vm, slot);
+	return ret;
 }
 
 /*

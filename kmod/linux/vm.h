@@ -93,6 +93,8 @@ struct hgl_vm {
 	u8 cvm;				/* enum hg_cvm_state; @lock to write, release */
 	struct hgl_sev *sev;		/* owned by sev.c; NULL in an ordinary VM */
 	DECLARE_BITMAP(cvm_slots, HGL_MAX_SLOTS);	/* ids of slots with private pages */
+	/* @slots_lock: where a slot with private pages was deleted, before the guest ran */
+	u64 cvm_gone_gfn, cvm_gone_pages;
 	u64 cvm_small;			/* big page's gfn that was found taken last; a hint */
 
 	/* --- memory: slots.c, mmu.c --- */

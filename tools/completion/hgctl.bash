@@ -14,7 +14,7 @@ _hgctl() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		return
 		;;
-	--kernel | --initrd | --cpuid)
+	--kernel | --initrd | --cpuid | --firmware)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -31,7 +31,7 @@ _hgctl() {
 		[[ $command == measure ]] || options+=' --root'
 		[[ -n $command && $command != status ]] || options+=' --all --watch'
 		[[ -n $command && $command != measure ]] ||
-			options+=' --kernel --initrd --append --smp --mem --irqchip --policy --cpuid'
+			options+=' --kernel --initrd --append --smp --mem --irqchip --policy --cpuid --firmware'
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ -z $command ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'doctor status measure' -- "$cur")

@@ -59,8 +59,8 @@ static void check(const struct arguments *a, const struct argp_state *state)
 		argp_error(state, "--all and --watch belong to status");
 	if (!is(a, "measure") && m->any)
 		argp_error(state, "%s takes none of the options of measure", a->command);
-	if (is(a, "measure") && !(m->kernel && m->smp && m->mem && m->cpuid))
-		argp_error(state, "measure needs %s", !m->kernel ? "--kernel FILE" :
+	if (is(a, "measure") && !((m->kernel || m->firmware) && m->smp && m->mem && m->cpuid))
+		argp_error(state, "measure needs %s", !m->kernel && !m->firmware ? "--kernel FILE" :
 			   !m->smp ? "--smp N" : !m->mem ? "--mem SIZE" :
 			   "--cpuid FILE, which hgvmm --dump-cpuid FILE writes");
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "measure.h"
+#include "measure-qemu.h"
 
 #include "../../vmm/cvm-image.h"
 #include "../../vmm/util.h"
@@ -22,7 +23,7 @@ _Static_assert(CVM_PAGE == DIGEST_PAGE, "hypergpu.ko loads page by page");
 
 enum {
 	OPT_KERNEL = 0x200, OPT_INITRD, OPT_APPEND, OPT_SMP, OPT_MEM, OPT_IRQCHIP, OPT_POLICY,
-	OPT_CPUID,
+	OPT_CPUID, OPT_FIRMWARE,
 };
 
 static const struct argp_option options[] = {
@@ -35,6 +36,8 @@ static const struct argp_option options[] = {
 	{ "policy", OPT_POLICY, "N", 0, "As hgvmm's --cvm-policy (default 1)", 0 },
 	{ "cpuid", OPT_CPUID, "FILE", 0, "What hgvmm --dump-cpuid FILE wrote, with the same --smp",
 	  0 },
+	{ "firmware", OPT_FIRMWARE, "FILE", 0, "For QEMU, with kernel-hashes=on if there is a "
+	  "kernel: the flash, as hgloader.fd", 0 },
 	{ 0 }
 };
 
@@ -109,6 +112,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_CPUID:
 		o->cpuid = arg;
 		break;
+	case OPT_FIRMWARE:
+		o->firmware = arg;
+		break;
 	case OPT_SMP:
 	case OPT_MEM:
 	case OPT_POLICY:
@@ -132,7 +138,7 @@ const struct argp measure_argp = { .options = options, .parser = parse };
 
 /* What the files hold. */
 struct inputs {
-	struct image kernel, initrd, cpuid;
+	struct image kernel, initrd, cpuid, firmware;
 	struct cpuid_tables tables;
 };
 
@@ -141,6 +147,7 @@ static void free_inputs(struct inputs *in)
 	image_free(&in->kernel);
 	image_free(&in->initrd);
 	image_free(&in->cpuid);
+	image_free(&in->firmware);
 	cpuid_tables_free(&in->tables);
 }
 
@@ -161,10 +168,14 @@ static int read_tables(const struct measure_options *o, struct inputs *in)
 
 static int read_inputs(const struct measure_options *o, struct inputs *in)
 {
-	int err = image_load(&in->kernel, "kernel", o->kernel);
+	int err = 0;
 
+	if (o->kernel)
+		err = image_load(&in->kernel, "kernel", o->kernel);
 	if (!err && o->initrd)
 		err = image_load(&in->initrd, "initrd", o->initrd);
+	if (!err && o->firmware)
+		err = image_load(&in->firmware, "firmware", o->firmware);
 	return err ? err : read_tables(o, in);
 }
 
@@ -220,6 +231,14 @@ static int compute(const struct measure_options *o, struct inputs *in, struct di
 	if (err)
 		return err;
 	add_cpus(d, &in->tables);
+	if (o->firmware) {
+		const struct qemu_source src = {
+			.firmware = &in->firmware, .kernel = o->kernel ? &in->kernel : NULL,
+			.initrd = &in->initrd, .append = o->append, .mem = o->mem,
+		};
+
+		return qemu_add_memory(d, &src);
+	}
 	return add_memory(d, o, in);
 }
 
@@ -245,7 +264,9 @@ static json_t *file_json(const char *path, const struct image *image)
 
 static json_t *inputs_json(const struct measure_options *o, const struct inputs *in)
 {
-	return json_pack("{so so ss si sI ss so}", "kernel", file_json(o->kernel, &in->kernel),
+	return json_pack("{so so so ss si sI ss so}", "firmware",
+			 file_json(o->firmware, &in->firmware),
+			 "kernel", file_json(o->kernel, &in->kernel),
 			 "initrd", file_json(o->initrd, &in->initrd), "append", o->append,
 			 "smp", (int)o->smp, "mem", (json_int_t)o->mem,
 			 "irqchip", o->split ? "split" : "on",

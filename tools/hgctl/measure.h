@@ -14,6 +14,7 @@
 
 struct measure_options {
 	const char *kernel, *initrd, *append, *cpuid;
+	const char *firmware;	/* NULL: for hgvmm, else for QEMU */
 	unsigned int smp;
 	uint64_t mem;
 	bool split;		/* --irqchip split */

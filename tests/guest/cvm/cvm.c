@@ -7,8 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SLOT_ROM	1
-
 extern const uint8_t guest_rom[];
 
 uint64_t cvm_secret(unsigned int half)
@@ -59,30 +57,50 @@ struct cvm *cvm_create(bool confidential)
 	cvm->vm = hgt_vm_new(HGT_IRQCHIP_SPLIT);
 	cvm->rom = hgt_pages(GUEST_ROM_SIZE);
 	memcpy(cvm->rom, guest_rom, GUEST_ROM_SIZE);
-	assert_int_equal(hgt_slot(cvm->vm, SLOT_ROM, KVM_MEM_READONLY, GUEST_ROM, GUEST_ROM_SIZE,
-				  cvm->rom), 0);
+	assert_int_equal(hgt_slot(cvm->vm, CVM_SLOT_ROM, KVM_MEM_READONLY, GUEST_ROM,
+				  GUEST_ROM_SIZE, cvm->rom), 0);
 	if (confidential)
 		make_confidential(cvm);
 	cvm->vcpu = hgt_vcpu_new(cvm->vm, 0);
 	return cvm;
 }
 
-void cvm_launch(struct cvm *cvm)
+void cvm_load(struct cvm *cvm, const void *from, uint32_t size)
+{
+	struct kvm_sev_launch_update_data update = { .uaddr = (uintptr_t)from, .len = size };
+
+	must(cvm, KVM_SEV_LAUNCH_UPDATE_DATA, &update);
+}
+
+void cvm_begin_launch(struct cvm *cvm)
 {
 	struct kvm_sev_launch_start start = { .policy = 1 };
-	struct kvm_sev_launch_update_data update = {
-		.uaddr = (uintptr_t)cvm->rom, .len = GUEST_ROM_SIZE,
-	};
+
+	must(cvm, KVM_SEV_LAUNCH_START, &start);
+	cvm_load(cvm, cvm->rom, GUEST_ROM_SIZE);
+}
+
+void cvm_measure(struct cvm *cvm)
+{
 	uint8_t blob[64];
 	struct kvm_sev_launch_measure measure = { .uaddr = (uintptr_t)blob, .len = sizeof(blob) };
 
-	if (!cvm->confidential)
-		return;
-	must(cvm, KVM_SEV_LAUNCH_START, &start);
-	must(cvm, KVM_SEV_LAUNCH_UPDATE_DATA, &update);
 	must(cvm, KVM_SEV_LAUNCH_MEASURE, &measure);
 	memcpy(cvm->digest, blob, sizeof(cvm->digest));
+}
+
+void cvm_finish(struct cvm *cvm)
+{
 	must(cvm, KVM_SEV_LAUNCH_FINISH, NULL);
+}
+
+void cvm_launch(struct cvm *cvm)
+{
+	if (!cvm->confidential)
+		return;
+	cvm_begin_launch(cvm);
+	cvm_measure(cvm);
+	cvm_finish(cvm);
 }
 
 /* Run to the next port access. */
@@ -109,12 +127,17 @@ void cvm_word_in(struct cvm *cvm, uint32_t word)
 	*(uint32_t *)hgt_pio_data(cvm->vcpu) = word;
 }
 
+void cvm_ready(struct cvm *cvm)
+{
+	assert_int_equal(cvm_word_out(cvm), GUEST_READY);
+}
+
 struct cvm *cvm_start(bool confidential)
 {
 	struct cvm *cvm = cvm_create(confidential);
 
 	cvm_launch(cvm);
-	assert_int_equal(cvm_word_out(cvm), GUEST_READY);
+	cvm_ready(cvm);
 	return cvm;
 }
 

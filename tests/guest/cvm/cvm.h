@@ -9,6 +9,8 @@
 #include "guest.h"
 #include "hgt.h"
 
+#define CVM_SLOT_ROM	1	/* 0 is RAM */
+
 struct cvm {
 	struct hgt_vm *vm;
 	struct hgt_vcpu *vcpu;
@@ -25,7 +27,14 @@ uint64_t cvm_secret(unsigned int half);
 struct cvm *cvm_create(bool confidential);
 /* Load the ROM, measure, finish. Does nothing to an ordinary VM. */
 void cvm_launch(struct cvm *cvm);
-/* Both, and run until the guest is ready. */
+/* The steps of that, of a confidential VM: start and load the ROM; load more; measure; finish. */
+void cvm_begin_launch(struct cvm *cvm);
+void cvm_load(struct cvm *cvm, const void *from, uint32_t size);
+void cvm_measure(struct cvm *cvm);
+void cvm_finish(struct cvm *cvm);
+/* Run until the guest is ready. */
+void cvm_ready(struct cvm *cvm);
+/* Create, launch, and run until the guest is ready. */
 struct cvm *cvm_start(bool confidential);
 void cvm_free(struct cvm *cvm);
 

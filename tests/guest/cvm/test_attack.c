@@ -113,6 +113,39 @@ static void slots(void **state)
 	with_both(change_slots);
 }
 
+/*
+ * Before the guest runs, a VMM may cut a slot that has measured pages, as QEMU does. The
+ * pages stay as they were measured; then the new slots must stay, as the old would have.
+ */
+static void cut_slots(void **state)
+{
+	struct cvm *cvm = cvm_create(true);
+	uint8_t *ram = cvm->vm->ram;
+	const uint64_t half = 0x60000;
+
+	(void)state;
+	cvm_begin_launch(cvm);
+	memset(ram + GUEST_PAGE, 0x5a, 4096);
+	cvm_load(cvm, ram + GUEST_PAGE, 4096);
+	assert_int_equal(hgt_slot(cvm->vm, 0, 0, 0, 0, NULL), 0);
+	assert_int_equal(hgt_slot(cvm->vm, 0, 0, 0, HGT_RAM, ram), 0);
+	assert_int_equal(hgt_slot(cvm->vm, 0, 0, 0x10000000, HGT_RAM, ram), -EBUSY);
+	cvm_measure(cvm);
+	assert_int_equal(hgt_slot(cvm->vm, 0, 0, 0, 0, NULL), 0);
+	/* Not this one as well: it lies elsewhere. */
+	assert_int_equal(hgt_slot(cvm->vm, CVM_SLOT_ROM, 0, 0, 0, NULL), -EBUSY);
+	memset(ram + GUEST_PAGE, 0x4a, 4096);
+	assert_int_equal(hgt_slot(cvm->vm, 0, 0, 0, half, ram), 0);
+	assert_int_equal(hgt_slot(cvm->vm, 5, 0, half, HGT_RAM - half, ram + half), 0);
+	cvm_finish(cvm);
+	assert_int_equal(hgt_slot(cvm->vm, 0, 0, 0, 0, NULL), -EBUSY);
+	assert_int_equal(hgt_slot(cvm->vm, 5, 0, 0, 0, NULL), -EBUSY);
+	cvm_ready(cvm);
+	assert_true(cvm_whole(cvm));
+	assert_int_equal(cvm_peek(cvm, GUEST_PAGE), 0x5a5a5a5a5a5a5a5a);
+	cvm_free(cvm);
+}
+
 /* ---- registers ---- */
 
 static bool all_zero(const void *data, size_t size)
@@ -517,6 +550,9 @@ static void hostile_guest(void **state)
 		{ 1ull << 62, 1, 0, -KVM_EINVAL_ },
 		{ 1ull << 51, 1, 0, -KVM_EINVAL_ },
 		{ 0xd0000000, 16, 0, 0 },	/* nothing is there: nothing to give up */
+		{ 0xd0000000, 16, MAP_PRIVATE_4K, -KVM_EINVAL_ },	/* nor is it RAM */
+		{ 0, HGT_RAM / 4096, MAP_PRIVATE_4K, 0 },
+		{ 0, HGT_RAM / 4096 + 1, MAP_PRIVATE_4K, -KVM_EINVAL_ },
 	};
 	struct cvm *cvm = cvm_start(true);
 	uint64_t number;
@@ -591,6 +627,7 @@ int main(void)
 		cmocka_unit_test(mapping),
 		cmocka_unit_test(proc_mem),
 		cmocka_unit_test(slots),
+		cmocka_unit_test(cut_slots),
 		cmocka_unit_test(registers),
 		cmocka_unit_test(run_page),
 		cmocka_unit_test(stepping),

@@ -47,6 +47,10 @@ static void test_hostile_hypercalls(void **state)
 	hostile(EINVAL_, 0x5000, 1, ~0ULL);
 	hostile(EINVAL_, 0x5000, 1, 1ULL << 63);
 	hostile(0, 0x5000, 1, 1 << 4);		/* private: it is */
+	hostile(0, 0, RAM_PAGES, 1 << 4);
+	hostile(EINVAL_, 0, RAM_PAGES + 1, 1 << 4);	/* no RAM there, so it never will be */
+	hostile(EINVAL_, (u64)RAM_PAGES << 12, 1, 1 << 4);
+	hostile(EINVAL_, c - 0x1000, 1, 1 << 4);
 	hostile(0, 0x6000, 1, 0);		/* nothing is there */
 	for (hc.nr = 0; hc.nr < 32; hc.nr++)
 		if (hc.nr != 12)

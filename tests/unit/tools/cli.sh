@@ -86,6 +86,28 @@ run 0 $pinned "${m[@]}" --append 'console=ttyS0'
 run 0 '"smp": 2' "${m[@]}" --append 'console=ttyS0' --json
 run 0 $pinned "${m[@]}" --append 'console=ttyS0' --json
 run 0 $pinned "${m[@]}" --append 'console=ttyS0' --irqchip on --policy 0x1
+# QEMU's: a flash of two pages that wants the table of hashes at 0x1ff0, across a page's end.
+truncate -s 8192 "$root/flash"
+flash() { # OFFSET BYTES
+	# shellcheck disable=SC2059
+	printf "$2" | dd of="$root/flash" bs=1 seek=$(($1)) conv=notrunc 2>/dev/null
+}
+q=("${m[@]}" --append 'console=ttyS0' --firmware "$root/flash")
+run 1 'no place for hashes' "${q[@]}"
+flash 0x1fb4 '\360\037\0\0\0\020\0\0\032\0\037\067\125\162\073\072\004\113\222\173\035\246\357\250\324\124'
+flash 0x1fce '\054\0\336\202\265\226\262\037\367\105\272\352\243\146\305\132\010\055'
+run 0 d4cacd53b1336afac1759b197dedff3e9373920eb7432750b99a1403bc2e982e "${q[@]}"
+run 0 '"firmware": {' "${q[@]}" --json
+flash 0x1fb8 '\257\0'				# 175 bytes: too few
+run 1 'no place for hashes' "${q[@]}"
+flash 0x1fb8 '\0\020'
+flash 0x1fce '\021\0'				# shorter than its head
+run 1 'no place for hashes' "${q[@]}"
+flash 0x1fce '\377\377'			# longer than the flash
+run 1 'no place for hashes' "${q[@]}"
+truncate -s 8193 "$root/flash"
+run 1 'in pages of 4 KiB' "${q[@]}"
+
 differs() { # OPTION...: another digest
 	run 0 '' "${m[@]}" --append 'console=ttyS0' "$@"
 	if grep -q $pinned "$root/out"; then
