@@ -15,7 +15,9 @@
 
 static void write_msr(uint32_t index, uint64_t value)
 {
-	__asm__ volatile("wrmsr" : : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(index), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
 /* The bits of an address that the processor has: CPUID 8000_0008h, EAX 7:0. */
