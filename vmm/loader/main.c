@@ -14,6 +14,7 @@
 #include "layout.h"
 #include "linux.h"
 #include "memmap.h"
+#include "mtrr.h"
 #include "sha256.h"
 #include "tables.h"
 
@@ -188,6 +189,7 @@ void loader_main(uint64_t c_bit)
 	read_linux();
 	check_hashes();
 	rsdp = read_tables();
+	mtrr_init();
 	linux_fill(bp, &layout, (const uint8_t *)SETUP_BASE, &map, CMDLINE_BASE, rsdp);
 	report();
 	enter_linux(linux_entry(&layout), bp);
