@@ -135,32 +135,32 @@ boot() {
 boot_cvm() {
 	local log=$work/cvm.log disk=$work/cvm.img pid began want drain tty
 	want=$(head -c $((8 * mib)) "$disk" | sha256sum | cut -d' ' -f1)
-	domain_xml cvm "$disk" "$kernel" "$work/initrd" "$append" "$log" tap2 >"$work/cvm.xml"
+	domain_xml cvm-measured "$disk" "$kernel" "$work/initrd" "$append" "$log" tap2 >"$work/cvm.xml"
 	began=$(now)
-	show virsh -q define "$work/cvm.xml" && show virsh -q start cvm || return
-	pid=$(cat /run/libvirt/qemu/cvm.pid)
+	show virsh -q define "$work/cvm.xml" && show virsh -q start cvm-measured || return
+	pid=$(cat /run/libvirt/qemu/cvm-measured.pid)
 	# By other processes: to this one, a session's leader, it would be the terminal.
-	tty=$(virsh -q ttyconsole cvm)
+	tty=$(virsh -q ttyconsole cvm-measured)
 	exec {keys}> >(cat >"$tty")
 	cat "$tty" >/dev/null &	# or the console is full one day
 	drain=$!
 	shell_limit=300
 	if at_the_shell cvm "$log" "$pid" "$began"; then
-		show virsh -q domstate cvm
+		show virsh -q domstate cvm-measured
 		echo 'poweroff -f' >&"$keys"
 		# shellcheck disable=SC2016 # the inner shell expands it
-		timeout 60 sh -c 'until [ "$(virsh -q domstate cvm)" = "shut off" ]; do sleep 1; done' ||
+		timeout 60 sh -c 'until [ "$(virsh -q domstate cvm-measured)" = "shut off" ]; do sleep 1; done' ||
 			fail "it did not switch off"
 		check_answers cvm "$log" "$disk" "$want"
 		check_secret cvm
 	else
-		virsh -q destroy cvm
+		virsh -q destroy cvm-measured
 	fi
 	kill $drain 2>/dev/null
 	exec {keys}>&-
 	cp "$log" /out/cvm-console.log
-	cp /var/log/libvirt/qemu/cvm.log /out/cvm-messages.log
-	show virsh -q undefine --nvram cvm
+	cp /var/log/libvirt/qemu/cvm-measured.log /out/cvm-messages.log
+	show virsh -q undefine cvm-measured
 }
 
 # show COMMAND...: the command, and what it says; a failure fails the demo.
@@ -175,6 +175,7 @@ show() {
 check_secret() { # NAME
 	local found=${figure[$1-found]:-none} log=/out/$1-console.log
 	[ "$1" != cvm ] || log=$work/cvm.log
+	[ "$1" != cvm ] || say "its firmware says: $(tr -d '\r' <"$log" | sed -n 's/^hgloader: //p' | head -n 1)"
 	[ "$(answer "$log" planted)" = 0 ] || fail "it has hidden no secret"
 	if [ "$1" = cvm ]; then
 		say "its kernel says: $(answer "$log" sev)"

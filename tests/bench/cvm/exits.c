@@ -56,7 +56,8 @@ static void serve_read(struct cvm *cvm)
 static uint64_t once(struct cvm *cvm, uint32_t what, uint64_t a, uint64_t b)
 {
 	const uint32_t words[] = {
-		GUEST_TIME, what, (uint32_t)a, (uint32_t)(a >> 32), (uint32_t)b, (uint32_t)(b >> 32),
+		GUEST_TIME, what,
+		(uint32_t)a, (uint32_t)(a >> 32), (uint32_t)b, (uint32_t)(b >> 32),
 	};
 	uint32_t answer[2];
 	unsigned int i;

@@ -19,6 +19,7 @@
 #define POLICY_ES	4
 #define RANGES_MAX	32
 #define FAR_SLOT	40
+#define FAR_BASE	0x1000000
 
 static void refused(struct cvm *cvm, uint32_t id, void *data, int ret, uint32_t code)
 {
@@ -271,8 +272,8 @@ static void scatter(struct cvm *cvm, unsigned int count, uint64_t size, void *me
 	unsigned int i;
 
 	for (i = 0; i < count; i++)
-		assert_int_equal(hgt_slot(cvm->vm, FAR_SLOT + i, 0, 0x1000000 + i * 0x10000ull, size,
-					  size ? memory : NULL), 0);
+		assert_int_equal(hgt_slot(cvm->vm, FAR_SLOT + i, 0, FAR_BASE + i * 0x10000ull,
+					  size, size ? memory : NULL), 0);
 }
 
 /* Too many ranges: refused, mended, and then what was never refused. */

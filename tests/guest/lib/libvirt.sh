@@ -18,13 +18,16 @@ stop_libvirt() {
 }
 
 # domain_xml KIND DISK KERNEL INITRD CMDLINE LOG TAP: the example tools/libvirt/KIND.xml
-# with these, on the processors that may run VMs.
+# with these, on the processors that may run VMs, with the loader of this tree.
 domain_xml() {
 	local cpus
 	cpus=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
 	sed -e "s|/var/lib/libvirt/images/$1.img|$2|" \
 		-e "s|placement='static'|placement='static' cpuset='$cpus'|" \
-		-e "s|<boot dev='hd'/>|<kernel>$3</kernel><initrd>$4</initrd><cmdline>$5</cmdline>|" \
+		-e "s|/usr/local/share/hypergpu/hgloader.fd|$HG_TOP/vmm/build/hgloader.fd|" \
+		-e "s|<kernel>.*</kernel>|<kernel>$3</kernel>|" \
+		-e "s|<initrd>.*</initrd>|<initrd>$4</initrd>|" \
+		-e "s|<cmdline>.*</cmdline>|<cmdline>$5</cmdline>|" \
 		-e "s|<serial type='pty'/>|<serial type='pty'><log file='$6'/></serial>|" \
 		-e "s|<interface type='user'>|<interface type='ethernet'><target dev='$7' managed='no'/>|" \
 		"tools/libvirt/$1.xml"
