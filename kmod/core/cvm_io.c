@@ -20,6 +20,11 @@
 #define VEC_GP		13
 #define DR6_BS		HG_BIT(14)
 
+#define ISA_HOLE	0xa0000ULL
+#define ISA_HOLE_END	0x100000ULL
+#define PCI_HOLE	0x80000000ULL
+#define PCI_HOLE_END	0x100000000ULL
+
 #define PIECE		8U	/* bytes of one device access */
 #define NOWHERE		(~0ULL)
 
@@ -39,13 +44,26 @@ static u64 with_c(const struct hg_vcpu *vcpu, u64 efer, u64 gpa)
 	return hg_cvm_selects(efer) ? gpa : gpa | vcpu->domain->c_mask;
 }
 
+/*
+ * Where a PC has devices, and firmware that does not know better reaches them by private
+ * addresses. Not elsewhere: a guest that has its memory map from the parent can be made
+ * to take any place for RAM, and would tell what it means to keep to a device there.
+ */
+static bool may_be_device(u64 gpa)
+{
+	return (gpa >= ISA_HOLE && gpa < ISA_HOLE_END) || (gpa >= PCI_HOLE && gpa < PCI_HOLE_END);
+}
+
 /* Not memory: by the declared RAM, or by the parent's word for this instruction. */
 static bool is_device(const struct hg_vcpu *vcpu, u64 gpa)
 {
 	const struct hg_cvm_io *io = &vcpu->io;
 
-	if (is_private(vcpu, gpa))
-		return !hg_cvm_is_ram(vcpu->domain, without_c(vcpu, gpa) >> HG_PAGE_SHIFT, 1);
+	if (is_private(vcpu, gpa)) {
+		gpa = without_c(vcpu, gpa);
+		return may_be_device(gpa) &&
+		       !hg_cvm_is_ram(vcpu->domain, gpa >> HG_PAGE_SHIFT, 1);
+	}
 	gpa &= HG_PAGE_MASK;
 	return gpa == io->device[0] || gpa == io->device[1];
 }

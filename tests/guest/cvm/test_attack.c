@@ -22,6 +22,7 @@
 #define KVM_EINVAL_	22
 #define KVM_ENOSYS_	1000
 #define MSI_BASE	0xfee00000
+#define INVENTED	0x10000000	/* neither RAM nor where a PC has devices */
 
 static void with_both(void (*attack)(struct cvm *cvm))
 {
@@ -274,6 +275,37 @@ static void stepping(void **state)
 {
 	(void)state;
 	with_both(watch_steps);
+}
+
+/*
+ * The VMM has told the guest of RAM that was not declared at the launch, and the guest
+ * writes to it. What is written to an ordinary VM's hole in memory, a device is told.
+ */
+static void write_to_invented_ram(struct cvm *cvm)
+{
+	const uint32_t words[] = { GUEST_POKE, INVENTED, 0x5ec2e7a1, 0x1f00ba11 };
+	struct kvm_run *run = cvm->vcpu->run;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		cvm_word_in(cvm, words[i]);
+	memset(&run->mmio, 0, sizeof(run->mmio));
+	if (!cvm->confidential) {
+		hgt_expect(cvm->vcpu, KVM_EXIT_MMIO);
+		assert_memory_equal(run->mmio.data, &words[2], 8);
+		return;
+	}
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(hgt_run(cvm->vcpu), -EPERM);
+		assert_int_not_equal(run->exit_reason, KVM_EXIT_MMIO);
+		assert_true(all_zero(&run->mmio, sizeof(run->mmio)));
+	}
+}
+
+static void invented_ram(void **state)
+{
+	(void)state;
+	with_both(write_to_invented_ram);
 }
 
 /* ---- CPUID ---- */
@@ -631,6 +663,7 @@ int main(void)
 		cmocka_unit_test(registers),
 		cmocka_unit_test(run_page),
 		cmocka_unit_test(stepping),
+		cmocka_unit_test(invented_ram),
 		cmocka_unit_test(cpuid),
 		cmocka_unit_test(page_tables),
 		cmocka_unit_test(injection),

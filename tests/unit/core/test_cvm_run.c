@@ -257,6 +257,28 @@ static void test_cut_short(void **state)
 
 /* --- starting the others --- */
 
+/* A private address that is no RAM: a device's only where a PC has devices; else missing. */
+static void test_invented_ram(void **state)
+{
+	static const struct { u64 gpa; bool device; } place[] = {
+		{ 0xa0000, false },	/* RAM, by the launch */
+		{ RAM_PAGES * HG_PAGE_SIZE, false }, { 0x7ffff000, false }, { 0x80000000, true },
+		{ 0xfee00000, true }, { 0xfffff000, true }, { 0x100000000, false }, { 1ull << 38, false },
+	};
+	u64 c = domain_of(domain)->c_mask;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
+		bool told = hg_cvm_io_fault(vcpu, place[i].gpa | c, HG_NPF_WRITE) == HG_EXIT_NPF &&
+			    page->npf.gpa == place[i].gpa &&
+			    page->npf.access == (HG_NPF_WRITE | HG_NPF_PRIVATE);
+
+		/* A device's access is emulated, which wants the instruction first. */
+		assert_int_equal(told, !place[i].device);
+	}
+}
+
 static void test_startup(void **state)
 {
 	(void)state;
@@ -438,8 +460,8 @@ int main(void)
 		TEST(test_state_is_closed), TEST(test_state_is_not_put),
 		UNSTARTED(test_start_resets), TEST(test_exits_tell_nothing),
 		TEST(test_exits_tell_what_is_needed), TEST(test_no_debugging), TEST(test_cut_short),
-		TEST(test_startup), UNSTARTED(test_reset_refused), UNSTARTED(test_reset),
-		TEST(test_destroy), cmocka_unit_test(test_destroy_early),
+		TEST(test_invented_ram), TEST(test_startup), UNSTARTED(test_reset_refused),
+		UNSTARTED(test_reset), TEST(test_destroy), cmocka_unit_test(test_destroy_early),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
