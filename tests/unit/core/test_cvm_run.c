@@ -270,8 +270,8 @@ static void test_invented_ram(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
-		bool told = hg_cvm_io_fault(vcpu, place[i].gpa | c, HG_NPF_WRITE) == HG_EXIT_NPF &&
-			    page->npf.gpa == place[i].gpa &&
+		int exit = hg_cvm_io_fault(vcpu, place[i].gpa | c, HG_NPF_WRITE);
+		bool told = exit == HG_EXIT_NPF && page->npf.gpa == place[i].gpa &&
 			    page->npf.access == (HG_NPF_WRITE | HG_NPF_PRIVATE);
 
 		/* A device's access is emulated, which wants the instruction first. */
