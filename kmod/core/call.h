@@ -92,7 +92,8 @@ enum hg_call_nr {
  *	left, HG_E_HANDLE.
  *
  * HG_CALL_DOMAIN_STAT (domain, which)
- *	-> the counter named by enum hg_domain_stat. HG_E_HANDLE, HG_E_ARG.
+ *	-> the counter named by enum hg_domain_stat; of the cache, after frames
+ *	that no CPU can reach any more have gone there. HG_E_HANDLE, HG_E_ARG.
  *
  * HG_CALL_MAP (domain, gfn, pfn, level, prot)
  *	Lends 512^(level-1) frames (level 1..3) at @pfn to the domain at @gfn
@@ -238,7 +239,7 @@ s64 hg_call(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 #define HG_PROT_ALL		7U	/* READ is required */
 
 enum hg_domain_stat {
-	HG_DOMAIN_STAT_CACHE,		/* frames in the page-table cache */
+	HG_DOMAIN_STAT_CACHE,		/* frames to reclaim: for page tables, or given up */
 	HG_DOMAIN_STAT_TABLES,		/* frames in use as page tables */
 	HG_DOMAIN_STAT_MAPPED_4K,	/* leaves by level */
 	HG_DOMAIN_STAT_MAPPED_2M,

@@ -184,6 +184,9 @@ s64 hg_do_domain_stat(u64 handle, u64 which, u64 a2, u64 a3, u64 a4)
 	domain = hg_domain_enter(handle);
 	if (!domain)
 		return HG_E_HANDLE;
+	/* Asked in order to take frames back: those count that nobody reaches any more. */
+	if (which == HG_DOMAIN_STAT_CACHE)
+		hg_npt_drain_limbo(domain);
 	return leave(domain, (s64)domain->stat[which]);
 }
 

@@ -622,6 +622,30 @@ static long counter(const char *name)
 	return strtol(text, NULL, 10);
 }
 
+/*
+ * A guest that makes the same pages shared and private again, and touches them each time,
+ * uses up the host's memory unless what it gives up goes back to the host at once.
+ */
+static void hoarding(void **state)
+{
+	const unsigned int pages = 64, rounds = 100;
+	long host = counter("frames_host");
+	struct cvm *cvm = cvm_start(true);
+	unsigned int i, page;
+
+	(void)state;
+	for (i = 0; i < rounds; i++) {
+		for (page = 0; page < pages; page++)
+			cvm_poke(cvm, GUEST_PAGE + page * 4096, JUNK);
+		assert_int_equal(share(cvm, GUEST_PAGE, pages), 0);
+	}
+	/* Its memory, twice over, and what runs it. */
+	assert_in_range(host - counter("frames_host"), 1, 3 * HGT_RAM / 4096);
+	assert_true(cvm_whole(cvm));
+	cvm_free(cvm);
+	assert_int_equal(counter("frames_host"), host);
+}
+
 static void accounting(void **state)
 {
 	long private = counter("frames_private"), core = counter("frames_core"),
@@ -673,6 +697,7 @@ int main(void)
 		cmocka_unit_test(digest),
 		cmocka_unit_test(conversions),
 		cmocka_unit_test(hostile_guest),
+		cmocka_unit_test(hoarding),
 		cmocka_unit_test(accounting),
 		cmocka_unit_test(debugfs),
 	};

@@ -114,8 +114,11 @@ static void test_withdraw(void **state)
 	assert_int_equal(stat_of(domain, HG_DOMAIN_STAT_CONVERTED), 1);
 	in_limbo(pfn);
 	assert_int_equal(call(DOMAIN_RECLAIM, domain), HG_E_ABSENT);
+	assert_int_equal(stat_of(domain, HG_DOMAIN_STAT_CACHE), 0);
 	*(u8 *)at(pfn) = 0x78;		/* the other CPU still writes */
 	other->tlb_seen = domain_of(domain)->tlb_gen;
+	/* Whoever asks how many there are is told of it. */
+	assert_int_equal(call(DOMAIN_STAT, domain, HG_DOMAIN_STAT_CACHE), 1);
 	back = (u64)call(DOMAIN_RECLAIM, domain);
 	assert_int_equal(back, pfn);
 	assert_true(all_zero(pfn, 1));

@@ -263,7 +263,8 @@ static void test_invented_ram(void **state)
 	static const struct { u64 gpa; bool device; } place[] = {
 		{ 0xa0000, false },	/* RAM, by the launch */
 		{ RAM_PAGES * HG_PAGE_SIZE, false }, { 0x7ffff000, false }, { 0x80000000, true },
-		{ 0xfee00000, true }, { 0xfffff000, true }, { 0x100000000, false }, { 1ull << 38, false },
+		{ 0xfee00000, true }, { 0xfffff000, true }, { 0x100000000, false },
+		{ 1ull << 38, false },
 	};
 	u64 c = domain_of(domain)->c_mask;
 	unsigned int i;
