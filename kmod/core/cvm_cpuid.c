@@ -26,6 +26,67 @@
 /* Bits 11:6 of 8000_001Fh EBX: by how much the C-bit narrows addresses. */
 #define REDUCED_BITS		(1u << 6)
 
+/* Where Linux looks for a hypervisor, and KVM's signature, as CPUID gives it. */
+#define HYPERVISOR_LEAVES_END	0x50000000u
+#define KVM_SIGNATURE_EBX	0x4b4d564bu	/* "KVMK" */
+#define KVM_SIGNATURE_ECX	0x564b4d56u	/* "VMKV" */
+#define KVM_SIGNATURE_EDX	0x0000004du	/* "M" */
+
+static void clear(struct hg_cpuid *e)
+{
+	e->eax = 0;
+	e->ebx = 0;
+	e->ecx = 0;
+	e->edx = 0;
+}
+
+static bool is_hypervisors(u32 function)
+{
+	return function >= KVM_LEAVES && function < HYPERVISOR_LEAVES_END;
+}
+
+/* Leaves with a rule that have no sub-leaves: an index would hide them from the guest. */
+static bool has_one_leaf(u32 function)
+{
+	switch (function) {
+	case 1:
+	case 0x80000000:
+	case 0x80000001:
+	case 0x80000007:
+	case 0x80000008:
+	case 0x8000000a:
+	case 0x8000001f:
+		return true;
+	}
+	return is_hypervisors(function);
+}
+
+/*
+ * What the parent offers besides is of no use but to make the guest believe memory that it
+ * shares, at another of the places where hypervisors are looked for or as another one.
+ */
+static void sanitise_hypervisor(struct hg_cpuid *e)
+{
+	switch (e->function) {
+	case KVM_LEAVES:
+		if (e->eax > KVM_LEAVES + 1)
+			e->eax = KVM_LEAVES + 1;
+		e->ebx = KVM_SIGNATURE_EBX;
+		e->ecx = KVM_SIGNATURE_ECX;
+		e->edx = KVM_SIGNATURE_EDX;
+		break;
+	case KVM_LEAVES + 1:
+		e->eax &= KVM_NOP_IO_DELAY | KVM_MSI_EXT_DEST_ID;
+		e->eax |= KVM_HC_MAP_GPA_RANGE | KVM_MIGRATION_CONTROL;
+		e->ebx = 0;
+		e->ecx = 0;
+		e->edx = 0;
+		break;
+	default:
+		clear(e);
+	}
+}
+
 static void sanitise(struct hg_cpuid *e, u32 c_bit, u32 native_ecx1)
 {
 	switch (e->function) {
@@ -37,17 +98,6 @@ static void sanitise(struct hg_cpuid *e, u32 c_bit, u32 native_ecx1)
 		/* Linux hands its raw CR3 to a five-level table's entry when it switches. */
 		if (!e->index)
 			e->ecx &= ~ECX7_LA57;
-		break;
-	case KVM_LEAVES:
-		if (e->eax > KVM_LEAVES + 1)
-			e->eax = KVM_LEAVES + 1;
-		break;
-	case KVM_LEAVES + 1:
-		e->eax &= KVM_NOP_IO_DELAY | KVM_MSI_EXT_DEST_ID;
-		e->eax |= KVM_HC_MAP_GPA_RANGE | KVM_MIGRATION_CONTROL;
-		e->ebx = 0;
-		e->ecx = 0;
-		e->edx = 0;
 		break;
 	case 0x80000000:
 		if (e->eax < 0x8000001f)
@@ -64,10 +114,7 @@ static void sanitise(struct hg_cpuid *e, u32 c_bit, u32 native_ecx1)
 		e->eax = (e->eax & 0xff00) | ((e->eax & 0xff) < c_bit ? e->eax & 0xff : c_bit);
 		break;
 	case 0x8000000a:
-		e->eax = 0;
-		e->ebx = 0;
-		e->ecx = 0;
-		e->edx = 0;
+		clear(e);
 		break;
 	case 0x8000001f:
 		e->eax = EAX8_1F_SEV;
@@ -75,6 +122,9 @@ static void sanitise(struct hg_cpuid *e, u32 c_bit, u32 native_ecx1)
 		e->ecx = 0;
 		e->edx = 0;
 		break;
+	default:
+		if (is_hypervisors(e->function))
+			sanitise_hypervisor(e);
 	}
 }
 
@@ -105,6 +155,8 @@ u32 hg_cvm_cpuid(struct hg_cpuid *table, u32 count, u32 c_bit, u32 native_ecx1)
 	for (i = 0; i < count; i++) {
 		table[i].reserved = 0;
 		table[i].flags &= HG_CPUID_INDEXED;
+		if (has_one_leaf(table[i].function))
+			table[i].flags = 0;
 		if (!(table[i].flags & HG_CPUID_INDEXED))
 			table[i].index = 0;
 		sanitise(&table[i], c_bit, native_ecx1);

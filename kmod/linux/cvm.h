@@ -68,10 +68,16 @@ bool hgl_cvm_slot_pinned(struct hgl_vm *vm, const struct hgl_slot *slot);
 bool hgl_cvm_slot_may_go(struct hgl_vm *vm, const struct hgl_slot *slot);
 /* It was deleted. */
 void hgl_cvm_slot_gone(struct hgl_vm *vm, const struct hgl_slot *slot);
-/* A slot was created: maybe where private pages are already. */
+/* A slot was created or moved: maybe where private pages are already. */
 void hgl_cvm_slot_came(struct hgl_vm *vm, const struct hgl_slot *slot);
 
 /* ---- cvm_ioctl.c ---- */
+/*
+ * The locks of all vCPUs but @own, which may be NULL, for a change of the whole VM: false
+ * if an ioctl of one is under way. The VM's lock is held.
+ */
+bool hgl_cvm_lock_vcpus(struct hgl_vm *vm, const struct hgl_vcpu *own);
+void hgl_cvm_unlock_vcpus(struct hgl_vm *vm, const struct hgl_vcpu *own);
 /* An ioctl of a running CVM's vCPU; -ENOTTY: it is harmless, go on as for any VM. */
 long hgl_cvm_vcpu_ioctl(struct hgl_vcpu *vcpu, unsigned int cmd, unsigned long arg);
 

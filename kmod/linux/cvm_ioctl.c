@@ -62,22 +62,29 @@ static void reset_vcpu(struct hgl_vcpu *vcpu)
 		   KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED);
 }
 
-static void unlock_others(struct hgl_vm *vm, u32 count, const struct hgl_vcpu *own)
+static void unlock_first(struct hgl_vm *vm, u32 count, const struct hgl_vcpu *own)
 {
 	while (count--)
 		if (vm->vcpus[count] != own)
 			mutex_unlock(&vm->vcpus[count]->mutex);
 }
 
+void hgl_cvm_unlock_vcpus(struct hgl_vm *vm, const struct hgl_vcpu *own)
+{
+	unlock_first(vm, vm->nr_vcpus, own);
+}
+
 /* Only tried: a vCPU's lock comes before the VM's, and a stopped one is free. */
-static bool lock_others(struct hgl_vm *vm, const struct hgl_vcpu *own)
+bool hgl_cvm_lock_vcpus(struct hgl_vm *vm, const struct hgl_vcpu *own)
 {
 	u32 i;
+
+	lockdep_assert_held(&vm->lock);
 
 	for (i = 0; i < vm->nr_vcpus; i++) {
 		if (vm->vcpus[i] == own || mutex_trylock(&vm->vcpus[i]->mutex))
 			continue;
-		unlock_others(vm, i, own);
+		unlock_first(vm, i, own);
 		return false;
 	}
 	return true;
@@ -115,9 +122,9 @@ static int reset(struct hgl_vm *vm, const struct hgl_vcpu *own)
 	s64 status = HG_E_BUSY;
 
 	mutex_lock(&vm->lock);
-	if (lock_others(vm, own)) {
+	if (hgl_cvm_lock_vcpus(vm, own)) {
 		status = reset_locked(vm);
-		unlock_others(vm, vm->nr_vcpus, own);
+		hgl_cvm_unlock_vcpus(vm, own);
 	}
 	mutex_unlock(&vm->lock);
 	if (status == HG_OK)

@@ -291,9 +291,13 @@ static long seal(struct hgl_vm *vm, struct command *c)
 		return refuse(c, SEV_RET_INAVLID_CONFIG);
 	if (!vm->nr_vcpus)
 		return refuse(c, SEV_RET_INVALID_GUEST_STATE);
+	/* No KVM_SET_CPUID2 that began before may end after: what is sealed stays. */
+	if (!hgl_cvm_lock_vcpus(vm, NULL))
+		return -EBUSY;
 	status = declare_ram(vm);
 	if (!status)
 		status = hgl_call(HG_CALL_CVM_SEAL, vm->domain);
+	hgl_cvm_unlock_vcpus(vm, NULL);
 	if (status)
 		return core_answer(c, status);
 	smp_store_release(&vm->cvm, HG_CVM_SEALED);

@@ -277,7 +277,7 @@ static int set_locked(struct hgl_vm *vm, struct hgl_slot *slot)
 			return -EINVAL;
 	}
 	ret = apply(vm, change, old, slot);
-	if (!ret && change == SLOT_CREATE)
+	if (!ret && change != SLOT_FLAGS)
 		hgl_cvm_slot_came(vm, slot);
 	return ret;
 }

@@ -28,16 +28,20 @@ _Static_assert(sizeof(struct cpuid_entry) == 32, "an entry is hashed as it is");
  */
 struct rule {
 	uint32_t function;
-	bool first_only;	/* subleaf 0 */
+	bool subleaves;		/* it has some, and this is for the first */
 	struct { uint32_t keep, set; } eax, ebx, ecx, edx;
 };
 
 static const struct rule rules[] = {
 	{ 1, false, SAME, SAME, { ~BIT(5), BIT(31) }, SAME },
 	{ 7, true, SAME, SAME, { ~BIT(16), 0 }, SAME },
+	/* KVM's signature. */
+	{ 0x40000000, false, SAME, { 0, 0x4b4d564b }, { 0, 0x564b4d56 }, { 0, 0x4d } },
 	{ 0x40000001, false, { BIT(1) | BIT(15), BIT(16) | BIT(17) }, ZERO, ZERO, ZERO },
+	{ 0x80000000, false, SAME, SAME, SAME, SAME },
 	{ 0x80000001, false, SAME, SAME, { ~BIT(2), 0 }, SAME },
 	{ 0x80000007, false, SAME, SAME, SAME, { ALL, BIT(8) } },
+	{ 0x80000008, false, SAME, SAME, SAME, SAME },
 	{ 0x8000000a, false, ZERO, ZERO, ZERO, ZERO },
 	{ 0x8000001f, false, { 0, BIT(1) }, { 0, BIT(6) }, ZERO, ZERO },
 };
@@ -65,15 +69,30 @@ static void apply_limits(struct cpuid_entry *e, uint32_t c_bit)
 		e->ebx |= c_bit;
 }
 
+/* All other leaves where hypervisors are looked for. */
+static const struct rule no_hypervisor = { 0, false, ZERO, ZERO, ZERO, ZERO };
+
+static const struct rule *rule_of(uint32_t function)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (rules[i].function == function)
+			return &rules[i];
+	return function >> 28 == 4 ? &no_hypervisor : NULL;
+}
+
 static void sanitise(struct cpuid_entry *e, uint32_t c_bit)
 {
+	const struct rule *r = rule_of(e->function);
+
 	e->reserved = 0;
 	e->flags &= CPUID_INDEXED;
+	/* Where there are no subleaves, an index would hide the leaf from the guest. */
+	if (r && !r->subleaves)
+		e->flags = 0;
 	if (!e->flags)
 		e->index = 0;
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (rules[i].function == e->function && !(rules[i].first_only && e->index))
-			apply(&rules[i], e);
+	if (r && !(r->subleaves && e->index))
+		apply(r, e);
 	apply_limits(e, c_bit);
 }
 

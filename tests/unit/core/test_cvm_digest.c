@@ -149,7 +149,7 @@ static void make_cpu(u64 domain, const struct recipe *r)
 
 	memset(table, 0, HG_PAGE_SIZE);
 	table[1].function = 0x40000000;		/* out of order on purpose */
-	table[0].function = 0x40000010;
+	table[0].function = 0x80000002;
 	table[0].eax = r->cpuid_eax;
 	if (r->cpuid_count)
 		assert_int_equal(call(VCPU_SET_CPUID, vcpu, pfn, r->cpuid_count), HG_OK);
@@ -333,6 +333,50 @@ static void test_cpuid_is_what_the_guest_sees(void **state)
 	assert_int_equal(vcpu->cpuid_count, r.cpuid_count + HG_CVM_CPUID_NEEDED);
 }
 
+/*
+ * A parent's attacks: an index hides from the guest that it has a C-bit; another
+ * hypervisor, or KVM at another place, offers features that rest on shared memory.
+ */
+static void test_cpuid_hides_nothing(void **state)
+{
+	static const struct hg_cpuid attack[] = {
+		{ .function = 0x8000001f, .index = 1, .flags = HG_CPUID_INDEXED },
+		{ .function = 0x80000000, .index = 2, .flags = HG_CPUID_INDEXED },
+		{ .function = 0x80000008, .index = 3, .flags = HG_CPUID_INDEXED, .eax = 0xff },
+		{ .function = 0x40000000, .index = 1, .flags = HG_CPUID_INDEXED, .eax = ~0u,
+		  .ebx = 0x7263694d },		/* "Micr" */
+		{ .function = 0x40000100, .eax = 0x40000101, .ebx = 0x4b4d564b },
+		{ .function = 0x40000101, .eax = ~0u, .edx = ~0u },
+		{ .function = 0x4ffffffe, .ebx = ~0u, .ecx = ~0u },
+	};
+	u64 handle = make_vcpu(launch_cvm(6), NULL), pfn = take1();
+	const struct hg_vcpu *vcpu = vcpu_of(handle);
+	const struct hg_cpuid *leaf;
+	u32 c_bit = vcpu->domain->cvm.c_bit;
+
+	(void)state;
+	memset(at(pfn), 0, HG_PAGE_SIZE);
+	memcpy(at(pfn), attack, sizeof(attack));
+	assert_int_equal(call(VCPU_SET_CPUID, handle, pfn, HG_ARRAY_SIZE(attack)), HG_OK);
+	leaf = hg_cpuid_find(vcpu, 0x8000001f, 0);
+	assert_non_null(leaf);
+	assert_int_equal(leaf->eax, 2);
+	assert_int_equal(leaf->ebx & 0x3f, c_bit);
+	leaf = hg_cpuid_find(vcpu, 0x80000000, 0);
+	assert_non_null(leaf);
+	assert_int_equal(leaf->eax, 0x8000001f);
+	leaf = hg_cpuid_find(vcpu, 0x80000008, 0);
+	assert_non_null(leaf);
+	assert_int_equal(leaf->eax & 0xff, c_bit);
+	leaf = hg_cpuid_find(vcpu, 0x40000000, 0);
+	assert_non_null(leaf);
+	assert_int_equal(leaf->eax, 0x40000001);
+	assert_int_equal(leaf->ebx, 0x4b4d564b);
+	for (leaf = vcpu->cpuid; leaf < vcpu->cpuid + vcpu->cpuid_count; leaf++)
+		if (leaf->function > 0x40000001 && leaf->function < 0x50000000)
+			assert_int_equal(leaf->eax | leaf->ebx | leaf->ecx | leaf->edx, 0);
+}
+
 /* Until SEAL there is no digest; after it none of the calls changes it. */
 static void test_final(void **state)
 {
@@ -382,8 +426,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_formula), TEST(test_known), TEST(test_repeatable),
 		TEST(test_pages_differ), TEST(test_rest_differs),
-		TEST(test_cpuid_is_what_the_guest_sees), TEST(test_final),
-		TEST(test_report_frame),
+		TEST(test_cpuid_is_what_the_guest_sees), TEST(test_cpuid_hides_nothing),
+		TEST(test_final), TEST(test_report_frame),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
