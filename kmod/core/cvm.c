@@ -173,7 +173,7 @@ s64 hg_do_cvm_ram(u64 handle, u64 gfn, u64 count, u64 a3, u64 a4)
 }
 
 /* All of [gfn, gfn + count) in one range? The ranges never change once a vCPU runs. */
-static bool in_ram(const struct hg_domain *domain, u64 gfn, u64 count)
+bool hg_cvm_is_ram(const struct hg_domain *domain, u64 gfn, u64 count)
 {
 	const struct hg_cvm *cvm = &domain->cvm;
 	u32 low = 0, high = cvm->ranges;
@@ -192,11 +192,6 @@ static bool in_ram(const struct hg_domain *domain, u64 gfn, u64 count)
 	return false;
 }
 
-bool hg_cvm_is_ram(const struct hg_domain *domain, u64 gfn, u64 count)
-{
-	return in_ram(domain, gfn, count);
-}
-
 static s64 add(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, bool readonly)
 {
 	u64 frames = 1ULL << (9 * (level - 1));
@@ -210,7 +205,7 @@ static s64 add(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, bool reado
 	if (gfn >= c_gfn(domain) || frames > c_gfn(domain) - gfn)
 		return HG_E_RANGE;
 	/* What was not measured must be what the guest knows as RAM. */
-	if (state != HG_CVM_LAUNCHING && !in_ram(domain, gfn, frames))
+	if (state != HG_CVM_LAUNCHING && !hg_cvm_is_ram(domain, gfn, frames))
 		return HG_E_DENIED;
 	status = hg_npt_map_private(domain, gfn | c_gfn(domain), pfn, level, !readonly);
 	if (!status && readonly)

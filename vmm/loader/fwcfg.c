@@ -39,25 +39,12 @@ const char *fwcfg_read_directory(void)
 	return NULL;
 }
 
-static bool same_name(const char *a, const char *b)
-{
-	unsigned int i;
-
-	for (i = 0; i < FWCFG_NAME_SIZE; i++) {
-		if (a[i] != b[i])
-			return false;
-		if (!a[i])
-			return true;
-	}
-	return false;
-}
-
 bool fwcfg_find(const char *name, struct fwcfg_file *file)
 {
 	uint32_t i;
 
 	for (i = 0; i < files; i++) {
-		if (same_name(name, directory[i].name)) {
+		if (fwcfg_same_name(name, directory[i].name)) {
 			file->key = __builtin_bswap16(directory[i].key);
 			file->size = __builtin_bswap32(directory[i].size);
 			return true;

@@ -49,4 +49,18 @@ const char *fwcfg_read_directory(void);
 /* Look the file @name up, which has a zero within FWCFG_NAME_SIZE bytes. */
 bool fwcfg_find(const char *name, struct fwcfg_file *file);
 
+/* Names of FWCFG_NAME_SIZE bytes at most, their zeros included; one without a zero is nobody's. */
+static inline bool fwcfg_same_name(const char *a, const char *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < FWCFG_NAME_SIZE; i++) {
+		if (a[i] != b[i])
+			return false;
+		if (!a[i])
+			return true;
+	}
+	return false;
+}
+
 #endif

@@ -14,19 +14,6 @@ enum command {
 	WRITE_POINTER,		/* file of fw_cfg, pointee, u32 offset, u32 its offset, u8 size */
 };
 
-static bool same_name(const char *a, const char *b)
-{
-	unsigned int i;
-
-	for (i = 0; i < FWCFG_NAME_SIZE; i++) {
-		if (a[i] != b[i])
-			return false;
-		if (!a[i])
-			return true;
-	}
-	return false;
-}
-
 static bool good_name(const uint8_t *name)
 {
 	return name[0] && !name[FWCFG_NAME_SIZE - 1];
@@ -37,7 +24,7 @@ static const struct tables_file *find(const struct tables *t, const uint8_t *nam
 	unsigned int i;
 
 	for (i = 0; good_name(name) && i < t->count; i++)
-		if (same_name(t->file[i].name, (const char *)name))
+		if (fwcfg_same_name(t->file[i].name, (const char *)name))
 			return &t->file[i];
 	return NULL;
 }
@@ -165,7 +152,7 @@ uint64_t tables_address(const struct tables *t, const char *name)
 	unsigned int i;
 
 	for (i = 0; i < t->count; i++)
-		if (same_name(t->file[i].name, name))
+		if (fwcfg_same_name(t->file[i].name, name))
 			return t->file[i].address;
 	return 0;
 }
