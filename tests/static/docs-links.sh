@@ -27,7 +27,7 @@ while IFS= read -r -d '' page; do
 		if [ ! -e "$file" ]; then
 			complain "$page: no file for link '$link'"
 		elif [ "$link" != "$target" ] && [ -f "$file" ]; then
-			anchors "$file" | grep -Fxq -- "${link#*#}" ||
+			grep -Fxq -- "${link#*#}" < <(anchors "$file") ||
 				complain "$page: no heading for link '$link'"
 		fi
 	done < <(sed '/^```/,/^```/d' "$page" |

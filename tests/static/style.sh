@@ -4,7 +4,9 @@
 # elsewhere; tabs
 # count to the next multiple of 8), tabs for indentation in C, no blanks at the
 # end of a line, no carriage returns, a newline at the end, files below 900
-# lines, comments as /* */.
+# lines, comments as /* */. And one trap: under pipefail, "A | grep -q B" fails now
+# and then although B is there, since grep ends at the first match and A may die
+# of SIGPIPE; "grep -q B < <(A)" does not.
 
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
@@ -43,6 +45,8 @@ while IFS= read -r -d '' f; do
 		lang != "md" && width($0) > max && !long_string($0) { bad("wider than " max " columns") }
 		lang == "c" && /^        / { bad("indented by blanks, not tabs") }
 		lang == "c" && /^[ \t]*\/\// && FNR > 1 { bad("comment as //") }
+		/^set .*pipefail/ { pipefail = 1 }
+		pipefail && !/^[ \t]*#/ && /[^|]\|[ \t]*grep -[a-zA-Z]*q/ { bad("pipe into grep -q under pipefail") }
 		END { if (lang == "c" && NR > 900) bad("more than 900 lines in one file") }
 	' "$f")
 	if [ -s "$f" ] && [ -n "$(tail -c 1 "$f")" ]; then
