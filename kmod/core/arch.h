@@ -11,6 +11,8 @@
 #ifdef HG_USERSPACE
 void hg_arch_xsetbv(u64 xcr0);
 u64 hg_arch_xgetbv(void);
+void hg_arch_xsave(u8 *area, u64 components);
+void hg_arch_xrstor(const u8 *area, u64 components);
 #else
 static inline void hg_arch_xsetbv(u64 xcr0)
 {
@@ -23,6 +25,19 @@ static inline u64 hg_arch_xgetbv(void)
 
 	__asm__ volatile("xgetbv" : "=a" (low), "=d" (high) : "c" (0));
 	return (u64)high << 32 | low;
+}
+
+/* Standard format, so that each component has its place (SDM vol. 1, 13.4). */
+static inline void hg_arch_xsave(u8 *area, u64 components)
+{
+	__asm__ volatile("xsave64 %0" : "+m" (*(u8 (*)[4096])area)
+			 : "a" ((u32)components), "d" ((u32)(components >> 32)));
+}
+
+static inline void hg_arch_xrstor(const u8 *area, u64 components)
+{
+	__asm__ volatile("xrstor64 %0" : : "m" (*(const u8 (*)[4096])area),
+			 "a" ((u32)components), "d" ((u32)(components >> 32)) : "memory");
 }
 #endif
 

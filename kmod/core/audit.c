@@ -29,6 +29,7 @@ struct audit {
 	const struct hg_domain *domain;
 	u64 tables;
 	u64 leaves[3], own[3];
+	u64 away;		/* pages that the domain gave away */
 	u64 lent;		/* frames mapped, over all leaves and domains */
 };
 
@@ -85,7 +86,7 @@ static void audit_leaf(struct audit *audit, u64 entry, u32 level)
 {
 	const struct hg_npt_format *f = hg_core.backend->npt;
 	u64 pfn = (entry & HG_NPT_FRAME) >> HG_PAGE_SHIFT, frames = 1ULL << (9 * (level - 1)), i;
-	u64 known = HG_NPT_FRAME | f->leaf | f->read | f->write | f->exec | f->noexec |
+	u64 known = HG_NPT_FRAME | HG_NPT_ONWARD | f->leaf | f->read | f->write | f->exec | f->noexec |
 		    f->accessed | f->dirty | (level > 1 ? f->large : 0);
 
 	HG_BUG_ON(level > hg_core.backend->npt_levels_max);
@@ -128,6 +129,22 @@ static void audit_unpaged(const struct hg_domain *domain)
 	}
 }
 
+/* A page that the guest gave away, or the core's in its place. */
+static bool audit_nest(struct audit *audit, u64 entry, u32 level)
+{
+	bool present = entry & hg_core.backend->npt->present;
+
+	if (present && !(entry & HG_NPT_FIXED))
+		return false;
+	HG_BUG_ON(level != 1 || audit->domain->parent);
+	HG_BUG_ON(!present && (entry & ~(HG_NPT_FRAME | HG_NPT_AWAY)));
+	/* HOST for a moment, when the vCPU has just gone. */
+	HG_BUG_ON(present &&
+		  frame_of((entry & HG_NPT_FRAME) >> HG_PAGE_SHIFT)->state == HG_FRAME_LENT);
+	audit->away++;
+	return true;
+}
+
 /* @base: the first gfn below the table. */
 static void audit_table(struct audit *audit, u64 table, u32 level, u64 base)
 {
@@ -140,11 +157,11 @@ static void audit_table(struct audit *audit, u64 table, u32 level, u64 base)
 	for (i = 0; i < ENTRIES; i++) {
 		u64 entry = __atomic_load_n((const u64 *)hg_frame_va(table) + i, __ATOMIC_RELAXED);
 
-		if (!(entry & f->present)) {
-			HG_BUG_ON(entry);
+		if (!entry)
 			continue;
-		}
 		used++;
+		if (audit_nest(audit, entry, level))
+			continue;
 		gfn = base + ((u64)i << (9 * (level - 1)));
 		if (level == 1 || (entry & f->large)) {
 			if (c_gfn && gfn >= c_gfn)
@@ -167,8 +184,8 @@ static void audit_vcpu(const struct hg_domain *domain, u32 index)
 	u32 i;
 
 	for (i = 0; i < HG_VCPU_FRAMES; i++)
-		own(domain, vcpu->pfn + i);
-	HG_BUG_ON(hg_frame_va(vcpu->pfn) != (const void *)vcpu);
+		own(domain, vcpu->frame[i]);
+	HG_BUG_ON(hg_frame_va(vcpu->frame[0]) != (const void *)vcpu);
 	HG_BUG_ON(vcpu->domain != domain || vcpu->index != index);
 	page = frame_of(vcpu->page_pfn);
 	HG_BUG_ON(page->state != HG_FRAME_CONTROL || page->owner != domain->handle || page->mark);
@@ -184,6 +201,7 @@ static void audit_domain(struct audit *audit, const struct hg_domain *domain)
 	audit->tables = 0;
 	memset(audit->leaves, 0, sizeof(audit->leaves));
 	memset(audit->own, 0, sizeof(audit->own));
+	audit->away = 0;
 	own(domain, domain->control_pfn);
 	HG_BUG_ON(hg_frame_va(domain->control_pfn) != (const void *)domain);
 	audit_list(domain, domain->cache, &cache);
@@ -194,6 +212,9 @@ static void audit_domain(struct audit *audit, const struct hg_domain *domain)
 	audit_data(domain, domain->fresh.data, &fresh_data);
 	if (domain->root)
 		audit_table(audit, domain->root, LEVELS, 0);
+	HG_BUG_ON(audit->away != domain->nest.away);
+	for (i = 0; domain->nest.big && i < HG_BIG_PAGE; i++)
+		own(domain, domain->nest.big + i);
 	if (domain->cvm.unpaged[0]) {
 		audit_unpaged(domain);
 		audit->tables += HG_ARRAY_SIZE(domain->cvm.unpaged);
@@ -235,6 +256,21 @@ static void audit_frames(const struct audit *audit)
 	HG_BUG_ON(maps != audit->lent);
 }
 
+/* Not in the order of parents and children, so without waiting: false if one is taken. */
+static bool lock_domains(void)
+{
+	u32 i;
+
+	for (i = 0; i < HG_MAX_DOMAINS; i++) {
+		if (hg_trylock(&hg_core.domains[i].lock))
+			continue;
+		while (i--)
+			hg_unlock(&hg_core.domains[i].lock);
+		return false;
+	}
+	return true;
+}
+
 void hg_core_audit(void)
 {
 	struct audit audit = { .lent = 0 };
@@ -244,8 +280,10 @@ void hg_core_audit(void)
 		return;
 	/* Nobody takes the handles' lock inside a domain's: see lock.h. */
 	hg_lock(&hg_core.handles);
-	for (i = 0; i < HG_MAX_DOMAINS; i++)
-		hg_lock(&hg_core.domains[i].lock);
+	if (!lock_domains()) {
+		hg_unlock(&hg_core.handles);
+		return;
+	}
 	for (i = 0; i < HG_MAX_DOMAINS; i++)
 		if (hg_core.domains[i].domain)
 			audit_domain(&audit, hg_core.domains[i].domain);

@@ -4,7 +4,7 @@
  */
 #include "core.h"
 
-typedef s64 (*call_fn)(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
+typedef s64 (*call_fn)(u32 who, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 
 /* Arguments each call takes; the rest must be zero. */
 static const struct {
@@ -14,7 +14,7 @@ static const struct {
 	[HG_CALL_VERSION]	  = { hg_do_version, 0 },
 	[HG_CALL_DOMAIN_CREATE]	  = { hg_do_domain_create, 2 },
 	[HG_CALL_DOMAIN_DESTROY]  = { hg_do_domain_destroy, 1 },
-	[HG_CALL_DOMAIN_DONATE]	  = { hg_do_domain_donate, 2 },
+	[HG_CALL_DOMAIN_DONATE]	  = { hg_do_domain_donate, 3 },
 	[HG_CALL_DOMAIN_RECLAIM]  = { hg_do_domain_reclaim, 1 },
 	[HG_CALL_DOMAIN_STAT]	  = { hg_do_domain_stat, 2 },
 	[HG_CALL_MAP]		  = { hg_do_map, 5 },
@@ -39,10 +39,12 @@ static const struct {
 	[HG_CALL_CVM_REPORT]	  = { hg_do_cvm_report, 2 },
 	[HG_CALL_CVM_RESET]	  = { hg_do_cvm_reset, 1 },
 	[HG_CALL_VCPU_STARTUP]	  = { hg_do_vcpu_startup, 2 },
+	[HG_CALL_DOMAIN_PURGE]	  = { hg_do_domain_purge, 2 },
 };
 
-s64 hg_do_version(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+s64 hg_do_version(u32 who, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
+	(void)who;
 	(void)a0;
 	(void)a1;
 	(void)a2;
@@ -83,6 +85,26 @@ static u64 no_speculation(u64 index, u64 bound)
 	return index & mask;
 }
 
+s64 hg_call_check(u64 nr, const u64 arg[5])
+{
+	if (HG_UNLIKELY(nr >= HG_CALL_COUNT))
+		return HG_E_CALL;
+	nr = no_speculation(nr, HG_CALL_COUNT);
+	if (HG_UNLIKELY(surplus(table[nr].args, arg[0], arg[1], arg[2], arg[3], arg[4])))
+		return HG_E_ARG;
+	return HG_OK;
+}
+
+s64 hg_call_as(u32 who, u64 nr, const u64 arg[5])
+{
+	s64 status = hg_call_check(nr, arg);
+
+	if (status)
+		return status;
+	nr = no_speculation(nr, HG_CALL_COUNT);
+	return table[nr].fn(who, arg[0], arg[1], arg[2], arg[3], arg[4]);
+}
+
 s64 hg_call(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	s64 status;
@@ -92,7 +114,7 @@ s64 hg_call(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	nr = no_speculation(nr, HG_CALL_COUNT);
 	if (HG_UNLIKELY(surplus(table[nr].args, a0, a1, a2, a3, a4)))
 		return HG_E_ARG;
-	status = table[nr].fn(a0, a1, a2, a3, a4);
+	status = table[nr].fn(0, a0, a1, a2, a3, a4);
 #ifdef HG_DEBUG
 	hg_core_audit_some();
 #endif

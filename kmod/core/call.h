@@ -20,7 +20,7 @@
 #include "types.h"
 #include "status.h"
 
-#define HG_CALL_ABI		2	/* what HG_CALL_VERSION answers */
+#define HG_CALL_ABI		3	/* what HG_CALL_VERSION answers */
 
 /* The numbers are ABI: append only. */
 #define HG_CALL_LIST(X)							\
@@ -51,7 +51,8 @@
 	X(CVM_START,		cvm_start)				\
 	X(CVM_REPORT,		cvm_report)				\
 	X(CVM_RESET,		cvm_reset)				\
-	X(VCPU_STARTUP,		vcpu_startup)
+	X(VCPU_STARTUP,		vcpu_startup)				\
+	X(DOMAIN_PURGE,		domain_purge)
 
 enum hg_call_nr {
 #define X(upper, lower) HG_CALL_##upper,
@@ -70,20 +71,22 @@ enum hg_call_nr {
  *	-> HG_CALL_ABI.
  *
  * HG_CALL_DOMAIN_CREATE (pfn, flags)
- *	Donates frame @pfn, which becomes the domain's control frame; @flags
- *	must be 0 today. -> a domain handle (> 0).
+ *	Donates frame @pfn, which becomes the domain's control frame; @flags:
+ *	HG_DOMAIN_NESTING. -> a domain handle (> 0).
  *	HG_E_FLAGS, HG_E_RANGE, HG_E_OWNER (not an unshared host frame),
- *	HG_E_LIMIT (HG_MAX_DOMAINS).
+ *	HG_E_LIMIT (HG_MAX_DOMAINS, HG_NEST_DOMAINS).
  *
  * HG_CALL_DOMAIN_DESTROY (domain)
  *	Unmaps everything and turns every donated frame over to
  *	HG_CALL_DOMAIN_RECLAIM. -> HG_OK.
- *	HG_E_HANDLE, HG_E_BUSY (it still has vCPUs).
+ *	HG_E_HANDLE, HG_E_BUSY (it still has vCPUs, or children).
  *
- * HG_CALL_DOMAIN_DONATE (domain, pfn)
- *	Gives one host frame to the domain's cache of page-table frames.
+ * HG_CALL_DOMAIN_DONATE (domain, pfn, big)
+ *	Gives one host frame to the domain's cache of page-table frames. With @big
+ *	(the host only): 512 frames in a row, for HG_EXIT_FRAMES that asks so.
  *	-> number of frames now in the cache.
- *	HG_E_HANDLE, HG_E_RANGE, HG_E_OWNER, HG_E_STATE (being destroyed).
+ *	HG_E_HANDLE, HG_E_RANGE, HG_E_OWNER, HG_E_STATE (being destroyed),
+ *	HG_E_ARG, HG_E_ALIGN, HG_E_EXISTS (it has a big one).
  *
  * HG_CALL_DOMAIN_RECLAIM (domain)
  *	Takes one frame back: of a destroyed domain any frame, the control
@@ -230,6 +233,12 @@ enum hg_call_nr {
  *	@vector << 12. -> HG_OK. HG_E_HANDLE, HG_E_BUSY, HG_E_STATE (no CVM, not
  *	RUNNING), HG_E_ARG, HG_E_DENIED (no vCPU of the guest has sent both to
  *	this one, with this vector).
+ *
+ * HG_CALL_DOMAIN_PURGE (domain, frames)
+ *	Destroys the domain's children with all they have; called again until
+ *	nothing is left, since one call scrubs at most @frames. @domain 0: the
+ *	calling guest's own children. -> number of children left.
+ *	HG_E_HANDLE, HG_E_ARG (@frames 0), HG_E_BUSY (a vCPU of a child runs).
  */
 s64 hg_call(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 
@@ -252,12 +261,20 @@ enum hg_domain_stat {
 	HG_DOMAIN_STAT_COUNT
 };
 
+/* DOMAIN_CREATE @flags: its kernel may call the core, and have guests itself (nest.h). */
+#define HG_DOMAIN_NESTING	1U
+
 #define HG_MAX_DOMAINS		255
 #define HG_MAX_VCPUS		64	/* of one domain */
 #define HG_MAX_VCPUS_TOTAL	512
 #define HG_MAX_CPUID		100	/* entries of one vCPU */
-/* struct hg_vcpu, the hardware control block, the CPUID table, the backend's host state. */
-#define HG_VCPU_FRAMES		4
+/*
+ * struct hg_vcpu, the hardware control block, the CPUID table, the backend's host state, the
+ * vector registers of a confidential guest's guest and those of its parent.
+ */
+#define HG_VCPU_FRAMES		6
+
+#define HG_BIG_PAGE		512	/* frames of 2 MiB */
 
 /* Frames that a MAP of a 4 KiB page may need at worst: levels 3, 2, 1. */
 #define HG_MAP_TABLES		3

@@ -11,6 +11,7 @@
 #include "call.h"
 #include "control.h"
 #include "lock.h"
+#include "nest.h"
 #include "cvm.h"
 #include "cvm_io.h"
 #include "page.h"
@@ -38,6 +39,16 @@ struct hg_npt_format {
 	u64 accessed, dirty;	/* 0 if the CPU does not keep them */
 };
 #define HG_NPT_FRAME		HG_MASK(51, 12)
+
+/*
+ * Bits of our own, which no CPU looks at: in the entries of a guest that has guests
+ * itself (nest.c). ONWARD: the page, or a part of it, may be lent on to a child.
+ * FIXED: a frame of the core's that the guest shares with it; stays whatever the host
+ * does. An entry with AWAY is not present: the guest has given the page away.
+ */
+#define HG_NPT_ONWARD		HG_BIT(52)
+#define HG_NPT_FIXED		HG_BIT(53)
+#define HG_NPT_AWAY		HG_BIT(3)
 
 /* A physical CPU, as the core knows it. The backend keeps its own behind it. */
 struct hg_cpu {
@@ -141,6 +152,18 @@ struct hg_cvm {
 };
 
 /*
+ * A guest that has guests itself, its children (nest.c). Its lock protects all of it,
+ * and each child's @away.
+ */
+struct hg_nest {
+	u32 domains, vcpus;	/* of its children */
+	u64 away;		/* its pages that are given away now */
+	u64 big;		/* pfn: 512 frames in a row for its next big page; 0: none */
+	bool lost;		/* a page lent on has lost rights: see hg_nest_lost() */
+	bool given;		/* pages left it, and its vCPUs were not made to leave since */
+};
+
+/*
  * A guest: its nested page tables and its vCPUs. Lives in its control frame;
  * its slot's lock protects all of it, unless said otherwise.
  */
@@ -154,6 +177,10 @@ struct hg_domain {
 	struct hg_limbo limbo, fresh; /* fresh: freed while limbo was waiting */
 	u64 dirty;		/* free, but not scrubbed yet: pfn, linked by their records */
 	u64 control_pfn;
+	u32 parent;		/* handle of the guest whose child it is; 0: the host's. Fixed */
+	u32 flags;		/* HG_DOMAIN_*; fixed */
+	u64 away;		/* a child: the page (gfn + 1) its parent gave it last; a list */
+	struct hg_nest nest;
 	u64 c_mask;		/* the C-bit of an address; 0: an ordinary domain */
 	struct hg_cvm cvm;
 	struct hg_vcpu *vcpus[HG_MAX_VCPUS];
@@ -194,7 +221,6 @@ struct hg_vcpu {
 	struct hg_cpuid *cpuid;	/* HG_MAX_CPUID entries, sorted */
 	u32 cpuid_count;
 	u32 running;		/* 1 while some CPU runs it; atomic */
-	u64 pfn;		/* first of HG_VCPU_FRAMES */
 	u64 page_pfn;
 
 	/* address-space tag; see the backend */
@@ -209,6 +235,7 @@ struct hg_vcpu {
 	u64 cr4_allowed;	/* what its CPUID admits */
 	u64 dr[4];
 	u64 tsc_aux;
+	u64 tsc_offset;		/* to its parent's counter; a confidential VM's: to the CPU's */
 	u32 run_flags;		/* the checked copy for this run */
 	u32 event;		/* being delivered at this entry */
 	u32 event_error;
@@ -228,10 +255,20 @@ struct hg_vcpu {
 	u64 fetch_linear, fetch_space, fetch_gen;
 	const u8 *fetch_page;
 
+	u64 frame[HG_VCPU_FRAMES];	/* pfns; this structure is in the first */
+
+	/* --- nesting --- */
+	struct hg_cpu *cpu;	/* where it is loaded */
+	u64 asked;		/* a parent's: gfn + 1 that its call waits for */
+	u8 resuming;		/* a child's: L0 had to stop it, its parent has not heard of it */
+	u64 page_gfn;		/* a child's: where in its parent the control page is */
+	u64 away[HG_VCPU_FRAMES];	/* and the gfns that its parent gave for @frame */
+	u8 *fpu, *parent_fpu;	/* a confidential child's: vector registers while the other runs */
+
 	/* --- a confidential VM's --- */
 	u64 cr3;		/* as the guest wrote it: perhaps without the C-bit */
 	u8 parked;		/* waits for its start-up IPI, or was shut down */
-	u64 tsc_offset, tsc_adjust;
+	u64 tsc_adjust;
 	struct hg_cvm_irq irq;
 	struct {		/* a conversion that takes more than one entry */
 		u64 gfn, count, done;
@@ -252,6 +289,7 @@ static inline bool hg_confidential(const struct hg_vcpu *vcpu)
  */
 struct hg_domain_slot {
 	struct hg_domain *domain;
+	u32 parent;		/* the domain's; read without the lock, then again with it */
 	struct hg_lock lock;	/* HG_LOCK_DOMAIN */
 };
 
@@ -328,6 +366,11 @@ s64 hg_core_stop(void);
 s64 hg_core_cpu_on(u32 index, u64 pfn);
 s64 hg_core_cpu_off(u32 index);
 
+/* call.c: does @nr exist, and are the arguments it does not take zero? HG_E_CALL, HG_E_ARG. */
+s64 hg_call_check(u64 nr, const u64 arg[5]);
+/* The call as it is made by @who. */
+s64 hg_call_as(u32 who, u64 nr, const u64 arg[5]);
+
 /* page.c */
 void hg_frames_init(void);
 
@@ -344,6 +387,7 @@ bool hg_npt_cache_has(struct hg_domain *domain, u32 frames);	/* tries limbo, too
 void hg_npt_drain_limbo(struct hg_domain *domain);
 s64 hg_npt_map(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, u64 prot);
 s64 hg_npt_unmap(struct hg_domain *domain, u64 gfn, u64 count);
+void hg_npt_unmap_all(struct hg_domain *domain);	/* that is lent */
 s64 hg_npt_protect(struct hg_domain *domain, u64 gfn, u64 count);
 s64 hg_npt_age(struct hg_domain *domain, u64 gfn, u64 count, bool clear);
 /*
@@ -367,6 +411,43 @@ s64 hg_npt_map_private(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, bo
  * big page would have to be split). They go to limbo, and from there to the cache.
  */
 s64 hg_npt_withdraw(struct hg_domain *domain, u64 gfn, u64 count);
+
+/*
+ * npt.c, for guests that have guests; the domain is locked.
+ *
+ * own		the frame of RAM at @gfn, lent to the guest: *@pfn; and the leaf's *@level. HG_E_ABSENT
+ *		(nothing there, or not writable though @write), HG_E_OWNER (given away, or the
+ *		core's)
+ * onward	mark that @gfn is lent on
+ * give		@gfn leaves the guest. HG_E_ABSENT, HG_E_OWNER (also: lent to others), HG_E_NOMEM
+ *		(tables). @next is kept for hg_npt_back()
+ * fix		@pfn, a frame of the core's, is where @gfn was given away
+ * back		takes give or fix back, and returns @next
+ * is_away	was it given away?
+ */
+s64 hg_npt_own(struct hg_domain *domain, u64 gfn, bool write, u64 *pfn, u32 *level);
+void hg_npt_onward(struct hg_domain *domain, u64 gfn);
+s64 hg_npt_give(struct hg_domain *domain, u64 gfn, u64 next);
+void hg_npt_fix(struct hg_domain *domain, u64 gfn, u64 pfn);
+u64 hg_npt_back(struct hg_domain *domain, u64 gfn);
+bool hg_npt_is_away(const struct hg_domain *domain, u64 gfn);
+/* A frame that was the core's goes to the cache once no CPU reaches it any more. */
+void hg_npt_retire(struct hg_domain *domain, u64 pfn);
+
+/*
+ * nest.c: calls of a guest's.
+ *
+ * is_call	does the VMMCALL that stopped it address the core?
+ * call		carry it out: -1 or an enum hg_exit, as trap.c's
+ * fault	a nested fault of a guest that gave pages away: -1 if it was one of those
+ * lost		pages lent on have lost rights: no child keeps any. The domain is locked
+ */
+bool hg_nest_is_call(const struct hg_vcpu *vcpu);
+int hg_nest_call(struct hg_vcpu *vcpu, u32 length);
+bool hg_nest_fault(struct hg_vcpu *vcpu, u64 gpa);
+void hg_nest_lost(struct hg_domain *domain);
+/* CPUID leaves by which a guest finds the core: false if @function is none of them. */
+bool hg_nest_cpuid(const struct hg_vcpu *vcpu, u32 function, u32 *reg);
 
 /* cpuid.c */
 s64 hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count);
@@ -420,6 +501,22 @@ bool hg_vcpus_claim(struct hg_domain *domain);
 void hg_vcpus_release(struct hg_domain *domain);
 void hg_vcpu_raise(struct hg_vcpu *vcpu, u32 vector, bool has_error, u32 error);
 
+/*
+ * A vCPU's frames. What VCPU_CREATE makes of consecutive frames, for any; and what is
+ * left by VCPU_DESTROY: host frames, scrubbed.
+ */
+struct hg_vcpu_frames {
+	u64 page;		/* pfn */
+	u64 frame[HG_VCPU_FRAMES];
+	u64 page_gfn;		/* as in struct hg_vcpu */
+	u64 away[HG_VCPU_FRAMES];
+};
+s64 hg_vcpu_create(u32 who, u64 handle, const struct hg_vcpu_frames *frames);
+/* Of a child the control page stays a CONTROL frame: it is still mapped in its parent. */
+s64 hg_vcpu_destroy(u32 who, u64 handle, struct hg_vcpu_frames *frames);
+/* Run a child's vCPU within its parent's: enum hg_exit or hg_status. *@stop: for L0. */
+s64 hg_vcpu_run_child(struct hg_vcpu *parent, u64 handle, int *stop);
+
 /* What decides how the guest translates addresses, now. */
 struct hg_mode_state {
 	u64 cr0, cr3, cr4, efer;
@@ -453,15 +550,22 @@ u32 hg_fetch_insn(struct hg_vcpu *vcpu, const struct hg_fetch *fetch, u8 *bytes,
 
 /*
  * domain.c: the domain behind @handle, locked, until hg_domain_leave(); NULL for
- * a bad handle. hg_domain_lock() is for who knows that the domain stays: it has
+ * a bad handle, or when it is not @who's. hg_domain_lock() is for who knows that the domain stays: it has
  * a vCPU that is claimed.
  */
-struct hg_domain *hg_domain_enter(u64 handle);
+struct hg_domain *hg_domain_enter(u32 who, u64 handle);
 void hg_domain_leave(struct hg_domain *domain);
 void hg_domain_lock(struct hg_domain *domain);
+/* Every domain whose parent is @who, one after the other: locked; to be left by the caller. */
+struct hg_domain *hg_domain_child(u32 who, u32 *slot);
+/* DOMAIN_CREATE; @away: gfn + 1 that a guest gave for @pfn, or 0. */
+s64 hg_domain_create(u32 who, u64 pfn, u32 flags, u64 away);
 
-/* The calls, one function each. */
-#define X(upper, lower) s64 hg_do_##lower(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
+/*
+ * The calls, one function each. @who calls: a domain's handle, or 0 for the host. Handles
+ * mean only what is the caller's own, and frame numbers are the machine's: nest.c translates.
+ */
+#define X(upper, lower) s64 hg_do_##lower(u32 who, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 HG_CALL_LIST(X)
 #undef X
 

@@ -139,11 +139,18 @@ int hg_trap_cpuid(struct hg_vcpu *vcpu, u32 length, u64 cr4)
 {
 	u32 function = (u32)vcpu->gpr[HG_RAX], index = (u32)vcpu->gpr[HG_RCX];
 	const struct hg_cpuid *e = hg_cpuid_find(vcpu, function, index);
-	u32 ebx, ecx;
+	u32 ebx, ecx, own[4];
 
 	vcpu->page->stat_cpuid++;
 	if (function == 0xd)
 		vcpu->xcr0 = hg_arch_xgetbv();	/* see run() in vcpu.c */
+	if (hg_nest_cpuid(vcpu, function, own)) {
+		vcpu->gpr[HG_RAX] = own[0];
+		vcpu->gpr[HG_RBX] = own[1];
+		vcpu->gpr[HG_RCX] = own[2];
+		vcpu->gpr[HG_RDX] = own[3];
+		goto skip;
+	}
 	if (!e)
 		e = find_beyond(vcpu, function, index);
 	if (!e) {

@@ -21,9 +21,9 @@ static s64 leave(struct hg_domain *domain, s64 status)
 }
 
 /* The live domain behind @handle, locked, if it is in @state; else NULL and *@status. */
-static struct hg_domain *enter(u64 handle, u32 state, s64 *status)
+static struct hg_domain *enter(u32 who, u64 handle, u32 state, s64 *status)
 {
-	struct hg_domain *domain = hg_domain_enter(handle);
+	struct hg_domain *domain = hg_domain_enter(who, handle);
 
 	*status = HG_E_HANDLE;
 	if (!domain)
@@ -117,15 +117,15 @@ static s64 init(struct hg_domain *domain)
 	return domain->cvm.c_bit;
 }
 
-s64 hg_do_cvm_init(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
+s64 hg_do_cvm_init(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	struct hg_domain *domain = hg_domain_enter(handle);
+	struct hg_domain *domain = hg_domain_enter(who, handle);
 
 	UNUSED4(a1, a2, a3, a4);
 	return domain ? leave(domain, init(domain)) : HG_E_HANDLE;
 }
 
-s64 hg_do_cvm_launch(u64 handle, u64 policy, u64 a2, u64 a3, u64 a4)
+s64 hg_do_cvm_launch(u32 who, u64 handle, u64 policy, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_domain *domain;
 	s64 status;
@@ -133,7 +133,7 @@ s64 hg_do_cvm_launch(u64 handle, u64 policy, u64 a2, u64 a3, u64 a4)
 	UNUSED3(a2, a3, a4);
 	if (policy >> 32)
 		return HG_E_ARG;
-	domain = enter(handle, HG_CVM_CREATED, &status);
+	domain = enter(who, handle, HG_CVM_CREATED, &status);
 	if (!domain)
 		return status;
 	domain->cvm.policy = (u32)policy;
@@ -160,7 +160,7 @@ static s64 declare_ram(struct hg_domain *domain, u64 gfn, u64 count)
 	return HG_OK;
 }
 
-s64 hg_do_cvm_ram(u64 handle, u64 gfn, u64 count, u64 a3, u64 a4)
+s64 hg_do_cvm_ram(u32 who, u64 handle, u64 gfn, u64 count, u64 a3, u64 a4)
 {
 	struct hg_domain *domain;
 	s64 status;
@@ -168,7 +168,7 @@ s64 hg_do_cvm_ram(u64 handle, u64 gfn, u64 count, u64 a3, u64 a4)
 	UNUSED2(a3, a4);
 	if (!count)
 		return HG_E_ARG;
-	domain = enter(handle, HG_CVM_LAUNCHING, &status);
+	domain = enter(who, handle, HG_CVM_LAUNCHING, &status);
 	return domain ? leave(domain, declare_ram(domain, gfn, count)) : status;
 }
 
@@ -213,7 +213,7 @@ static s64 add(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, bool reado
 	return status;
 }
 
-s64 hg_do_cvm_add(u64 handle, u64 gfn, u64 pfn, u64 level, u64 flags)
+s64 hg_do_cvm_add(u32 who, u64 handle, u64 gfn, u64 pfn, u64 level, u64 flags)
 {
 	struct hg_domain *domain;
 
@@ -221,7 +221,7 @@ s64 hg_do_cvm_add(u64 handle, u64 gfn, u64 pfn, u64 level, u64 flags)
 		return HG_E_ARG;
 	if (flags & ~(u64)HG_CVM_READONLY)
 		return HG_E_FLAGS;
-	domain = hg_domain_enter(handle);
+	domain = hg_domain_enter(who, handle);
 	if (!domain)
 		return HG_E_HANDLE;
 	return leave(domain, add(domain, gfn, pfn, (u32)level, flags & HG_CVM_READONLY));
@@ -278,7 +278,7 @@ static s64 load(struct hg_domain *domain, const struct load *load)
 	return HG_OK;
 }
 
-s64 hg_do_cvm_load(u64 handle, u64 gpa, u64 src_pfn, u64 where, u64 type)
+s64 hg_do_cvm_load(u32 who, u64 handle, u64 gpa, u64 src_pfn, u64 where, u64 type)
 {
 	const struct load l = {
 		.gpa = gpa, .src_pfn = src_pfn, .src_offset = where & 0xffff,
@@ -290,20 +290,21 @@ s64 hg_do_cvm_load(u64 handle, u64 gpa, u64 src_pfn, u64 where, u64 type)
 	if (where >> 32 || type > HG_LOAD_SECRET || l.src_offset >= HG_PAGE_SIZE || !l.length ||
 	    l.length > HG_PAGE_SIZE - l.src_offset || l.length > HG_PAGE_SIZE - gpa % HG_PAGE_SIZE)
 		return HG_E_ARG;
-	domain = enter(handle, type == HG_LOAD_SECRET ? HG_CVM_SEALED : HG_CVM_LAUNCHING, &status);
+	domain = enter(who, handle, type == HG_LOAD_SECRET ? HG_CVM_SEALED : HG_CVM_LAUNCHING,
+		       &status);
 	return domain ? leave(domain, load(domain, &l)) : status;
 }
 
 /* --- sealed, running --- */
 
-s64 hg_do_cvm_seal(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
+s64 hg_do_cvm_seal(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_domain *domain;
 	struct hg_cvm *cvm;
 	s64 status;
 
 	UNUSED4(a1, a2, a3, a4);
-	domain = enter(handle, HG_CVM_LAUNCHING, &status);
+	domain = enter(who, handle, HG_CVM_LAUNCHING, &status);
 	if (!domain)
 		return status;
 	/* vCPU 0 is the one that starts. */
@@ -337,13 +338,13 @@ static void reset_vcpus(struct hg_domain *domain, u64 tsc_offset)
 	}
 }
 
-s64 hg_do_cvm_start(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
+s64 hg_do_cvm_start(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_domain *domain;
 	s64 status;
 
 	UNUSED4(a1, a2, a3, a4);
-	domain = enter(handle, HG_CVM_SEALED, &status);
+	domain = enter(who, handle, HG_CVM_SEALED, &status);
 	if (!domain)
 		return status;
 	if (!hg_vcpus_claim(domain))
@@ -365,13 +366,13 @@ static s64 reset(struct hg_domain *domain)
 	return HG_OK;
 }
 
-s64 hg_do_cvm_reset(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
+s64 hg_do_cvm_reset(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_domain *domain;
 	s64 status;
 
 	UNUSED4(a1, a2, a3, a4);
-	domain = enter(handle, HG_CVM_RUNNING, &status);
+	domain = enter(who, handle, HG_CVM_RUNNING, &status);
 	if (!domain)
 		return status;
 	if (!hg_vcpus_claim(domain))
@@ -383,9 +384,9 @@ s64 hg_do_cvm_reset(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 
 /* --- what may be known --- */
 
-s64 hg_do_cvm_report(u64 handle, u64 pfn, u64 a2, u64 a3, u64 a4)
+s64 hg_do_cvm_report(u32 who, u64 handle, u64 pfn, u64 a2, u64 a3, u64 a4)
 {
-	struct hg_domain *domain = hg_domain_enter(handle);
+	struct hg_domain *domain = hg_domain_enter(who, handle);
 	struct hg_cvm_report *report;
 	s64 status;
 

@@ -297,6 +297,10 @@ int hg_cvm_hypercall(struct hg_vcpu *vcpu, u32 length)
 
 /* --- the first state --- */
 
+/* SDM vol. 1, table 13-1 and 10.2.3. */
+#define XSAVE_MXCSR	24
+#define MXCSR_RESET	0x1f80
+
 void hg_cvm_reset_vcpu(struct hg_vcpu *vcpu)
 {
 	hg_vcpu_reset(vcpu);
@@ -304,6 +308,9 @@ void hg_cvm_reset_vcpu(struct hg_vcpu *vcpu)
 	vcpu->gpr[HG_RDX] = 0x600;
 	vcpu->tsc_aux = 0;
 	vcpu->cr3 = 0;
+	/* All components in their first state, but for MXCSR: it is always loaded. */
+	memset(vcpu->fpu, 0, HG_PAGE_SIZE);
+	*(u32 *)(vcpu->fpu + XSAVE_MXCSR) = MXCSR_RESET;
 	memset(&vcpu->convert, 0, sizeof(vcpu->convert));
 	hg_cvm_io_reset(vcpu);
 	hg_core.backend->vcpu_set_tsc(vcpu, vcpu->tsc_offset);

@@ -13,7 +13,7 @@
 
 enum hg_lock_rank {
 	HG_LOCK_HANDLES = 1,	/* the tables of domains and vCPUs */
-	HG_LOCK_DOMAIN,		/* a domain's tables and counters */
+	HG_LOCK_DOMAIN,		/* a domain's tables and counters; a parent's before its child's */
 };
 
 struct hg_lock {
@@ -32,6 +32,14 @@ static inline void hg_lock(struct hg_lock *lock)
 
 	while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket)
 		hg_pause();
+}
+
+static inline bool hg_trylock(struct hg_lock *lock)
+{
+	u16 owner = __atomic_load_n(&lock->owner, __ATOMIC_RELAXED), ticket = owner;
+
+	return __atomic_compare_exchange_n(&lock->next, &ticket, (u16)(owner + 1), false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
 static inline void hg_unlock(struct hg_lock *lock)

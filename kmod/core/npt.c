@@ -299,11 +299,13 @@ static s64 remap(struct hg_domain *domain, u64 *entry, u64 pfn, u32 level, u64 p
 	const struct hg_npt_format *f = hg_core.backend->npt;
 	u64 old = *entry, new = leaf_entry(pfn, level, prot);
 
-	if (!is_leaf(old, level) || entry_pfn(old) != pfn)
+	if (!is_leaf(old, level) || entry_pfn(old) != pfn || (old & HG_NPT_FIXED))
 		return HG_E_EXISTS;
-	set_entry(entry, new | (old & (f->accessed | f->dirty)));
+	set_entry(entry, new | (old & (f->accessed | f->dirty | HG_NPT_ONWARD)));
 	if ((old & ~new & (f->write | f->exec)) || (new & ~old & f->noexec))
 		bump(domain);
+	if ((old & HG_NPT_ONWARD) && (old & ~new & f->write))
+		hg_nest_lost(domain);
 	return HG_OK;
 }
 
@@ -331,6 +333,8 @@ s64 hg_npt_map(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, u64 prot)
 		return HG_E_EXISTS;
 	if (!missing && present(*entry))
 		return remap(domain, entry, pfn, level, prot);
+	if (!missing && *entry)
+		return HG_E_DENIED;
 	if (missing && !hg_npt_cache_has(domain, missing))
 		return HG_E_NOMEM;
 	status = hg_frames_move(pfn, frames, HG_MOVE_LEND, 0);
@@ -415,12 +419,29 @@ static s64 range_run(struct hg_domain *domain, struct range *range, u64 gfn, u64
 
 static bool unmap_leaf(struct hg_domain *domain, u64 *entry, u32 level)
 {
-	u64 old = __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
+	u64 old;
 
+	if (HG_UNLIKELY(get_entry(entry) & HG_NPT_FIXED))
+		return false;
+	old = __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
+	domain->nest.lost |= !!(old & HG_NPT_ONWARD);
 	--*entries_used(table_of(entry));
 	domain->stat[HG_DOMAIN_STAT_MAPPED_4K + level - 1]--;
 	HG_BUG_ON(hg_frames_move(entry_pfn(old), frames_of(level), HG_MOVE_UNLEND, 0));
 	return true;
+}
+
+/*
+ * Pages that a guest gave away are gone from its tables, but a CPU may still have them
+ * in its TLB. Who takes their frames back finds nothing to unmap; it must flush all
+ * the same.
+ */
+static s64 given(struct hg_domain *domain)
+{
+	bool was = domain->nest.given;
+
+	domain->nest.given = false;
+	return was;
 }
 
 s64 hg_npt_unmap(struct hg_domain *domain, u64 gfn, u64 count)
@@ -430,16 +451,26 @@ s64 hg_npt_unmap(struct hg_domain *domain, u64 gfn, u64 count)
 
 	if (removed > 0)
 		bump(domain);
-	return removed;
+	if (HG_UNLIKELY(domain->nest.lost))
+		hg_nest_lost(domain);
+	return removed < 0 ? removed : removed + given(domain);
+}
+
+void hg_npt_unmap_all(struct hg_domain *domain)
+{
+	hg_npt_unmap(domain, 0, shared_limit(domain));
 }
 
 static bool protect_leaf(struct hg_domain *domain, u64 *entry, u32 level)
 {
-	u64 write = hg_core.backend->npt->write;
+	u64 write = hg_core.backend->npt->write, old;
 
-	(void)domain;
 	(void)level;
-	return __atomic_fetch_and(entry, ~write, __ATOMIC_SEQ_CST) & write;
+	if (HG_UNLIKELY(get_entry(entry) & HG_NPT_FIXED))
+		return false;
+	old = __atomic_fetch_and(entry, ~write, __ATOMIC_SEQ_CST);
+	domain->nest.lost |= (old & HG_NPT_ONWARD) && (old & write);
+	return old & write;
 }
 
 s64 hg_npt_protect(struct hg_domain *domain, u64 gfn, u64 count)
@@ -449,6 +480,8 @@ s64 hg_npt_protect(struct hg_domain *domain, u64 gfn, u64 count)
 
 	if (changed > 0)
 		bump(domain);
+	if (HG_UNLIKELY(domain->nest.lost))
+		hg_nest_lost(domain);
 	return changed;
 }
 
@@ -571,27 +604,34 @@ static bool withdraw_writable(struct hg_domain *domain, u64 *entry, u32 level)
 	return true;
 }
 
-/* The big page in which @gfn lies becomes 512 small ones: same frames, same rights. */
-static s64 split(struct hg_domain *domain, u64 gfn)
+/* A big page becomes 512 smaller ones: same frames, same rights. The cache has a frame. */
+static void split_leaf(struct hg_domain *domain, u64 *entry, u32 level, u64 *stat_4k)
 {
 	const struct hg_npt_format *f = hg_core.backend->npt;
-	u64 *entry, *table, old, pfn, i;
+	u64 pfn = table_new(domain), *table = table_at(pfn), old = get_entry(entry), i;
+
+	if (level == 2)
+		old &= ~f->large;
+	for (i = 0; i < ENTRIES; i++)
+		set_entry(&table[i], old + (i * frames_of(level - 1) << HG_PAGE_SHIFT));
+	*entries_used(pfn) = ENTRIES;
+	set_entry(entry, pfn << HG_PAGE_SHIFT | f->table);
+	stat_4k[level - 1]--;
+	stat_4k[level - 2] += ENTRIES;
+}
+
+/* The big private page in which @gfn lies, if it is one. */
+static s64 split(struct hg_domain *domain, u64 gfn)
+{
 	u32 missing;
+	u64 *entry;
 
 	entry = descend(domain, gfn, 2, &missing);
 	if (!entry || missing || !present(*entry) || !is_leaf(*entry, 2))
 		return HG_OK;
 	if (!hg_npt_cache_has(domain, 1))
 		return HG_E_NOMEM;
-	old = get_entry(entry) & ~f->large;
-	pfn = table_new(domain);
-	table = table_at(pfn);
-	for (i = 0; i < ENTRIES; i++)
-		set_entry(&table[i], old + (i << HG_PAGE_SHIFT));
-	*entries_used(pfn) = ENTRIES;
-	set_entry(entry, pfn << HG_PAGE_SHIFT | f->table);
-	domain->stat[HG_DOMAIN_STAT_PRIVATE_2M]--;
-	domain->stat[HG_DOMAIN_STAT_PRIVATE_4K] += ENTRIES;
+	split_leaf(domain, entry, 2, &domain->stat[HG_DOMAIN_STAT_PRIVATE_4K]);
 	return HG_OK;
 }
 
@@ -640,12 +680,137 @@ static void destroy_private(struct hg_domain *domain)
 	}
 }
 
+/* --- a guest that has guests (nest.c) --- */
+
+/* The leaf that covers @gfn and its *@level, or the absent entry where the walk ends. */
+static u64 *last_entry(const struct hg_domain *domain, u64 gfn, u32 *level)
+{
+	u64 *table = table_at(domain->root), *entry;
+	u32 l;
+
+	for (l = LEVELS; ; l--) {
+		entry = &table[index_of(gfn, l)];
+		if (!present(*entry) || is_leaf(*entry, l))
+			break;
+		table = hg_va(*entry & HG_NPT_FRAME);
+	}
+	*level = l;
+	return entry;
+}
+
+s64 hg_npt_own(struct hg_domain *domain, u64 gfn, bool write, u64 *pfn, u32 *level)
+{
+	u64 entry;
+
+	if (gfn >= shared_limit(domain))
+		return HG_E_RANGE;
+	entry = get_entry(last_entry(domain, gfn, level));
+	if (!present(entry))
+		return entry ? HG_E_OWNER : HG_E_ABSENT;
+	if (entry & HG_NPT_FIXED)
+		return HG_E_OWNER;
+	if (write && !(entry & hg_core.backend->npt->write))
+		return HG_E_ABSENT;
+	*pfn = entry_pfn(entry) + (gfn & (frames_of(*level) - 1));
+	return HG_OK;
+}
+
+bool hg_npt_is_away(const struct hg_domain *domain, u64 gfn)
+{
+	u64 entry;
+	u32 level;
+
+	if (gfn >= shared_limit(domain) || !domain->root)
+		return false;
+	entry = get_entry(last_entry(domain, gfn, &level));
+	return entry && !present(entry);
+}
+
+void hg_npt_onward(struct hg_domain *domain, u64 gfn)
+{
+	u32 level;
+
+	__atomic_fetch_or(last_entry(domain, gfn, &level), HG_NPT_ONWARD, __ATOMIC_RELAXED);
+}
+
+s64 hg_npt_give(struct hg_domain *domain, u64 gfn, u64 next)
+{
+	u64 *entry, pfn;
+	u32 level;
+	s64 status;
+
+	status = hg_npt_own(domain, gfn, true, &pfn, &level);
+	if (status)
+		return status;
+	if (hg_core.frames[pfn].maps != 1)
+		return HG_E_OWNER;
+	if (!hg_npt_cache_has(domain, level - 1))
+		return HG_E_NOMEM;
+	for (entry = last_entry(domain, gfn, &level); level > 1;
+	     entry = last_entry(domain, gfn, &level))
+		split_leaf(domain, entry, level, &domain->stat[HG_DOMAIN_STAT_MAPPED_4K]);
+	__atomic_exchange_n(entry, HG_NPT_AWAY | next << HG_PAGE_SHIFT, __ATOMIC_SEQ_CST);
+	domain->stat[HG_DOMAIN_STAT_MAPPED_4K]--;
+	domain->nest.away++;
+	domain->nest.given = true;
+	HG_BUG_ON(hg_frames_move(pfn, 1, HG_MOVE_UNLEND, 0));
+	bump(domain);
+	return HG_OK;
+}
+
+void hg_npt_fix(struct hg_domain *domain, u64 gfn, u64 pfn)
+{
+	u32 level;
+	u64 *entry = last_entry(domain, gfn, &level);
+
+	HG_BUG_ON(level != 1 || present(*entry) || !*entry);
+	set_entry(entry, leaf_entry(pfn, 1, HG_PROT_READ | HG_PROT_WRITE) | HG_NPT_FIXED);
+}
+
+static bool keep_leaf(struct hg_domain *domain, u64 *entry, u32 level)
+{
+	(void)domain;
+	(void)entry;
+	(void)level;
+	return false;
+}
+
+u64 hg_npt_back(struct hg_domain *domain, u64 gfn)
+{
+	struct range range = { .leaf = keep_leaf, .prune = true };
+	u32 level;
+	u64 *entry = last_entry(domain, gfn, &level), old;
+
+	old = __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
+	HG_BUG_ON(level != 1 || !old || (present(old) && !(old & HG_NPT_FIXED)));
+	--*entries_used(table_of(entry));
+	domain->nest.away--;
+	range_run(domain, &range, gfn, 1);
+	bump(domain);
+	return present(old) ? 0 : entry_pfn(old);
+}
+
+void hg_npt_retire(struct hg_domain *domain, u64 pfn)
+{
+	HG_BUG_ON(hg_frames_move(pfn, 1, HG_MOVE_DONATE, domain->handle));
+	push_data(&domain->fresh.data, pfn);
+	domain->fresh.gen = domain->tlb_gen + 1;
+	bump(domain);
+}
+
 /* No vCPU is left, so nobody walks: everything goes straight to the cache. */
 void hg_npt_destroy(struct hg_domain *domain)
 {
+	u64 i;
+
+	for (i = 0; domain->nest.big && i < HG_BIG_PAGE; i++) {
+		push_data(&domain->dirty, domain->nest.big + i);
+		domain->stat[HG_DOMAIN_STAT_CACHE]++;
+	}
+	domain->nest.big = 0;
 	if (!domain->root)
 		return;
-	hg_npt_unmap(domain, 0, shared_limit(domain));
+	hg_npt_unmap_all(domain);
 	destroy_private(domain);
 	HG_BUG_ON(*entries_used(domain->root));
 	table_free(domain, domain->root);

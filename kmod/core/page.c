@@ -158,8 +158,9 @@ s64 hg_core_ram(u64 pfn, u64 count)
 	return HG_OK;
 }
 
-s64 hg_do_frame_stat(u64 state, u64 a1, u64 a2, u64 a3, u64 a4)
+s64 hg_do_frame_stat(u32 who, u64 state, u64 a1, u64 a2, u64 a3, u64 a4)
 {
+	(void)who;	/* nest.c answers guests */
 	(void)a1;
 	(void)a2;
 	(void)a3;

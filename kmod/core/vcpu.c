@@ -21,7 +21,7 @@ static struct hg_vcpu_slot *slot_of(u64 handle)
  * Claim the vCPU behind @handle for this CPU alone. The claim is what keeps it
  * from being destroyed, so it is taken before the slot is looked at.
  */
-static s64 claim(u64 handle, struct hg_vcpu **out)
+static s64 claim(u32 who, u64 handle, struct hg_vcpu **out)
 {
 	struct hg_vcpu_slot *slot = slot_of(handle);
 
@@ -29,7 +29,7 @@ static s64 claim(u64 handle, struct hg_vcpu **out)
 		return HG_E_HANDLE;
 	if (__atomic_exchange_n(&slot->claim, 1, __ATOMIC_ACQUIRE))
 		return HG_E_BUSY;
-	if (!slot->vcpu || slot->vcpu->handle != handle) {
+	if (!slot->vcpu || slot->vcpu->handle != handle || slot->vcpu->domain->parent != who) {
 		__atomic_store_n(&slot->claim, 0, __ATOMIC_RELEASE);
 		return HG_E_HANDLE;
 	}
@@ -115,13 +115,31 @@ void hg_vcpu_reset(struct hg_vcpu *vcpu)
 	hg_core.backend->vcpu_init(vcpu);
 }
 
+/* The vCPU's frames, all or none. */
+static s64 take_frames(const struct hg_domain *domain, const struct hg_vcpu_frames *frames)
+{
+	s64 status = hg_frames_move(frames->page, 1, HG_MOVE_CONTROL, domain->handle);
+	u32 i;
+
+	for (i = 0; !status && i < HG_VCPU_FRAMES; i++)
+		status = hg_frames_move(frames->frame[i], 1, HG_MOVE_DONATE, domain->handle);
+	if (!status)
+		return HG_OK;
+	if (!i)
+		return status;
+	for (i--; i--; )
+		hg_frames_move(frames->frame[i], 1, HG_MOVE_RETURN, domain->handle);
+	hg_frames_move(frames->page, 1, HG_MOVE_UNCONTROL, domain->handle);
+	return status;
+}
+
 /* The handles' lock is held, so the slot stays free; the domain is locked. */
-static s64 create(struct hg_domain *domain, u64 page_pfn, u64 pfn)
+static s64 create(struct hg_domain *domain, const struct hg_vcpu_frames *frames)
 {
 	struct hg_vcpu_slot *slot;
 	struct hg_vcpu *vcpu;
 	s64 index, status;
-	u32 nr;
+	u32 nr, i;
 
 	/* Without a top table the CPU would walk whatever is in frame 0. */
 	if (domain->state != HG_DOMAIN_LIVE || !domain->root || domain->cvm.state >= HG_CVM_SEALED)
@@ -131,24 +149,24 @@ static s64 create(struct hg_domain *domain, u64 page_pfn, u64 pfn)
 	if (!slot || index < 0)
 		return HG_E_LIMIT;
 
-	status = hg_frames_move(page_pfn, 1, HG_MOVE_CONTROL, domain->handle);
+	status = take_frames(domain, frames);
 	if (status)
 		return status;
-	status = hg_frames_move(pfn, HG_VCPU_FRAMES, HG_MOVE_DONATE, domain->handle);
-	if (status) {
-		hg_frames_move(page_pfn, 1, HG_MOVE_UNCONTROL, domain->handle);
-		return status;
-	}
 
-	memset(hg_frame_va(pfn), 0, HG_VCPU_FRAMES * HG_PAGE_SIZE);
-	vcpu = hg_frame_va(pfn);
-	vcpu->pfn = pfn;
-	vcpu->page_pfn = page_pfn;
-	vcpu->page = hg_frame_va(page_pfn);
-	vcpu->control = hg_frame_va(pfn + 1);
-	vcpu->control_pa = (pfn + 1) << HG_PAGE_SHIFT;
-	vcpu->cpuid = hg_frame_va(pfn + 2);
-	vcpu->host_pa = (pfn + 3) << HG_PAGE_SHIFT;
+	for (i = 0; i < HG_VCPU_FRAMES; i++)
+		memset(hg_frame_va(frames->frame[i]), 0, HG_PAGE_SIZE);
+	vcpu = hg_frame_va(frames->frame[0]);
+	memcpy(vcpu->frame, frames->frame, sizeof(vcpu->frame));
+	memcpy(vcpu->away, frames->away, sizeof(vcpu->away));
+	vcpu->page_gfn = frames->page_gfn;
+	vcpu->page_pfn = frames->page;
+	vcpu->page = hg_frame_va(frames->page);
+	vcpu->control = hg_frame_va(frames->frame[1]);
+	vcpu->control_pa = frames->frame[1] << HG_PAGE_SHIFT;
+	vcpu->cpuid = hg_frame_va(frames->frame[2]);
+	vcpu->host_pa = frames->frame[3] << HG_PAGE_SHIFT;
+	vcpu->fpu = hg_frame_va(frames->frame[4]);
+	vcpu->parent_fpu = hg_frame_va(frames->frame[5]);
 	vcpu->domain = domain;
 	vcpu->index = (u32)index;
 	slot->generation = (slot->generation + 1) & 0x7fff;
@@ -161,38 +179,55 @@ static s64 create(struct hg_domain *domain, u64 page_pfn, u64 pfn)
 	return vcpu->handle;
 }
 
-s64 hg_do_vcpu_create(u64 handle, u64 page_pfn, u64 pfn, u64 a3, u64 a4)
+s64 hg_vcpu_create(u32 who, u64 handle, const struct hg_vcpu_frames *frames)
 {
 	struct hg_domain *domain;
 	s64 status = HG_E_HANDLE;
 
-	(void)a3;
-	(void)a4;
 	hg_lock(&hg_core.handles);
-	domain = hg_domain_enter(handle);
+	domain = hg_domain_enter(who, handle);
 	if (domain) {
-		status = create(domain, page_pfn, pfn);
+		status = create(domain, frames);
 		hg_domain_leave(domain);
 	}
 	hg_unlock(&hg_core.handles);
 	return status;
 }
 
-s64 hg_do_vcpu_destroy(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
+s64 hg_do_vcpu_create(u32 who, u64 handle, u64 page_pfn, u64 pfn, u64 a3, u64 a4)
+{
+	struct hg_vcpu_frames frames = { .page = page_pfn };
+	u32 i;
+
+	(void)a3;
+	(void)a4;
+	for (i = 0; i < HG_VCPU_FRAMES; i++)
+		frames.frame[i] = pfn + i;
+	return hg_vcpu_create(who, handle, &frames);
+}
+
+/* Scrubbed, and the host's again. */
+static void give_frames(const struct hg_vcpu_frames *frames, u32 owner, bool page)
+{
+	u32 i;
+
+	for (i = 0; i < HG_VCPU_FRAMES; i++) {
+		memset(hg_frame_va(frames->frame[i]), 0, HG_PAGE_SIZE);
+		HG_BUG_ON(hg_frames_move(frames->frame[i], 1, HG_MOVE_RETURN, owner));
+	}
+	if (page)
+		HG_BUG_ON(hg_frames_move(frames->page, 1, HG_MOVE_UNCONTROL, owner));
+}
+
+s64 hg_vcpu_destroy(u32 who, u64 handle, struct hg_vcpu_frames *frames)
 {
 	struct hg_vcpu_slot *slot;
 	struct hg_domain *domain;
 	struct hg_vcpu *vcpu;
-	u64 pfn, page_pfn;
-	u32 owner;
 	s64 status;
 
-	(void)a1;
-	(void)a2;
-	(void)a3;
-	(void)a4;
 	hg_lock(&hg_core.handles);
-	status = claim(handle, &vcpu);
+	status = claim(who, handle, &vcpu);
 	if (status)
 		goto out;
 
@@ -203,17 +238,27 @@ s64 hg_do_vcpu_destroy(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 	domain->vcpus[vcpu->index] = NULL;
 	domain->stat[HG_DOMAIN_STAT_VCPUS]--;
 
-	pfn = vcpu->pfn;
-	page_pfn = vcpu->page_pfn;
-	owner = domain->handle;
-	memset(hg_frame_va(pfn), 0, HG_VCPU_FRAMES * HG_PAGE_SIZE);
-	HG_BUG_ON(hg_frames_move(pfn, HG_VCPU_FRAMES, HG_MOVE_RETURN, owner));
-	HG_BUG_ON(hg_frames_move(page_pfn, 1, HG_MOVE_UNCONTROL, owner));
+	memcpy(frames->frame, vcpu->frame, sizeof(frames->frame));
+	memcpy(frames->away, vcpu->away, sizeof(frames->away));
+	frames->page = vcpu->page_pfn;
+	frames->page_gfn = vcpu->page_gfn;
+	give_frames(frames, domain->handle, !domain->parent);
 	hg_domain_leave(domain);
 	__atomic_store_n(&slot->claim, 0, __ATOMIC_RELEASE);
 out:
 	hg_unlock(&hg_core.handles);
 	return status;
+}
+
+s64 hg_do_vcpu_destroy(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	struct hg_vcpu_frames frames;
+
+	(void)a1;
+	(void)a2;
+	(void)a3;
+	(void)a4;
+	return hg_vcpu_destroy(who, handle, &frames);
 }
 
 /* --- into the core: every field of the page is read once --- */
@@ -266,13 +311,17 @@ static s64 take_groups(struct hg_vcpu *vcpu, u32 groups)
 	if (groups & HG_STATE_DEBUG)
 		for (i = 0; i < 4; i++)
 			vcpu->dr[i] = HG_READ_ONCE(page->dr[i]);
-	if (groups & HG_STATE_TIME)
+	if (groups & HG_STATE_TIME) {
 		vcpu->tsc_aux = (u32)HG_READ_ONCE(page->tsc_aux);
+		vcpu->tsc_offset = HG_READ_ONCE(page->tsc_offset);
+		hg_core.backend->vcpu_set_tsc(vcpu, vcpu->tsc_offset);
+	}
 	if (groups & HG_STATE_EVENTS) {
 		vcpu->nmi_masked = HG_READ_ONCE(page->nmi_masked) != 0;
 		vcpu->nmi_iret = 0;
 	}
-	groups &= ~(HG_STATE_CONTROL | HG_STATE_REGS | HG_STATE_RIP | HG_STATE_EVENTS);
+	groups &= ~(HG_STATE_CONTROL | HG_STATE_REGS | HG_STATE_RIP | HG_STATE_TIME |
+		    HG_STATE_EVENTS);
 	return groups ? hg_core.backend->vcpu_put(vcpu, groups) : HG_OK;
 }
 
@@ -399,16 +448,18 @@ static void give_groups(struct hg_vcpu *vcpu, u32 groups)
 	if (groups & HG_STATE_DEBUG)
 		for (i = 0; i < 4; i++)
 			page->dr[i] = vcpu->dr[i];
-	if (groups & HG_STATE_TIME)
+	if (groups & HG_STATE_TIME) {
 		page->tsc_aux = vcpu->tsc_aux;
+		page->tsc_offset = vcpu->tsc_offset;
+	}
 	page->nmi_masked = vcpu->nmi_masked;
-	groups &= ~(HG_STATE_REGS | HG_STATE_EVENTS);
+	groups &= ~(HG_STATE_REGS | HG_STATE_TIME | HG_STATE_EVENTS);
 	if (groups)
 		hg_core.backend->vcpu_get(vcpu, groups);
 }
 
 /* What was cut short stays here, and is delivered first when it runs again. */
-static void give_out_confidential(struct hg_vcpu *vcpu, int exit)
+static void give_out_confidential(struct hg_vcpu *vcpu, int exit, u64 parent_offset)
 {
 	struct hg_vcpu_page *page = vcpu->page;
 
@@ -418,7 +469,7 @@ static void give_out_confidential(struct hg_vcpu *vcpu, int exit)
 	page->rflags = HG_RFLAGS_FIXED | (vcpu->rflags & HG_RFLAGS_IF);
 	page->irq_shadow = vcpu->irq_shadow;
 	page->nmi_masked = vcpu->nmi_masked;
-	page->tsc_offset = vcpu->tsc_offset;	/* for the timers of its local APIC */
+	page->tsc_offset = vcpu->tsc_offset - parent_offset;	/* for the timers of its local APIC */
 	page->valid = HG_STATE_EVENTS;
 	if (exit == HG_EXIT_SHUTDOWN)
 		vcpu->parked = 1;
@@ -444,14 +495,16 @@ static void give_out(struct hg_vcpu *vcpu, int exit)
 
 /* --- the loop --- */
 
-static int run(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
+/* On @cpu, whose XCR0 outside of the vCPU is @outer. */
+static int run(struct hg_vcpu *vcpu, struct hg_cpu *cpu, u64 outer)
 {
 	const struct hg_backend *backend = hg_core.backend;
 	struct hg_vcpu_page *page = vcpu->page;
 	int exit;
 
+	vcpu->cpu = cpu;
 	backend->vcpu_load(vcpu, cpu);
-	if (vcpu->xcr0 != hg_core.host_xcr0)
+	if (vcpu->xcr0 != outer)
 		hg_arch_xsetbv(vcpu->xcr0);
 	do {
 		if (HG_UNLIKELY(HG_READ_ONCE(page->kick))) {
@@ -463,13 +516,15 @@ static int run(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 	} while (exit < 0);
 	/* Not every CPU stops for XSETBV (QEMU 7.2 emulates one that does not). */
 	vcpu->xcr0 = hg_arch_xgetbv();
-	if (vcpu->xcr0 != hg_core.host_xcr0)
-		hg_arch_xsetbv(hg_core.host_xcr0);
+	if (vcpu->xcr0 != outer)
+		hg_arch_xsetbv(outer);
 	backend->vcpu_unload(vcpu);
 	return exit;
 }
 
-static s64 run_confidential(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
+/* @outer: as for run(); @parent_offset: of the TSC by which the parent's timers go. */
+static s64 run_confidential(struct hg_vcpu *vcpu, struct hg_cpu *cpu, u64 outer,
+			    u64 parent_offset)
 {
 	int exit = -1;
 	s64 status;
@@ -480,12 +535,83 @@ static s64 run_confidential(struct hg_vcpu *vcpu, struct hg_cpu *cpu)
 	if (status)
 		return status;
 	if (exit < 0)
-		exit = run(vcpu, cpu);
-	give_out_confidential(vcpu, exit);
+		exit = run(vcpu, cpu, outer);
+	give_out_confidential(vcpu, exit, parent_offset);
 	return exit;
 }
 
-s64 hg_do_vcpu_run(u64 handle, u64 cpu_index, u64 a2, u64 a3, u64 a4)
+/* --- a guest's guest --- */
+
+/* Exits that are L0's business: the parent does not hear of them, and its call goes on after. */
+static bool for_host(int exit)
+{
+	return exit == HG_EXIT_INTR || exit == HG_EXIT_NMI || exit == HG_EXIT_MACHINE_CHECK;
+}
+
+static s64 run_ordinary_child(struct hg_vcpu *vcpu, struct hg_vcpu *parent, bool wanted)
+{
+	s64 status = HG_OK;
+	int exit;
+
+	/* What it had taken in when L0 stopped it is still to be done. */
+	if (!vcpu->resuming)
+		status = take_in(vcpu);
+	if (status)
+		return status;
+	hg_core.backend->vcpu_set_tsc(vcpu, vcpu->tsc_offset + parent->tsc_offset);
+	exit = wanted ? HG_EXIT_INTR : run(vcpu, parent->cpu, parent->xcr0);
+	vcpu->resuming = !wanted && for_host(exit);
+	if (!vcpu->resuming)
+		give_out(vcpu, exit);
+	return exit;
+}
+
+/* Neither sees the other's vector registers: the core exchanges them. */
+static s64 run_confidential_child(struct hg_vcpu *vcpu, struct hg_vcpu *parent, bool wanted)
+{
+	u64 components = hg_core.guest_xcr0;
+	s64 status;
+
+	if (wanted) {
+		HG_WRITE_ONCE(vcpu->page->exit, HG_EXIT_INTR);
+		HG_WRITE_ONCE(vcpu->page->event, 0);
+		return HG_EXIT_INTR;
+	}
+	hg_arch_xsetbv(hg_core.host_xcr0);
+	hg_arch_xsave(vcpu->parent_fpu, components);
+	hg_arch_xrstor(vcpu->fpu, components);
+	status = run_confidential(vcpu, parent->cpu, hg_core.host_xcr0, parent->tsc_offset);
+	hg_arch_xsave(vcpu->fpu, components);
+	hg_arch_xrstor(vcpu->parent_fpu, components);
+	hg_arch_xsetbv(parent->xcr0);
+	return status;
+}
+
+s64 hg_vcpu_run_child(struct hg_vcpu *parent, u64 handle, int *stop)
+{
+	const struct hg_backend *backend = hg_core.backend;
+	/* An interrupt waits for the parent: it is told at once, and the child does not run. */
+	bool wanted = parent->run_flags & (HG_RUN_IRQ_WINDOW | HG_RUN_NMI_WINDOW);
+	struct hg_vcpu *vcpu;
+	s64 status;
+
+	status = claim(parent->domain->handle, handle, &vcpu);
+	if (status)
+		return status;
+	__atomic_store_n(&vcpu->running, 1, __ATOMIC_SEQ_CST);
+	backend->vcpu_unload(parent);
+	parent->xcr0 = hg_arch_xgetbv();
+	status = hg_confidential(vcpu) ? run_confidential_child(vcpu, parent, wanted) :
+					 run_ordinary_child(vcpu, parent, wanted);
+	if (!wanted && status > 0 && for_host((int)status))
+		*stop = (int)status;
+	backend->vcpu_load(parent, parent->cpu);
+	__atomic_store_n(&vcpu->running, 0, __ATOMIC_RELEASE);
+	release(vcpu);
+	return status;
+}
+
+s64 hg_do_vcpu_run(u32 who, u64 handle, u64 cpu_index, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_vcpu *vcpu;
 	struct hg_cpu *cpu;
@@ -497,18 +623,18 @@ s64 hg_do_vcpu_run(u64 handle, u64 cpu_index, u64 a2, u64 a3, u64 a4)
 	if (HG_UNLIKELY(cpu_index >= hg_core.cpu_count || !hg_core.cpus[cpu_index].online))
 		return HG_E_STATE;
 	cpu = &hg_core.cpus[cpu_index];
-	status = claim(handle, &vcpu);
+	status = claim(who, handle, &vcpu);
 	if (HG_UNLIKELY(status))
 		return status;
 
 	/* Pairs with the limbo rule in npt.c: running before tlb_gen is read. */
 	__atomic_store_n(&vcpu->running, 1, __ATOMIC_SEQ_CST);
 	if (HG_UNLIKELY(hg_confidential(vcpu))) {
-		status = run_confidential(vcpu, cpu);
+		status = run_confidential(vcpu, cpu, hg_core.host_xcr0, 0);
 	} else {
 		status = take_in(vcpu);
 		if (HG_LIKELY(!status)) {
-			status = run(vcpu, cpu);
+			status = run(vcpu, cpu, hg_core.host_xcr0);
 			give_out(vcpu, (int)status);
 		}
 	}
@@ -517,7 +643,7 @@ s64 hg_do_vcpu_run(u64 handle, u64 cpu_index, u64 a2, u64 a3, u64 a4)
 	return status;
 }
 
-s64 hg_do_vcpu_fetch(u64 handle, u64 groups, u64 a2, u64 a3, u64 a4)
+s64 hg_do_vcpu_fetch(u32 who, u64 handle, u64 groups, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_vcpu *vcpu;
 	s64 status;
@@ -527,7 +653,7 @@ s64 hg_do_vcpu_fetch(u64 handle, u64 groups, u64 a2, u64 a3, u64 a4)
 	(void)a4;
 	if (groups & ~HG_STATE_ALL)
 		return HG_E_FLAGS;
-	status = claim(handle, &vcpu);
+	status = claim(who, handle, &vcpu);
 	if (status)
 		return status;
 	if (secret(vcpu)) {
@@ -540,7 +666,7 @@ s64 hg_do_vcpu_fetch(u64 handle, u64 groups, u64 a2, u64 a3, u64 a4)
 	return status;
 }
 
-s64 hg_do_vcpu_dump(u64 handle, u64 pfn, u64 a2, u64 a3, u64 a4)
+s64 hg_do_vcpu_dump(u32 who, u64 handle, u64 pfn, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_vcpu *vcpu;
 	s64 status;
@@ -548,7 +674,7 @@ s64 hg_do_vcpu_dump(u64 handle, u64 pfn, u64 a2, u64 a3, u64 a4)
 	(void)a2;
 	(void)a3;
 	(void)a4;
-	status = claim(handle, &vcpu);
+	status = claim(who, handle, &vcpu);
 	if (status)
 		return status;
 	/* Borrowed for the copy, so that it cannot become the core's meanwhile. */
@@ -581,7 +707,7 @@ out:
 	return status;
 }
 
-s64 hg_do_vcpu_set_cpuid(u64 handle, u64 pfn, u64 count, u64 a3, u64 a4)
+s64 hg_do_vcpu_set_cpuid(u32 who, u64 handle, u64 pfn, u64 count, u64 a3, u64 a4)
 {
 	struct hg_vcpu *vcpu;
 	s64 status;
@@ -590,7 +716,7 @@ s64 hg_do_vcpu_set_cpuid(u64 handle, u64 pfn, u64 count, u64 a3, u64 a4)
 	(void)a4;
 	if (count > HG_MAX_CPUID)
 		return HG_E_LIMIT;
-	status = claim(handle, &vcpu);
+	status = claim(who, handle, &vcpu);
 	if (status)
 		return status;
 	status = set_cpuid(vcpu, pfn, (u32)count);
@@ -598,7 +724,7 @@ s64 hg_do_vcpu_set_cpuid(u64 handle, u64 pfn, u64 count, u64 a3, u64 a4)
 	return status;
 }
 
-s64 hg_do_vcpu_insn(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
+s64 hg_do_vcpu_insn(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_fetch fetch;
 	struct hg_vcpu *vcpu;
@@ -610,7 +736,7 @@ s64 hg_do_vcpu_insn(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 	(void)a2;
 	(void)a3;
 	(void)a4;
-	status = claim(handle, &vcpu);
+	status = claim(who, handle, &vcpu);
 	if (status)
 		return status;
 	if (hg_confidential(vcpu)) {
@@ -627,7 +753,7 @@ s64 hg_do_vcpu_insn(u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 	return status;
 }
 
-s64 hg_do_vcpu_startup(u64 handle, u64 vector, u64 a2, u64 a3, u64 a4)
+s64 hg_do_vcpu_startup(u32 who, u64 handle, u64 vector, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_vcpu *vcpu;
 	s64 status;
@@ -637,7 +763,7 @@ s64 hg_do_vcpu_startup(u64 handle, u64 vector, u64 a2, u64 a3, u64 a4)
 	(void)a4;
 	if (vector > 0xff)
 		return HG_E_ARG;
-	status = claim(handle, &vcpu);
+	status = claim(who, handle, &vcpu);
 	if (status)
 		return status;
 	if (!secret(vcpu)) {

@@ -78,7 +78,8 @@ enum hg_event_type {
 	X(INVALID)	/* the CPU refused the state: @fail.code */	\
 	X(MMIO)		/* CVM: @mmio: a device's register */		\
 	X(CONVERTED)	/* CVM: @convert: the guest made pages shared or private */ \
-	X(FRAMES)	/* CVM: table frames are needed: donate, run again */
+	X(FRAMES)	/* @frames are needed: donate, run again */	\
+	X(RELEASED)	/* nesting: make all vCPUs leave the guest; frames may have come free */
 
 enum hg_exit {
 #define X(name) HG_EXIT_##name,
@@ -95,6 +96,7 @@ enum hg_exit {
 #define HG_NPF_FINAL		HG_BIT(32)	/* the final address, not a table walk */
 #define HG_NPF_TABLE		HG_BIT(33)	/* while reading the guest's tables */
 #define HG_NPF_PRIVATE		HG_BIT(34)	/* a CVM's page is missing; gpa without C-bit */
+#define HG_NPF_CALL		HG_BIT(35)	/* a call of the guest's needs it: nothing to emulate */
 
 /*
  * A confidential VM's control page is poorer. The core finishes every
@@ -112,8 +114,8 @@ enum hg_exit {
 enum hg_reply {
 	HG_REPLY_NONE,
 	HG_REPLY_VALUE,		/* @reply_value, or "written" for MSR_WRITE */
-	HG_REPLY_FAULT,		/* MSR_*: #GP(0) */
-	HG_REPLY_MMIO,		/* NPF of a shared address: nothing is mapped there; a device */
+	HG_REPLY_FAULT,		/* MSR_*: #GP(0); FRAMES for a call: there are none */
+	HG_REPLY_MMIO,		/* NPF of a shared address, or for a call: no memory there */
 };
 
 #define HG_IO_IN		HG_BIT(0)
@@ -187,6 +189,10 @@ struct hg_vcpu_page {
 			u8 insn[15];
 			u8 reserved;
 		} fail;
+		struct {
+			u32 count;	/* how many, at least; 0: some for tables */
+			u32 big;	/* 1: 512 in a row */
+		} frames;
 		u64 space[12];
 	};
 

@@ -16,6 +16,7 @@
 
 #include "../core/core.h"
 #include "core_start.h"
+#include "nest.h"
 
 #define BACKEND_ORDER	3
 static_assert((1 << BACKEND_ORDER) >= HG_BACKEND_FRAMES);
@@ -128,6 +129,8 @@ int hgl_core_start(void)
 	s64 status;
 	int ret;
 
+	if (static_branch_unlikely(&hgl_nested))
+		return 0;
 	backend = find_backend();
 	if (!backend)
 		return -EOPNOTSUPP;
@@ -159,7 +162,7 @@ int hgl_core_start(void)
 
 void hgl_core_stop(void)
 {
-	s64 status = hg_core_stop();
+	s64 status = static_branch_unlikely(&hgl_nested) ? HG_OK : hg_core_stop();
 
 	/* Better a leak than memory that the core still uses. */
 	if (WARN(status, "hypergpu: the core did not stop: status %lld\n", status))
@@ -169,5 +172,5 @@ void hgl_core_stop(void)
 
 const char *hgl_core_describe(void)
 {
-	return backend->name;
+	return backend ? backend->name : "nested: the core is beneath";
 }

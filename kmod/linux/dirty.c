@@ -62,7 +62,7 @@ static struct hgl_slot *logged_slot(struct hgl_vm *vm, u32 id)
 static bool protect_word(struct hgl_vm *vm, u64 gfn, unsigned long bits)
 {
 	unsigned long first = __ffs(bits);
-	s64 changed = hg_call(HG_CALL_PROTECT, vm->domain, gfn + first,
+	s64 changed = hgl_core(HG_CALL_PROTECT, vm->domain, gfn + first,
 			      __fls(bits) - first + 1, 0, 0);
 
 	WARN_ON_ONCE(changed < 0);

@@ -11,6 +11,7 @@
 #include "cvm.h"
 #include "dump.h"
 #include "memory.h"
+#include "nest.h"
 #include "trace.h"
 
 #define VEC_UD	6
@@ -57,6 +58,10 @@ static int exit_npf(struct hgl_vcpu *vcpu)
 		return HGL_AGAIN;
 	if (ret < 0)
 		return ret;
+	if (unlikely(page->npf.access & HG_NPF_CALL)) {
+		vcpu->page->reply = HG_REPLY_MMIO;
+		return HGL_AGAIN;
+	}
 	if (vcpu->exception || vcpu->interrupt || vcpu->nmi_injected)
 		return delivery_error(vcpu);
 	vcpu->stat.exit_mmio++;
@@ -222,9 +227,16 @@ int hgl_exit(struct hgl_vcpu *vcpu, enum hg_exit exit)
 	case HG_EXIT_NMI_WINDOW:
 		vcpu->stat.exit_other++;
 		return HGL_AGAIN;
+	case HG_EXIT_FRAMES:
+		vcpu->stat.exit_other++;
+		hgl_nest_frames(vcpu);
+		return HGL_AGAIN;
+	case HG_EXIT_RELEASED:
+		vcpu->stat.exit_other++;
+		hgl_cvm_reclaim(vcpu->vm);
+		return HGL_AGAIN;
 	case HG_EXIT_MMIO:
 	case HG_EXIT_CONVERTED:
-	case HG_EXIT_FRAMES:
 	case HG_EXIT_COUNT:
 		break;
 	}

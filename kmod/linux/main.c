@@ -26,6 +26,7 @@
 #include "core_start.h"
 #include "cvm.h"
 #include "debugfs.h"
+#include "nest.h"
 #include "vcpu.h"
 
 #define HGL_NAME	"hypergpu"
@@ -165,6 +166,10 @@ static void cpu_off_ipi(void *unused)
 /* A kernel started by kexec must not find SVM on: its INIT would be lost. */
 static int reboot(struct notifier_block *nb, unsigned long event, void *unused)
 {
+	if (static_branch_unlikely(&hgl_nested)) {
+		hgl_nest_clean();
+		return NOTIFY_DONE;
+	}
 	on_each_cpu(cpu_off_ipi, NULL, 1);
 	return NOTIFY_DONE;
 }
@@ -200,10 +205,15 @@ static int alloc_cpu_frames(void)
 	return 0;
 }
 
+/* The processors of a guest are the core's already. What is left is the reboot. */
 static int cpus_init(void)
 {
 	int ret;
 
+	if (static_branch_unlikely(&hgl_nested)) {
+		register_reboot_notifier(&reboot_notifier);
+		return 0;
+	}
 	ret = alloc_cpu_frames();
 	if (ret)
 		return ret;
@@ -221,6 +231,8 @@ static int cpus_init(void)
 static void cpus_exit(void)
 {
 	unregister_reboot_notifier(&reboot_notifier);
+	if (static_branch_unlikely(&hgl_nested))
+		return;
 	unregister_syscore_ops(&syscore);
 	cpuhp_remove_state(cpuhp_state);
 	free_cpu_frames();
@@ -260,11 +272,16 @@ static int refuse_layout(void)
 		pr_err(HGL_NAME ": unknown kernel layout: five-level paging is on; boot with no5lvl\n");
 		return -EOPNOTSUPP;
 	}
-	if (!boot_cpu_has(X86_FEATURE_XSAVE) || !boot_cpu_has(X86_FEATURE_NX)) {
-		pr_err(HGL_NAME ": the CPU lacks XSAVE or NX\n");
-		return -EOPNOTSUPP;
-	}
 	return 0;
+}
+
+/* What the core itself needs. */
+static int refuse_cpu(void)
+{
+	if (boot_cpu_has(X86_FEATURE_XSAVE) && boot_cpu_has(X86_FEATURE_NX))
+		return 0;
+	pr_err(HGL_NAME ": the CPU lacks XSAVE or NX\n");
+	return -EOPNOTSUPP;
 }
 
 /* ---- the module ---- */
@@ -279,6 +296,13 @@ static int __init hypergpu_init(void)
 	ret = refuse_layout();
 	if (ret)
 		return ret;
+	ret = hgl_nest_probe();
+	if (ret < 0)
+		return ret;
+	if (ret)
+		hgl_nest_clean();
+	else if (refuse_cpu())
+		return -EOPNOTSUPP;
 	ret = hgl_core_start();
 	if (ret)
 		return ret;

@@ -8,13 +8,14 @@
 #ifndef HGL_MEMORY_H
 #define HGL_MEMORY_H
 
+#include "nest.h"
 #include "vm.h"
 
 /*
  * hgl_call - enter the core from process context, with preemption off as
  * call.h asks. Missing arguments are zero.
  */
-#define HGL_CALL_PAD(nr, a, b, c, d, e, ...)	hg_call(nr, a, b, c, d, e)
+#define HGL_CALL_PAD(nr, a, b, c, d, e, ...)	hgl_core(nr, a, b, c, d, e)
 #define hgl_call(...)							\
 ({									\
 	s64 hgl_status;							\

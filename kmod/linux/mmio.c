@@ -523,7 +523,7 @@ static u8 known_bytes(struct hgl_vcpu *vcpu)
 	local_irq_disable();
 	WRITE_ONCE(vcpu->cpu, smp_processor_id());
 	smp_store_mb(vcpu->mode, HGL_INSIDE);
-	count = hg_call(HG_CALL_VCPU_INSN, vcpu->handle, 0, 0, 0, 0);
+	count = hgl_core(HG_CALL_VCPU_INSN, vcpu->handle, 0, 0, 0, 0);
 	smp_store_release(&vcpu->mode, HGL_OUTSIDE);
 	local_irq_enable();
 	if (count <= 0)

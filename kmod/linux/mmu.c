@@ -116,14 +116,14 @@ static s64 install(struct hgl_vm *vm, const struct fault *f, u32 level)
 		goto unlock;
 	}
 
-	status = hg_call(HG_CALL_MAP, vm->domain, gfn, pfn, level, prot);
+	status = hgl_core(HG_CALL_MAP, vm->domain, gfn, pfn, level, prot);
 	if (status == HG_E_EXISTS) {
 		/*
 		 * Mapped in another size, as after the host has joined small
 		 * pages or writes are logged now; or a slot has just moved.
 		 */
 		hgl_mmu_unmap(vm, gfn, pages, false);
-		status = hg_call(HG_CALL_MAP, vm->domain, gfn, pfn, level, prot);
+		status = hgl_core(HG_CALL_MAP, vm->domain, gfn, pfn, level, prot);
 	}
 	if (status == HG_OK) {
 		/* Under the lock: a harvest sees the bit, or takes the right away. */
@@ -180,6 +180,13 @@ static int map_found(struct hgl_vm *vm, const struct fault *f)
 			if (ret)
 				return ret;
 			break;
+		case HG_E_EXISTS:
+			/* Something in the way that stays: a page that the guest gave away. */
+			if (level > 1) {
+				level = 1;
+				break;
+			}
+			goto refused;
 		case HG_E_ARG:
 		case HG_E_UNSUPPORTED:
 			if (level > 2) {
@@ -190,6 +197,7 @@ static int map_found(struct hgl_vm *vm, const struct fault *f)
 			}
 			fallthrough;
 		default:
+refused:
 			pr_warn_ratelimited("vm %u: gfn %llx: cannot map pfn %llx: %lld\n",
 					    vm->id, f->gfn, f->host.pfn, status);
 			return -EFAULT;
@@ -268,7 +276,7 @@ static void change_range(struct hgl_vm *vm, enum hg_call_nr call, u64 gfn, u64 p
 
 	while (pages) {
 		u64 batch = min(pages, RANGE_BATCH);
-		s64 changed = hg_call(call, vm->domain, gfn, batch, 0, 0);
+		s64 changed = hgl_core(call, vm->domain, gfn, batch, 0, 0);
 
 		if (WARN_ON_ONCE(changed < 0))
 			return;

@@ -122,7 +122,7 @@ static s64 age_hva(struct hgl_vm *vm, unsigned long start, unsigned long end, bo
 
 		if (!slot_overlap(&slots->slot[i], start, end, &gfn, &pages))
 			continue;
-		status = hg_call(HG_CALL_AGE, vm->domain, gfn, pages, clear, 0);
+		status = hgl_core(HG_CALL_AGE, vm->domain, gfn, pages, clear, 0);
 		if (!WARN_ON_ONCE(status < 0))
 			young += status;
 	}

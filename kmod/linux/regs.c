@@ -13,6 +13,7 @@
 #include "irqchip.h"
 #include "state.h"
 #include "vcpu.h"
+#include "nest.h"
 
 #define CR4_GUEST	(0x7fffULL | HG_MASK(18, 16) | HG_MASK(22, 20))
 #define EFER_GUEST	(HG_EFER_SCE | HG_EFER_LME | HG_EFER_LMA | HG_EFER_NXE | \
@@ -218,6 +219,9 @@ static int set_sregs(struct hgl_vcpu *vcpu, const struct kvm_sregs *sregs)
 		vcpu->interrupt = HG_EVENT(HG_EVENT_IRQ, vector);
 		vcpu->event_length = 0;
 	}
+	/* A reset: what the guest has started itself ends with it. */
+	if (vcpu->id == vcpu->vm->boot_cpu_id && !(sregs->cr0 & HG_CR0_PG))
+		hgl_nest_purge(vcpu->vm);
 	/* The boot processor may be woken by SREGS alone, as on KVM. */
 	if (vcpu->id == vcpu->vm->boot_cpu_id && sregs->cs.selector == 0xf000 &&
 	    !(sregs->cr0 & HG_CR0_PE) && vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED)

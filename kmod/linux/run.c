@@ -138,7 +138,7 @@ static s64 switch_to_guest(struct hgl_vcpu *vcpu)
 	/* The guest's DR0 to DR3 must not meet breakpoints that the host has armed. */
 	if (unlikely(hw_breakpoint_active()))
 		set_debugreg(0UL, 7);
-	status = hg_call(HG_CALL_VCPU_RUN, vcpu->handle, smp_processor_id(), 0, 0, 0);
+	status = hgl_core(HG_CALL_VCPU_RUN, vcpu->handle, smp_processor_id(), 0, 0, 0);
 	context_tracking_guest_exit();
 	put_pkru(vcpu);
 	/* The guest's exit leaves DR7 clear and DR0..DR3 possibly the guest's. */

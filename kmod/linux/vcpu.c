@@ -75,17 +75,20 @@ static void free_memory(struct hgl_vcpu *vcpu)
 }
 
 /* The core's part: its frames come back scrubbed when the vCPU is destroyed. */
+#define CORE_BYTES	(HG_VCPU_FRAMES * PAGE_SIZE)
+
 static int core_create(struct hgl_vcpu *vcpu)
 {
-	struct page *frames = alloc_pages(GFP_KERNEL_ACCOUNT, order_base_2(HG_VCPU_FRAMES));
+	void *frames = alloc_pages_exact(CORE_BYTES, GFP_KERNEL_ACCOUNT);
 	s64 handle;
 
 	if (!frames)
 		return -ENOMEM;
 	handle = hgl_call(HG_CALL_VCPU_CREATE, vcpu->vm->domain,
-			  page_to_pfn(virt_to_page(vcpu->page)), page_to_pfn(frames));
+			  page_to_pfn(virt_to_page(vcpu->page)),
+			  page_to_pfn(virt_to_page(frames)));
 	if (handle < 0) {
-		__free_pages(frames, order_base_2(HG_VCPU_FRAMES));
+		free_pages_exact(frames, CORE_BYTES);
 		return handle == HG_E_LIMIT ? -ENOSPC : -EIO;
 	}
 	vcpu->handle = handle;
@@ -100,7 +103,7 @@ static void core_destroy(struct hgl_vcpu *vcpu)
 	/* Better a leak than frames that the core still uses. */
 	if (WARN(status, "hypergpu: vcpu %u not destroyed: status %lld\n", vcpu->id, status))
 		return;
-	__free_pages(vcpu->core_frames, order_base_2(HG_VCPU_FRAMES));
+	free_pages_exact(vcpu->core_frames, CORE_BYTES);
 }
 
 static void init_state(struct hgl_vcpu *vcpu)

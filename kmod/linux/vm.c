@@ -36,7 +36,7 @@ static int domain_create(struct hgl_vm *vm)
 
 	if (!page)
 		return -ENOMEM;
-	status = hgl_call(HG_CALL_DOMAIN_CREATE, page_to_pfn(page), 0);
+	status = hgl_call(HG_CALL_DOMAIN_CREATE, page_to_pfn(page), hgl_nest_flags());
 	if (status < 0) {
 		__free_page(page);
 		if (status == HG_E_LIMIT)
@@ -56,7 +56,10 @@ static int domain_create(struct hgl_vm *vm)
  */
 static void domain_destroy(struct hgl_vm *vm)
 {
-	s64 status = hgl_call(HG_CALL_DOMAIN_DESTROY, vm->domain);
+	s64 status;
+
+	hgl_nest_purge(vm);
+	status = hgl_call(HG_CALL_DOMAIN_DESTROY, vm->domain);
 
 	if (WARN(status != HG_OK, "hypergpu: domain %llu leaks: %lld\n", vm->domain, status))
 		return;

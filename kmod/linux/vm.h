@@ -160,7 +160,7 @@ struct hgl_vcpu {
 	u32 index;			/* in vm->vcpus */
 	u64 handle;			/* the core's */
 	struct hg_vcpu_page *page;	/* shared with the core */
-	struct page *core_frames;	/* donated; the core's until destroyed */
+	void *core_frames;		/* donated; the core's until destroyed */
 	struct kvm_run *run;		/* mapped by the VMM: run, pio, coalesced */
 	void *pio_data;			/* second page of the mapping */
 

@@ -180,16 +180,18 @@ static int exit_past(struct hg_vcpu *vcpu, struct vmcb *vmcb, enum hg_skip_kind 
 	return exit;
 }
 
-/* A hypercall: the parent's, or a confidential guest's, which is the core's. */
+/* A hypercall: the parent's, or the core's: a confidential guest's, or an L1 kernel's. */
 static int exit_vmmcall(struct hg_vcpu *vcpu, struct vmcb *vmcb)
 {
 	u32 length;
 	int status;
 
-	if (!hg_confidential(vcpu))
+	if (!hg_confidential(vcpu) && !hg_nest_is_call(vcpu))
 		return exit_past(vcpu, vmcb, HG_SKIP_VMMCALL, HG_EXIT_HYPERCALL);
 	status = insn_length(vcpu, vmcb, HG_SKIP_VMMCALL, HG_SKIP_VMMCALL, &length);
-	return status ? status : hg_cvm_hypercall(vcpu, length);
+	if (status)
+		return status;
+	return hg_confidential(vcpu) ? hg_cvm_hypercall(vcpu, length) : hg_nest_call(vcpu, length);
 }
 
 /* WBINVD, INVD: guest memory is coherent, so there is nothing to write back. */
@@ -380,6 +382,8 @@ static int exit_npf(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 {
 	if (HG_UNLIKELY(hg_confidential(vcpu)))
 		return hg_cvm_io_fault(vcpu, vmcb->exit_info2, vmcb->exit_info1);
+	if (HG_UNLIKELY(hg_nest_fault(vcpu, vmcb->exit_info2)))
+		return -1;
 	vcpu->page->npf.gpa = vmcb->exit_info2;
 	vcpu->page->npf.access = vmcb->exit_info1;	/* the same bits (15.25.6) */
 	return HG_EXIT_NPF;

@@ -192,8 +192,6 @@ s64 svm_vcpu_put(struct hg_vcpu *vcpu, u64 groups)
 		vmcb->dr6 = HG_READ_ONCE(page->dr6);
 		vmcb->dr7 = HG_READ_ONCE(page->dr7);
 	}
-	if (groups & HG_STATE_TIME)
-		vmcb->tsc_offset = HG_READ_ONCE(page->tsc_offset);
 	return HG_OK;
 }
 
@@ -235,8 +233,6 @@ void svm_vcpu_get(struct hg_vcpu *vcpu, u64 groups)
 		page->dr6 = vmcb->dr6;
 		page->dr7 = vmcb->dr7;
 	}
-	if (groups & HG_STATE_TIME)
-		page->tsc_offset = vmcb->tsc_offset;
 }
 
 void svm_vcpu_debug(struct hg_vcpu *vcpu, u64 *dr6, u64 *dr7, bool write)

@@ -149,7 +149,7 @@ static void test_stray_entry(void **state)
 static void test_vcpu_frames(void **state)
 {
 	(void)state;
-	world.table[vcpu_of(vcpu)->pfn + 2].state = HG_FRAME_HOST;
+	world.table[vcpu_of(vcpu)->frame[0] + 2].state = HG_FRAME_HOST;
 	assert_true(panics(hg_core_audit()));
 }
 

@@ -325,7 +325,7 @@ static void test_not_the_hosts(void **state)
 	assert_refused(HG_E_OWNER, CVM_ADD, domain, 0, lent + 77, 1, 0);
 	assert_refused(HG_E_OWNER, CVM_ADD, domain, 0, lent, 2, 0);	/* one of 512 */
 	assert_refused(HG_E_OWNER, CVM_ADD, domain, 0, page, 1, 0);
-	assert_refused(HG_E_OWNER, CVM_ADD, domain, 0, vcpu_of(cpu)->pfn, 1, 0);
+	assert_refused(HG_E_OWNER, CVM_ADD, domain, 0, vcpu_of(cpu)->frame[0], 1, 0);
 	assert_refused(HG_E_OWNER, CVM_ADD, domain, 0, domain_of(domain)->root, 1, 0);
 	assert_refused(HG_E_OWNER, CVM_ADD, domain, 0, domain_of(other)->control_pfn, 1, 0);
 	assert_refused(HG_E_OWNER, CVM_ADD, domain, 0, WORLD_BACKEND, 1, 0);

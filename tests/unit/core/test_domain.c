@@ -30,7 +30,7 @@ static void test_create_refusals(void **state)
 		call(DOMAIN_DONATE, domain, take1());
 	assert_int_equal(call(MAP, domain, 0, lent, 1, HG_PROT_ALL), HG_OK);
 
-	assert_refused(HG_E_FLAGS, DOMAIN_CREATE, take1(), 1);
+	assert_refused(HG_E_FLAGS, DOMAIN_CREATE, take1(), 2);
 	assert_refused(HG_E_FLAGS, DOMAIN_CREATE, take1(), 1ULL << 63);
 	assert_refused(HG_E_RANGE, DOMAIN_CREATE, 2);			/* no RAM */
 	assert_refused(HG_E_RANGE, DOMAIN_CREATE, world.frames);

@@ -222,7 +222,8 @@ static void test_groups(void **state)
 	page->dirty = HG_STATE_ALL;
 	run(HG_EXIT_HLT);
 	assert_int_equal(page->dirty, 0);
-	assert_int_equal(fake.put_groups, HG_STATE_ALL & ~(HG_STATE_REGS | HG_STATE_EVENTS));
+	assert_int_equal(fake.put_groups, HG_STATE_ALL & ~(HG_STATE_REGS | HG_STATE_TIME |
+						    HG_STATE_EVENTS));
 	assert_int_equal(vcpu->gpr[HG_R9], 0xaaaaaaaaaaaaaaaaULL);
 	assert_int_equal(vcpu->rip, 0x1000);
 	assert_int_equal(vcpu->rflags, 2);

@@ -82,7 +82,7 @@ static void test_limits(void **state)
 static void test_destroy(void **state)
 {
 	u64 domain = make_domain(0), page, vcpu = make_vcpu(domain, &page);
-	u64 pfn = vcpu_of(vcpu)->pfn, i;
+	u64 pfn = vcpu_of(vcpu)->frame[0], i;
 	s64 next;
 
 	(void)state;
@@ -141,7 +141,8 @@ static void test_fetch(void **state)
 	assert_int_equal(page->valid, HG_STATE_ALL);
 	assert_int_equal(page->dr[3], 33);
 	assert_int_equal(page->xcr0, 1);
-	assert_int_equal(fake.get_groups, HG_STATE_ALL & ~(HG_STATE_REGS | HG_STATE_EVENTS));
+	assert_int_equal(fake.get_groups, HG_STATE_ALL & ~(HG_STATE_REGS | HG_STATE_TIME |
+						    HG_STATE_EVENTS));
 }
 
 static void test_dump(void **state)
@@ -152,7 +153,7 @@ static void test_dump(void **state)
 	assert_refused(HG_E_RANGE, VCPU_DUMP, vcpu, world.frames);
 	assert_refused(HG_E_RANGE, VCPU_DUMP, vcpu, 1);
 	assert_refused(HG_E_OWNER, VCPU_DUMP, vcpu, page);
-	assert_refused(HG_E_OWNER, VCPU_DUMP, vcpu, vcpu_of(vcpu)->pfn);
+	assert_refused(HG_E_OWNER, VCPU_DUMP, vcpu, vcpu_of(vcpu)->frame[0]);
 	assert_refused(HG_E_OWNER, VCPU_DUMP, vcpu, domain_of(domain)->root);
 	assert_int_equal(call(VCPU_DUMP, vcpu, pfn), 1024);
 	assert_int_equal(*(u8 *)at(pfn), 0x11);
@@ -202,7 +203,7 @@ static void test_set_cpuid(void **state)
 	assert_refused(HG_E_LIMIT, VCPU_SET_CPUID, cpuid_vcpu, cpuid_pfn, ~0ULL);
 	assert_refused(HG_E_RANGE, VCPU_SET_CPUID, cpuid_vcpu, world.frames, 1);
 	assert_refused(HG_E_OWNER, VCPU_SET_CPUID, cpuid_vcpu, page, 1);
-	assert_refused(HG_E_OWNER, VCPU_SET_CPUID, cpuid_vcpu, vcpu_of(cpuid_vcpu)->pfn, 1);
+	assert_refused(HG_E_OWNER, VCPU_SET_CPUID, cpuid_vcpu, vcpu_of(cpuid_vcpu)->frame[0], 1);
 
 	ask(0, 0, 0, 0, 0, 0);				/* no table, no answer */
 	give(table, HG_ARRAY_SIZE(table));

@@ -50,6 +50,21 @@ u64 hg_arch_xgetbv(void)
 	return fake.xcr0 ? fake.xcr0 : hg_core.host_xcr0;
 }
 
+/* The CPU's vector registers: one number will do. */
+u64 fake_fpu;
+
+void hg_arch_xsave(u8 *area, u64 components)
+{
+	(void)components;
+	memcpy(area + 512, &fake_fpu, sizeof(fake_fpu));
+}
+
+void hg_arch_xrstor(const u8 *area, u64 components)
+{
+	(void)components;
+	memcpy(&fake_fpu, area + 512, sizeof(fake_fpu));
+}
+
 /* --- the backend --- */
 
 static s64 fake_probe(const char **why)

@@ -108,6 +108,7 @@ struct fake {
 	u32 event, event_error, event_length; /* at the last entry */
 	u32 run_flags;
 };
+extern u64 fake_fpu;
 extern struct fake fake;
 extern const struct hg_backend fake_backend_npt, fake_backend_ept;
 
