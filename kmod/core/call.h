@@ -2,8 +2,8 @@
 /*
  * The call table of the trusted core: the one way in.
  *
- * The Linux half calls it directly; an L1 kernel will reach the very same
- * table by hypercall. Arguments are plain numbers: handles and frame numbers,
+ * The Linux half calls it directly; the kernel of a guest reaches the very same
+ * calls by hypercall (nest.h). Arguments are plain numbers: handles and frame numbers,
  * never pointers. Every call checks a whole transition before it commits any
  * of it, so a refused call has changed nothing.
  *
@@ -105,11 +105,14 @@ enum hg_call_nr {
  *	(beyond the frame table) are refused.
  *	-> HG_OK. HG_E_HANDLE, HG_E_ARG (level), HG_E_FLAGS (prot),
  *	HG_E_ALIGN, HG_E_RANGE, HG_E_OWNER, HG_E_EXISTS (other frames are
- *	mapped there, or a smaller page table is), HG_E_NOMEM (donate more).
+ *	mapped there, or a smaller page table is, or the core's page), HG_E_DENIED
+ *	(the guest has given that page away: nest.c), HG_E_LIMIT (the frames are lent
+ *	2^32 times), HG_E_NOMEM (donate more).
  *
  * HG_CALL_UNMAP (domain, gfn, count)
  *	Removes every mapping that touches [gfn, gfn + count), whole big pages
- *	too. -> number of leaf mappings removed. The caller must make every
+ *	too. -> number of leaf mappings removed, and one more if the guest has given
+ *	pages away since the last call. If it is not 0, the caller must make every
  *	running vCPU of the domain leave the guest before it reuses a frame:
  *	the core flushes at the next entry.
  *	HG_E_HANDLE, HG_E_RANGE.
