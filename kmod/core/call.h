@@ -101,7 +101,7 @@ enum hg_call_nr {
  * HG_CALL_MAP (domain, gfn, pfn, level, prot)
  *	Lends 512^(level-1) frames (level 1..3) at @pfn to the domain at @gfn
  *	with HG_PROT_*. The frames stay the host's. Mapping the same frames
- *	again changes the permissions only. Frames without RAM behind them
+ *	again adds permissions. Frames without RAM behind them
  *	(beyond the frame table) are refused.
  *	-> HG_OK. HG_E_HANDLE, HG_E_ARG (level), HG_E_FLAGS (prot),
  *	HG_E_ALIGN, HG_E_RANGE, HG_E_OWNER, HG_E_EXISTS (other frames are

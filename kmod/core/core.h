@@ -263,6 +263,7 @@ struct hg_vcpu {
 	u8 resuming;		/* a child's: L0 had to stop it, its parent has not heard of it */
 	u64 page_gfn;		/* a child's: where in its parent the control page is */
 	u64 away[HG_VCPU_FRAMES];	/* and the gfns that its parent gave for @frame */
+	u64 xcr0_max;		/* what its parent, or the host, switches */
 	u8 *fpu, *parent_fpu;	/* a confidential child's: vector registers while the other runs */
 
 	/* --- a confidential VM's --- */
@@ -300,6 +301,7 @@ struct hg_domain_slot {
  */
 struct hg_vcpu_slot {
 	struct hg_vcpu *vcpu;
+	u32 parent;		/* its domain's; read without a claim, then again with it */
 	u32 claim;		/* 1: claimed; atomic */
 	u32 generation;
 };
@@ -365,6 +367,15 @@ s64 hg_core_stop(void);
  */
 s64 hg_core_cpu_on(u32 index, u64 pfn);
 s64 hg_core_cpu_off(u32 index);
+
+/* @index below @bound, zero if a mispredicted branch says so falsely. */
+static inline u64 hg_no_speculation(u64 index, u64 bound)
+{
+	u64 mask;
+
+	__asm__("cmp %2, %1; sbb %0, %0" : "=r" (mask) : "r" (index), "r" (bound) : "cc");
+	return index & mask;
+}
 
 /* call.c: does @nr exist, and are the arguments it does not take zero? HG_E_CALL, HG_E_ARG. */
 s64 hg_call_check(u64 nr, const u64 arg[5]);
@@ -439,12 +450,14 @@ void hg_npt_retire(struct hg_domain *domain, u64 pfn);
  *
  * is_call	does the VMMCALL that stopped it address the core?
  * call		carry it out: -1 or an enum hg_exit, as trap.c's
- * fault	a nested fault of a guest that gave pages away: -1 if it was one of those
+ * fault	a nested fault: an enum hg_exit, -1 (go on: the guest touched what it gave
+ *		away) or HG_NEST_NOT_MINE
  * lost		pages lent on have lost rights: no child keeps any. The domain is locked
  */
 bool hg_nest_is_call(const struct hg_vcpu *vcpu);
 int hg_nest_call(struct hg_vcpu *vcpu, u32 length);
-bool hg_nest_fault(struct hg_vcpu *vcpu, u64 gpa);
+#define HG_NEST_NOT_MINE	(-2)
+int hg_nest_fault(struct hg_vcpu *vcpu, u64 gpa);
 void hg_nest_lost(struct hg_domain *domain);
 /* CPUID leaves by which a guest finds the core: false if @function is none of them. */
 bool hg_nest_cpuid(const struct hg_vcpu *vcpu, u32 function, u32 *reg);
@@ -494,7 +507,7 @@ void hg_cvm_irq_msr(struct hg_vcpu *vcpu, u32 index, u64 value);
 bool hg_cvm_irq_startup(struct hg_vcpu *vcpu, u32 vector);
 
 /* vcpu.c */
-bool hg_xcr0_valid(u64 xcr0);
+bool hg_xcr0_valid(const struct hg_vcpu *vcpu, u64 xcr0);
 void hg_vcpu_reset(struct hg_vcpu *vcpu);	/* the state after power-on */
 /* All vCPUs of a locked domain, or none: false if one is claimed. */
 bool hg_vcpus_claim(struct hg_domain *domain);

@@ -88,9 +88,11 @@ static s64 create(u32 who, u64 pfn, u32 flags, u64 away)
 	u32 i, handle;
 	s64 status;
 
-	for (i = 0; i < HG_MAX_DOMAINS && HG_READ_ONCE(hg_core.domains[i].domain); i++)
+	u32 end = HG_MAX_DOMAINS - (who ? HG_NEST_SPARED : 0);
+
+	for (i = 0; i < end && HG_READ_ONCE(hg_core.domains[i].domain); i++)
 		;
-	if (i == HG_MAX_DOMAINS)
+	if (i == end)
 		return HG_E_LIMIT;
 	generation = (generation + 1) & 0x7f;
 	handle = (u32)generation << 8 | (i + 1);

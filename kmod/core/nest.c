@@ -21,7 +21,9 @@
  */
 #include "core.h"
 
+#define VEC_DF		8
 #define VEC_GP		13
+#define DOUBLE_FAULT	(HG_EVENT(HG_EVENT_FAULT, VEC_DF) | (u32)HG_EVENT_HAS_ERROR)
 
 /* Frames of ours that a parent's cache may keep; more are offered to L0. */
 #define CACHE_ENOUGH	1024
@@ -315,6 +317,7 @@ void hg_nest_lost(struct hg_domain *domain)
 		return;
 	for (slot = 0; (child = hg_domain_child(domain->handle, &slot)); slot++) {
 		hg_npt_unmap_all(child);
+		child->nest.given = true;
 		hg_domain_leave(child);
 	}
 }
@@ -376,6 +379,9 @@ static s64 call_cvm_load(struct call *c)
 	s64 status;
 	u64 pfn;
 
+	/* Not before there is a session between the guest and whose secret it is. */
+	if (c->arg[4] == HG_LOAD_SECRET)
+		return HG_E_DENIED;
 	status = bounce(c, c->arg[2], false, &pfn);
 	if (status)
 		return status;
@@ -479,6 +485,8 @@ static s64 give_vcpu(struct call *c, struct hg_vcpu_frames *frames)
 		frames->frame[i] = frame_out(c->domain);
 		frames->away[i] = c->arg[2] + i;
 	}
+	/* Before the vCPU is there, and so before anyone may destroy it. */
+	hg_npt_fix(c->domain, frames->page_gfn, frames->page);
 	return HG_OK;
 }
 
@@ -492,15 +500,13 @@ static s64 call_vcpu_create(struct call *c)
 	if (status)
 		return status;
 	status = hg_vcpu_create(c->who, c->arg[0], &frames);
+	/* Whoever has seen the old page there must see the control page. */
+	c->released = true;
+	if (status >= 0)
+		return status;
 	lock(c);
-	if (status < 0) {
-		return_pages(c->domain, &frames);
-		frame_in(c->domain, frames.page);
-	} else {
-		hg_npt_fix(c->domain, frames.page_gfn, frames.page);
-		/* Whoever has seen the old page there must see the control page. */
-		c->released = true;
-	}
+	return_pages(c->domain, &frames);
+	hg_npt_retire(c->domain, frames.page);
 	return leave(c, status);
 }
 
@@ -605,7 +611,7 @@ static s64 call_domain_purge(struct call *c)
 
 	if (c->arg[0])
 		return HG_E_HANDLE;
-	left = c->arg[1] ? purge(c->domain, c->arg[1]) : HG_E_ARG;
+	left = c->arg[1] && c->arg[1] <= HG_NEST_PURGE ? purge(c->domain, c->arg[1]) : HG_E_ARG;
 	lock(c);
 	c->released |= c->domain->stat[HG_DOMAIN_STAT_CACHE] > CACHE_ENOUGH;
 	return leave(c, left);
@@ -615,10 +621,11 @@ static s64 call_domain_purge(struct call *c)
 
 static s64 call_frame_stat(struct call *c)
 {
-	u64 private = 0, lent = 0;
+	u64 private = 0, lent = 0, core;
 	struct hg_domain *child;
 	u32 slot;
 
+	lock(c);
 	for (slot = 0; (child = hg_domain_child(c->who, &slot)); slot++) {
 		const u64 *stat = child->stat;
 
@@ -628,13 +635,15 @@ static s64 call_frame_stat(struct call *c)
 			stat[HG_DOMAIN_STAT_MAPPED_2M] * HG_BIG_PAGE;
 		hg_domain_leave(child);
 	}
+	core = c->domain->nest.away - c->domain->nest.vcpus - private;
+	leave(c, 0);
 	switch (c->arg[0]) {
 	case HG_FRAME_LENT:
 		return (s64)lent;
 	case HG_FRAME_CONTROL:
 		return c->domain->nest.vcpus;
 	case HG_FRAME_CORE:
-		return (s64)(c->domain->nest.away - c->domain->nest.vcpus - private);
+		return (s64)core;
 	case HG_FRAME_PRIVATE:
 		return (s64)private;
 	case HG_FRAME_HOST:
@@ -676,6 +685,7 @@ static s64 dispatch(struct call *c, u64 nr)
 
 	if (status)
 		return status;
+	nr = hg_no_speculation(nr, HG_CALL_COUNT);
 	return calls[nr] ? calls[nr](c) : hg_call_as(c->who, nr, c->arg);
 }
 
@@ -720,27 +730,34 @@ int hg_nest_call(struct hg_vcpu *vcpu, u32 length)
 	return c.released ? HG_EXIT_RELEASED : -1;
 }
 
-/* The parent touches what it has given away: #GP, which its kernel can survive. */
-bool hg_nest_fault(struct hg_vcpu *vcpu, u64 gpa)
+/*
+ * The parent touches what it has given away: #GP, which its kernel can survive. Not if
+ * the delivery of an event needs the page: that is a double fault, and then the end.
+ */
+int hg_nest_fault(struct hg_vcpu *vcpu, u64 gpa)
 {
 	struct hg_domain *domain = vcpu->domain;
 	bool away;
 
 	if (HG_LIKELY(!domain->nest.away))
-		return false;
+		return HG_NEST_NOT_MINE;
 	hg_domain_lock(domain);
 	away = hg_npt_is_away(domain, gpa >> HG_PAGE_SHIFT);
 	hg_domain_leave(domain);
-	if (away)
-		hg_vcpu_raise(vcpu, VEC_GP, true, 0);
-	return away;
+	if (!away)
+		return HG_NEST_NOT_MINE;
+	if (vcpu->event == DOUBLE_FAULT)
+		return HG_EXIT_SHUTDOWN;
+	hg_vcpu_raise(vcpu, vcpu->event ? VEC_DF : VEC_GP, true, 0);
+	return -1;
 }
 
 bool hg_nest_cpuid(const struct hg_vcpu *vcpu, u32 function, u32 *reg)
 {
 	static const char signature[] = HG_NEST_SIGNATURE;
 
-	if (!(vcpu->domain->flags & HG_DOMAIN_NESTING) || function - HG_NEST_LEAF > 1)
+	if (!(vcpu->domain->flags & HG_DOMAIN_NESTING) || hg_confidential(vcpu) ||
+	    function - HG_NEST_LEAF > 1)
 		return false;
 	if (function == HG_NEST_LEAF) {
 		reg[0] = HG_NEST_LEAF + 1;

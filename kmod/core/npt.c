@@ -293,19 +293,46 @@ bool hg_npt_cache_has(struct hg_domain *domain, u32 frames)
 	return frames <= domain->stat[HG_DOMAIN_STAT_CACHE];
 }
 
-/* The same frames are mapped already: only the rights change. */
+/*
+ * Is something here that UNMAP leaves alone: what a guest gave away, or the core's in
+ * its place? Of 1 GiB it is not looked for, but assumed.
+ */
+static bool stays(const struct hg_domain *domain, u64 entry, u32 level)
+{
+	const u64 *table;
+	u32 i;
+
+	if (HG_LIKELY(!domain->nest.away))
+		return false;
+	if (is_leaf(entry, level))
+		return entry & HG_NPT_FIXED;
+	if (level > 2)
+		return true;
+	table = table_at(entry_pfn(entry));
+	for (i = 0; i < ENTRIES; i++) {
+		u64 below = get_entry(&table[i]);
+
+		if (below && (!present(below) || (below & HG_NPT_FIXED)))
+			return true;
+	}
+	return false;
+}
+
+/* The same frames are mapped already: rights are added. */
 static s64 remap(struct hg_domain *domain, u64 *entry, u64 pfn, u32 level, u64 prot)
 {
 	const struct hg_npt_format *f = hg_core.backend->npt;
 	u64 old = *entry, new = leaf_entry(pfn, level, prot);
 
-	if (!is_leaf(old, level) || entry_pfn(old) != pfn || (old & HG_NPT_FIXED))
+	if (stays(domain, old, level))
+		return HG_E_DENIED;
+	if (!is_leaf(old, level) || entry_pfn(old) != pfn)
 		return HG_E_EXISTS;
-	set_entry(entry, new | (old & (f->accessed | f->dirty | HG_NPT_ONWARD)));
-	if ((old & ~new & (f->write | f->exec)) || (new & ~old & f->noexec))
-		bump(domain);
-	if ((old & HG_NPT_ONWARD) && (old & ~new & f->write))
-		hg_nest_lost(domain);
+	/* Rights go by PROTECT and UNMAP only: here nobody would make a vCPU forget them. */
+	new |= old & (f->accessed | f->dirty | f->write | f->exec | HG_NPT_ONWARD);
+	if (!(old & f->noexec))
+		new &= ~f->noexec;
+	set_entry(entry, new);
 	return HG_OK;
 }
 
@@ -432,9 +459,9 @@ static bool unmap_leaf(struct hg_domain *domain, u64 *entry, u32 level)
 }
 
 /*
- * Pages that a guest gave away are gone from its tables, but a CPU may still have them
- * in its TLB. Who takes their frames back finds nothing to unmap; it must flush all
- * the same.
+ * Pages that a guest gave away are gone from its tables, and so is what a child had
+ * of a page that its parent lost; but a CPU may still have them in its TLB. Who takes the
+ * frames back finds nothing to unmap; it must flush all the same.
  */
 static s64 given(struct hg_domain *domain)
 {
@@ -482,7 +509,7 @@ s64 hg_npt_protect(struct hg_domain *domain, u64 gfn, u64 count)
 		bump(domain);
 	if (HG_UNLIKELY(domain->nest.lost))
 		hg_nest_lost(domain);
-	return changed;
+	return changed < 0 ? changed : changed + given(domain);
 }
 
 static bool young_leaf(struct hg_domain *domain, u64 *entry, u32 level)

@@ -29,7 +29,7 @@ int hg_trap_xsetbv(struct hg_vcpu *vcpu, u32 length)
 	u64 value = (u32)vcpu->gpr[HG_RAX] | vcpu->gpr[HG_RDX] << 32;
 
 	vcpu->page->stat_cr++;
-	if (vcpu->gpr[HG_RCX] & 0xffffffffu || !hg_xcr0_valid(value)) {
+	if (vcpu->gpr[HG_RCX] & 0xffffffffu || !hg_xcr0_valid(vcpu, value)) {
 		hg_vcpu_raise(vcpu, VEC_GP, true, 0);
 		return -1;
 	}

@@ -25,7 +25,8 @@ static s64 claim(u32 who, u64 handle, struct hg_vcpu **out)
 {
 	struct hg_vcpu_slot *slot = slot_of(handle);
 
-	if (!slot)
+	/* Nobody's claim shows on what is not his. */
+	if (!slot || HG_READ_ONCE(slot->parent) != who)
 		return HG_E_HANDLE;
 	if (__atomic_exchange_n(&slot->claim, 1, __ATOMIC_ACQUIRE))
 		return HG_E_BUSY;
@@ -77,11 +78,12 @@ static bool secret(const struct hg_vcpu *vcpu)
 
 /* --- creation and destruction --- */
 
-static struct hg_vcpu_slot *free_slot(u32 *index)
+/* Guests' guests leave some for the host. */
+static struct hg_vcpu_slot *free_slot(u32 *index, bool child)
 {
 	u32 i;
 
-	for (i = 0; i < HG_MAX_VCPUS_TOTAL; i++)
+	for (i = 0; i < HG_MAX_VCPUS_TOTAL - (child ? HG_NEST_SPARED : 0); i++)
 		if (!hg_core.vcpus[i].vcpu && !hg_core.vcpus[i].claim) {
 			*index = i;
 			return &hg_core.vcpus[i];
@@ -144,7 +146,7 @@ static s64 create(struct hg_domain *domain, const struct hg_vcpu_frames *frames)
 	/* Without a top table the CPU would walk whatever is in frame 0. */
 	if (domain->state != HG_DOMAIN_LIVE || !domain->root || domain->cvm.state >= HG_CVM_SEALED)
 		return HG_E_STATE;
-	slot = free_slot(&nr);
+	slot = free_slot(&nr, domain->parent);
 	index = free_index(domain);
 	if (!slot || index < 0)
 		return HG_E_LIMIT;
@@ -169,12 +171,14 @@ static s64 create(struct hg_domain *domain, const struct hg_vcpu_frames *frames)
 	vcpu->parent_fpu = hg_frame_va(frames->frame[5]);
 	vcpu->domain = domain;
 	vcpu->index = (u32)index;
+	vcpu->xcr0_max = hg_core.guest_xcr0;
 	slot->generation = (slot->generation + 1) & 0x7fff;
 	vcpu->handle = slot->generation << 16 | (nr + 1);
 	hg_vcpu_reset(vcpu);
 
 	domain->vcpus[index] = vcpu;
 	domain->stat[HG_DOMAIN_STAT_VCPUS]++;
+	HG_WRITE_ONCE(slot->parent, domain->parent);
 	slot->vcpu = vcpu;
 	return vcpu->handle;
 }
@@ -264,11 +268,11 @@ s64 hg_do_vcpu_destroy(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 /* --- into the core: every field of the page is read once --- */
 
 /* Every bit a guest may have, with the bits that only go together (SDM vol. 1, 13.3). */
-bool hg_xcr0_valid(u64 xcr0)
+bool hg_xcr0_valid(const struct hg_vcpu *vcpu, u64 xcr0)
 {
 	const u64 mpx = HG_MASK(4, 3), avx512 = HG_MASK(7, 5), amx = HG_MASK(18, 17);
 
-	if (xcr0 & ~hg_core.guest_xcr0 || !(xcr0 & 1))
+	if (xcr0 & ~vcpu->xcr0_max || !(xcr0 & 1))
 		return false;
 	if ((xcr0 & HG_BIT(2)) && !(xcr0 & HG_BIT(1)))
 		return false;
@@ -295,7 +299,7 @@ static s64 take_groups(struct hg_vcpu *vcpu, u32 groups)
 
 	if (groups & HG_STATE_CONTROL) {
 		xcr0 = HG_READ_ONCE(page->xcr0);
-		if (!hg_xcr0_valid(xcr0))
+		if (!hg_xcr0_valid(vcpu, xcr0))
 			return HG_E_ARG;
 		/* May refuse, so before anything is taken. */
 		status = hg_core.backend->vcpu_put(vcpu, HG_STATE_CONTROL);
@@ -553,6 +557,8 @@ static s64 run_ordinary_child(struct hg_vcpu *vcpu, struct hg_vcpu *parent, bool
 	s64 status = HG_OK;
 	int exit;
 
+	/* More than its parent has switched on, its parent does not switch. */
+	vcpu->xcr0_max = hg_core.guest_xcr0 & parent->xcr0;
 	/* What it had taken in when L0 stopped it is still to be done. */
 	if (!vcpu->resuming)
 		status = take_in(vcpu);

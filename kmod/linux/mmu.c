@@ -180,13 +180,12 @@ static int map_found(struct hgl_vm *vm, const struct fault *f)
 			if (ret)
 				return ret;
 			break;
-		case HG_E_EXISTS:
-			/* Something in the way that stays: a page that the guest gave away. */
-			if (level > 1) {
-				level = 1;
-				break;
-			}
-			goto refused;
+		case HG_E_DENIED:
+			/* The guest gave away a page here. If it is this one, it will hear so. */
+			if (level == 1)
+				return HGL_FAULT_DONE;
+			level = 1;
+			break;
 		case HG_E_ARG:
 		case HG_E_UNSUPPORTED:
 			if (level > 2) {
@@ -197,7 +196,6 @@ static int map_found(struct hgl_vm *vm, const struct fault *f)
 			}
 			fallthrough;
 		default:
-refused:
 			pr_warn_ratelimited("vm %u: gfn %llx: cannot map pfn %llx: %lld\n",
 					    vm->id, f->gfn, f->host.pfn, status);
 			return -EFAULT;

@@ -11,6 +11,7 @@
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 
+#include "cvm.h"
 #include "memory.h"
 #include "nest.h"
 #include "vcpu.h"
@@ -118,4 +119,10 @@ void hgl_nest_purge(struct hgl_vm *vm)
 	if (left)
 		pr_warn_ratelimited("vm %u: its guests could not be destroyed: status %lld\n",
 				    vm->id, left);
+}
+
+void hgl_nest_reset(struct hgl_vm *vm)
+{
+	hgl_nest_purge(vm);
+	hgl_cvm_reclaim(vm);
 }

@@ -43,5 +43,7 @@ u64 hgl_nest_flags(void);
 void hgl_nest_frames(struct hgl_vcpu *vcpu);
 /* Destroy a VM's own guests: it has been reset, or ends. May sleep. */
 void hgl_nest_purge(struct hgl_vm *vm);
+/* The same, and the memory goes back to the host. */
+void hgl_nest_reset(struct hgl_vm *vm);
 
 #endif /* HGL_NEST_H */

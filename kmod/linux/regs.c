@@ -221,7 +221,7 @@ static int set_sregs(struct hgl_vcpu *vcpu, const struct kvm_sregs *sregs)
 	}
 	/* A reset: what the guest has started itself ends with it. */
 	if (vcpu->id == vcpu->vm->boot_cpu_id && !(sregs->cr0 & HG_CR0_PG))
-		hgl_nest_purge(vcpu->vm);
+		hgl_nest_reset(vcpu->vm);
 	/* The boot processor may be woken by SREGS alone, as on KVM. */
 	if (vcpu->id == vcpu->vm->boot_cpu_id && sregs->cs.selector == 0xf000 &&
 	    !(sregs->cr0 & HG_CR0_PE) && vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED)

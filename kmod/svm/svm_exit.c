@@ -378,12 +378,31 @@ static int exit_io(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 	return HG_EXIT_IO;
 }
 
+/*
+ * After a shutdown the control block is undefined (15.14.3): back to reset. The
+ * time offset is the parent's setting, not the guest's state.
+ */
+static int exit_shutdown(struct hg_vcpu *vcpu)
+{
+	u64 offset = svm_vmcb(vcpu)->tsc_offset;
+
+	svm_vcpu_init(vcpu);
+	svm_vmcb(vcpu)->tsc_offset = offset;
+	vcpu->event = 0;
+	vcpu->nmi_masked = 0;
+	vcpu->nmi_iret = 0;
+	return HG_EXIT_SHUTDOWN;
+}
+
 static int exit_npf(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 {
+	int away;
+
 	if (HG_UNLIKELY(hg_confidential(vcpu)))
 		return hg_cvm_io_fault(vcpu, vmcb->exit_info2, vmcb->exit_info1);
-	if (HG_UNLIKELY(hg_nest_fault(vcpu, vmcb->exit_info2)))
-		return -1;
+	away = hg_nest_fault(vcpu, vmcb->exit_info2);
+	if (HG_UNLIKELY(away != HG_NEST_NOT_MINE))
+		return away == HG_EXIT_SHUTDOWN ? exit_shutdown(vcpu) : away;
 	vcpu->page->npf.gpa = vmcb->exit_info2;
 	vcpu->page->npf.access = vmcb->exit_info1;	/* the same bits (15.25.6) */
 	return HG_EXIT_NPF;
@@ -452,22 +471,6 @@ static int exit_invalid(struct hg_vcpu *vcpu, const struct vmcb *vmcb)
 	vcpu->page->fail.info2 = vmcb->exit_info2;
 	vcpu->page->fail.bytes = 0;
 	return HG_EXIT_INVALID;
-}
-
-/*
- * After a shutdown the control block is undefined (15.14.3): back to reset. The
- * time offset is the parent's setting, not the guest's state.
- */
-static int exit_shutdown(struct hg_vcpu *vcpu)
-{
-	u64 offset = svm_vmcb(vcpu)->tsc_offset;
-
-	svm_vcpu_init(vcpu);
-	svm_vmcb(vcpu)->tsc_offset = offset;
-	vcpu->event = 0;
-	vcpu->nmi_masked = 0;
-	vcpu->nmi_iret = 0;
-	return HG_EXIT_SHUTDOWN;
 }
 
 static int exit_rare(struct hg_vcpu *vcpu, struct vmcb *vmcb)

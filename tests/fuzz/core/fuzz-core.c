@@ -263,7 +263,7 @@ static s64 map_status(struct domain *d, u64 gfn, u64 pfn, u64 level, u64 prot, s
 
 void create(u64 pfn, u64 flags)
 {
-	s64 want = flags ? HG_E_FLAGS : frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST), got;
+	s64 want = flags & ~(u64)HG_DOMAIN_NESTING ? HG_E_FLAGS : frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST), got;
 	struct domain *d = model.domain;
 
 	while (d < model.domain + DOMAINS && d->handle)
@@ -409,7 +409,7 @@ static void op_map(void)
 	if (want)
 		return;
 	if (same) {
-		same->prot = (u32)prot;
+		same->prot |= (u32)prot;
 		return;
 	}
 	d->leaf[d->leaves++] = (struct leaf){

@@ -292,17 +292,17 @@ static void test_xcr0(void **state)
 
 static void test_xcr0_wide(void **state)
 {
+	struct hg_vcpu wide = { .xcr0_max = 0x600ff };
+
 	(void)state;
-	hg_core.guest_xcr0 = 0x600ff;
-	assert_true(hg_xcr0_valid(0xe7));
-	assert_true(hg_xcr0_valid(0x1b));
-	assert_true(hg_xcr0_valid(0x60007));
-	assert_false(hg_xcr0_valid(0xe3));	/* AVX-512 without AVX */
-	assert_false(hg_xcr0_valid(0x67));	/* half of AVX-512 */
-	assert_false(hg_xcr0_valid(0xb));	/* half of MPX */
-	assert_false(hg_xcr0_valid(0x20007));	/* half of AMX */
-	assert_false(hg_xcr0_valid(0x207));	/* PKRU is not allowed here */
-	hg_core.guest_xcr0 = 7;
+	assert_true(hg_xcr0_valid(&wide, 0xe7));
+	assert_true(hg_xcr0_valid(&wide, 0x1b));
+	assert_true(hg_xcr0_valid(&wide, 0x60007));
+	assert_false(hg_xcr0_valid(&wide, 0xe3));	/* AVX-512 without AVX */
+	assert_false(hg_xcr0_valid(&wide, 0x67));	/* half of AVX-512 */
+	assert_false(hg_xcr0_valid(&wide, 0xb));	/* half of MPX */
+	assert_false(hg_xcr0_valid(&wide, 0x20007));	/* half of AMX */
+	assert_false(hg_xcr0_valid(&wide, 0x207));	/* PKRU is not allowed here */
 }
 
 /*
