@@ -511,6 +511,7 @@ struct hg_vcpu_frames {
 	u64 page_gfn;		/* as in struct hg_vcpu */
 	u64 away[HG_VCPU_FRAMES];
 };
+/* The handles' lock is held. */
 s64 hg_vcpu_create(u32 who, u64 handle, const struct hg_vcpu_frames *frames);
 /* Of a child the control page stays a CONTROL frame: it is still mapped in its parent. */
 s64 hg_vcpu_destroy(u32 who, u64 handle, struct hg_vcpu_frames *frames);

@@ -491,8 +491,10 @@ static s64 call_vcpu_create(struct call *c)
 	status = leave(c, give_vcpu(c, &frames));
 	if (status)
 		return status;
-	status = hg_vcpu_create(c->who, c->arg[0], &frames);
+	/* At once: as soon as it has a handle, another of the caller's vCPUs may destroy it. */
+	hg_lock(&hg_core.handles);
 	lock(c);
+	status = hg_vcpu_create(c->who, c->arg[0], &frames);
 	if (status < 0) {
 		return_pages(c->domain, &frames);
 		frame_in(c->domain, frames.page);
@@ -501,7 +503,9 @@ static s64 call_vcpu_create(struct call *c)
 		/* Whoever has seen the old page there must see the control page. */
 		c->released = true;
 	}
-	return leave(c, status);
+	leave(c, 0);
+	hg_unlock(&hg_core.handles);
+	return status;
 }
 
 /* The control page is still in the parent's tables, and may be in TLBs. */
