@@ -25,7 +25,8 @@ static s64 claim(u32 who, u64 handle, struct hg_vcpu **out)
 {
 	struct hg_vcpu_slot *slot = slot_of(handle);
 
-	if (!slot)
+	/* Not claimed even for a moment by who is not its parent, which would find it busy. */
+	if (!slot || HG_UNLIKELY(HG_READ_ONCE(slot->parent) != who))
 		return HG_E_HANDLE;
 	if (__atomic_exchange_n(&slot->claim, 1, __ATOMIC_ACQUIRE))
 		return HG_E_BUSY;
@@ -175,6 +176,7 @@ static s64 create(struct hg_domain *domain, const struct hg_vcpu_frames *frames)
 
 	domain->vcpus[index] = vcpu;
 	domain->stat[HG_DOMAIN_STAT_VCPUS]++;
+	HG_WRITE_ONCE(slot->parent, domain->parent);
 	slot->vcpu = vcpu;
 	return vcpu->handle;
 }
