@@ -79,7 +79,8 @@ enum hg_call_nr {
  * HG_CALL_DOMAIN_DESTROY (domain)
  *	Unmaps everything and turns every donated frame over to
  *	HG_CALL_DOMAIN_RECLAIM. -> HG_OK.
- *	HG_E_HANDLE, HG_E_BUSY (it still has vCPUs, or children).
+ *	HG_E_HANDLE, HG_E_BUSY (it still has vCPUs, or children, or a
+ *	HG_CALL_DOMAIN_PURGE is under way).
  *
  * HG_CALL_DOMAIN_DONATE (domain, pfn, big)
  *	Gives one host frame to the domain's cache of page-table frames. With @big

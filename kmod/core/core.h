@@ -159,6 +159,7 @@ struct hg_nest {
 	u32 domains, vcpus;	/* of its children */
 	u64 away;		/* its pages that are given away now */
 	u64 big;		/* pfn: 512 frames in a row for its next big page; 0: none */
+	u32 purges;		/* DOMAIN_PURGE calls under way: it must stay */
 	bool lost;		/* a page lent on has lost rights: see hg_nest_lost() */
 	bool given;		/* pages left it, and its vCPUs were not made to leave since */
 };

@@ -140,7 +140,7 @@ s64 hg_do_domain_destroy(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 	domain = enter_live(who, handle);
 	if (!domain)
 		return HG_E_HANDLE;
-	if (domain->stat[HG_DOMAIN_STAT_VCPUS] || domain->nest.domains)
+	if (domain->stat[HG_DOMAIN_STAT_VCPUS] || domain->nest.domains || domain->nest.purges)
 		return leave(domain, HG_E_BUSY);
 	hg_npt_destroy(domain);
 	domain->state = HG_DOMAIN_DYING;

@@ -592,15 +592,23 @@ static s64 purge(struct hg_domain *domain, u64 frames)
 s64 hg_do_domain_purge(u32 who, u64 handle, u64 frames, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_domain *domain = hg_domain_enter(who, handle);
+	bool live = domain && domain->state == HG_DOMAIN_LIVE;
+	s64 left;
 
 	(void)a2;
 	(void)a3;
 	(void)a4;
 	if (!domain)
 		return HG_E_HANDLE;
+	domain->nest.purges += live;
 	hg_domain_leave(domain);
-	/* It stays: whoever may destroy it is the one who calls. */
-	return frames ? purge(domain, frames) : HG_E_ARG;
+	if (!live)
+		return HG_E_HANDLE;
+	left = frames ? purge(domain, frames) : HG_E_ARG;
+	hg_domain_lock(domain);
+	domain->nest.purges--;
+	hg_domain_leave(domain);
+	return left;
 }
 
 static s64 call_domain_purge(struct call *c)
