@@ -454,11 +454,15 @@ static void return_pages(struct hg_domain *domain, const struct hg_vcpu_frames *
 
 static s64 give_vcpu(struct call *c, struct hg_vcpu_frames *frames)
 {
+	u32 i, level;
 	s64 status;
-	u32 i;
+	u64 pfn;
 
 	status = c->domain->nest.vcpus < HG_NEST_VCPUS ? reserve(c, HG_VCPU_FRAMES + 1) :
 							  HG_E_LIMIT;
+	/* Before anything is given: what is asked for later would have to be undone again. */
+	if (!status)
+		status = own(c, c->arg[1], true, &pfn, &level);
 	if (!status)
 		status = give_range(c, c->arg[2], HG_VCPU_FRAMES, 0);
 	if (status)
