@@ -692,6 +692,7 @@ static s64 dispatch(struct call *c, u64 nr)
 
 	if (status)
 		return status;
+	nr = hg_no_speculation(nr, HG_CALL_COUNT);
 	return calls[nr] ? calls[nr](c) : hg_call_as(c->who, nr, c->arg);
 }
 
