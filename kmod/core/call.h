@@ -237,8 +237,9 @@ enum hg_call_nr {
  *
  * HG_CALL_DOMAIN_PURGE (domain, frames)
  *	Destroys the domain's children with all they have; called again until
- *	nothing is left, since one call scrubs at most @frames. @domain 0: the
- *	calling guest's own children. -> number of children left.
+ *	nothing is left, since one call scrubs at most @frames (for a guest: and
+ *	no more than the core sees fit). @domain 0: the calling guest's own children.
+ *	-> number of children left.
  *	HG_E_HANDLE, HG_E_ARG (@frames 0), HG_E_BUSY (a vCPU of a child runs).
  */
 s64 hg_call(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);

@@ -25,6 +25,8 @@
 
 /* Frames of ours that a parent's cache may keep; more are offered to L0. */
 #define CACHE_ENOUGH	1024
+/* Frames that one DOMAIN_PURGE of a guest's scrubs: interrupts are off meanwhile. */
+#define PURGE_MOST	1024
 /* Tables that it takes to give one page away: a page of 1 GiB is split twice. */
 #define SPLIT_TABLES	2
 
@@ -617,11 +619,12 @@ s64 hg_do_domain_purge(u32 who, u64 handle, u64 frames, u64 a2, u64 a3, u64 a4)
 
 static s64 call_domain_purge(struct call *c)
 {
+	u64 frames = c->arg[1] < PURGE_MOST ? c->arg[1] : PURGE_MOST;
 	s64 left;
 
 	if (c->arg[0])
 		return HG_E_HANDLE;
-	left = c->arg[1] ? purge(c->domain, c->arg[1]) : HG_E_ARG;
+	left = c->arg[1] ? purge(c->domain, frames) : HG_E_ARG;
 	lock(c);
 	c->released |= c->domain->stat[HG_DOMAIN_STAT_CACHE] > CACHE_ENOUGH;
 	return leave(c, left);
