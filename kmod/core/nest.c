@@ -760,7 +760,8 @@ bool hg_nest_cpuid(const struct hg_vcpu *vcpu, u32 function, u32 *reg)
 {
 	static const char signature[] = HG_NEST_SIGNATURE;
 
-	if (!(vcpu->domain->flags & HG_DOMAIN_NESTING) || function - HG_NEST_LEAF > 1)
+	if (!(vcpu->domain->flags & HG_DOMAIN_NESTING) || hg_confidential(vcpu) ||
+	    function - HG_NEST_LEAF > 1)
 		return false;
 	if (function == HG_NEST_LEAF) {
 		reg[0] = HG_NEST_LEAF + 1;
