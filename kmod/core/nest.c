@@ -592,7 +592,10 @@ static s64 purge(struct hg_domain *domain, u64 frames)
 		if (status)
 			return status;
 	}
-	return domain->nest.domains;
+	hg_domain_lock(domain);
+	status = domain->nest.domains;
+	hg_domain_leave(domain);
+	return status;
 }
 
 s64 hg_do_domain_purge(u32 who, u64 handle, u64 frames, u64 a2, u64 a3, u64 a4)
@@ -638,6 +641,7 @@ static s64 call_frame_stat(struct call *c)
 	struct hg_domain *child;
 	u32 slot;
 
+	lock(c);
 	for (slot = 0; (child = hg_domain_child(c->who, &slot)); slot++) {
 		const u64 *stat = child->stat;
 
@@ -649,18 +653,18 @@ static s64 call_frame_stat(struct call *c)
 	}
 	switch (c->arg[0]) {
 	case HG_FRAME_LENT:
-		return (s64)lent;
+		return leave(c, (s64)lent);
 	case HG_FRAME_CONTROL:
-		return c->domain->nest.vcpus;
+		return leave(c, c->domain->nest.vcpus);
 	case HG_FRAME_CORE:
-		return (s64)(c->domain->nest.away - c->domain->nest.vcpus - private);
+		return leave(c, (s64)(c->domain->nest.away - c->domain->nest.vcpus - private));
 	case HG_FRAME_PRIVATE:
-		return (s64)private;
+		return leave(c, (s64)private);
 	case HG_FRAME_HOST:
 	case HG_FRAME_DEVICE:
-		return 0;
+		return leave(c, 0);
 	}
-	return HG_E_ARG;
+	return leave(c, HG_E_ARG);
 }
 
 static s64 call_denied(struct call *c)

@@ -26,7 +26,7 @@ static s64 claim(u32 who, u64 handle, struct hg_vcpu **out)
 	struct hg_vcpu_slot *slot = slot_of(handle);
 
 	/* Not claimed even for a moment by who is not its parent, which would find it busy. */
-	if (!slot || HG_UNLIKELY(HG_READ_ONCE(slot->parent) != who))
+	if (!slot || HG_UNLIKELY(__atomic_load_n(&slot->parent, __ATOMIC_RELAXED) != who))
 		return HG_E_HANDLE;
 	if (__atomic_exchange_n(&slot->claim, 1, __ATOMIC_ACQUIRE))
 		return HG_E_BUSY;
@@ -176,7 +176,7 @@ static s64 create(struct hg_domain *domain, const struct hg_vcpu_frames *frames)
 
 	domain->vcpus[index] = vcpu;
 	domain->stat[HG_DOMAIN_STAT_VCPUS]++;
-	HG_WRITE_ONCE(slot->parent, domain->parent);
+	__atomic_store_n(&slot->parent, domain->parent, __ATOMIC_RELAXED);
 	slot->vcpu = vcpu;
 	return vcpu->handle;
 }
