@@ -79,7 +79,8 @@ enum hg_call_nr {
  * HG_CALL_DOMAIN_DESTROY (domain)
  *	Unmaps everything and turns every donated frame over to
  *	HG_CALL_DOMAIN_RECLAIM. -> HG_OK.
- *	HG_E_HANDLE, HG_E_BUSY (it still has vCPUs, or children).
+ *	HG_E_HANDLE, HG_E_BUSY (it still has vCPUs, or children, or a
+ *	HG_CALL_DOMAIN_PURGE is under way).
  *
  * HG_CALL_DOMAIN_DONATE (domain, pfn, big)
  *	Gives one host frame to the domain's cache of page-table frames. With @big
@@ -239,8 +240,9 @@ enum hg_call_nr {
  *
  * HG_CALL_DOMAIN_PURGE (domain, frames)
  *	Destroys the domain's children with all they have; called again until
- *	nothing is left, since one call scrubs at most @frames. @domain 0: the
- *	calling guest's own children. -> number of children left.
+ *	nothing is left, since one call scrubs at most @frames (for a guest: and
+ *	no more than the core sees fit). @domain 0: the calling guest's own children.
+ *	-> number of children left.
  *	HG_E_HANDLE, HG_E_ARG (@frames 0), HG_E_BUSY (a vCPU of a child runs).
  */
 s64 hg_call(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);

@@ -159,6 +159,7 @@ struct hg_nest {
 	u32 domains, vcpus;	/* of its children */
 	u64 away;		/* its pages that are given away now */
 	u64 big;		/* pfn: 512 frames in a row for its next big page; 0: none */
+	u32 purges;		/* DOMAIN_PURGE calls under way: it must stay */
 	bool lost;		/* a page lent on has lost rights: see hg_nest_lost() */
 	bool given;		/* pages left it, and its vCPUs were not made to leave since */
 };
@@ -301,9 +302,9 @@ struct hg_domain_slot {
  */
 struct hg_vcpu_slot {
 	struct hg_vcpu *vcpu;
-	u32 parent;		/* its domain's; read without a claim, then again with it */
 	u32 claim;		/* 1: claimed; atomic */
 	u32 generation;
+	u32 parent;		/* of the vCPU's domain; read without the claim, then again with it */
 };
 
 struct hg_core {
@@ -524,6 +525,7 @@ struct hg_vcpu_frames {
 	u64 page_gfn;		/* as in struct hg_vcpu */
 	u64 away[HG_VCPU_FRAMES];
 };
+/* The handles' lock is held. */
 s64 hg_vcpu_create(u32 who, u64 handle, const struct hg_vcpu_frames *frames);
 /* Of a child the control page stays a CONTROL frame: it is still mapped in its parent. */
 s64 hg_vcpu_destroy(u32 who, u64 handle, struct hg_vcpu_frames *frames);

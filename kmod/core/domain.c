@@ -22,7 +22,7 @@ struct hg_domain *hg_domain_enter(u32 who, u64 handle)
 		return NULL;
 	slot = slot_of((u32)handle);
 	/* A guest that holds its own lock must not wait for one that is no child's of its. */
-	if (HG_UNLIKELY(HG_READ_ONCE(slot->parent) != who))
+	if (HG_UNLIKELY(__atomic_load_n(&slot->parent, __ATOMIC_RELAXED) != who))
 		return NULL;
 	hg_lock(&slot->lock);
 	domain = slot->domain;
@@ -37,7 +37,8 @@ struct hg_domain *hg_domain_child(u32 who, u32 *slot)
 	for (; *slot < HG_MAX_DOMAINS; ++*slot) {
 		struct hg_domain_slot *s = &hg_core.domains[*slot];
 
-		if (HG_READ_ONCE(s->parent) != who || !HG_READ_ONCE(s->domain))
+		if (__atomic_load_n(&s->parent, __ATOMIC_RELAXED) != who ||
+		    !__atomic_load_n(&s->domain, __ATOMIC_RELAXED))
 			continue;
 		hg_lock(&s->lock);
 		if (s->domain && s->domain->parent == who)
@@ -85,13 +86,13 @@ static s64 create(u32 who, u64 pfn, u32 flags, u64 away)
 {
 	static u8 generation;
 	struct hg_domain *domain;
-	u32 i, handle;
+	/* Guests' guests leave some for the host. */
+	u32 end = HG_MAX_DOMAINS - (who ? HG_NEST_SPARED : 0), i, handle;
 	s64 status;
 
-	u32 end = HG_MAX_DOMAINS - (who ? HG_NEST_SPARED : 0);
-
-	for (i = 0; i < end && HG_READ_ONCE(hg_core.domains[i].domain); i++)
-		;
+	for (i = 0; i < end; i++)
+		if (!__atomic_load_n(&hg_core.domains[i].domain, __ATOMIC_RELAXED))
+			break;
 	if (i == end)
 		return HG_E_LIMIT;
 	generation = (generation + 1) & 0x7f;
@@ -109,8 +110,8 @@ static s64 create(u32 who, u64 pfn, u32 flags, u64 away)
 	domain->state = HG_DOMAIN_LIVE;
 	domain->tlb_gen = 1;	/* a new vCPU has seen 0: it flushes at its first entry */
 	hg_domain_lock(domain);
-	HG_WRITE_ONCE(slot_of(handle)->parent, who);
-	HG_WRITE_ONCE(slot_of(handle)->domain, domain);
+	__atomic_store_n(&slot_of(handle)->parent, who, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot_of(handle)->domain, domain, __ATOMIC_RELAXED);
 	hg_domain_leave(domain);
 	return handle;
 }
@@ -142,7 +143,7 @@ s64 hg_do_domain_destroy(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 	domain = enter_live(who, handle);
 	if (!domain)
 		return HG_E_HANDLE;
-	if (domain->stat[HG_DOMAIN_STAT_VCPUS] || domain->nest.domains)
+	if (domain->stat[HG_DOMAIN_STAT_VCPUS] || domain->nest.domains || domain->nest.purges)
 		return leave(domain, HG_E_BUSY);
 	hg_npt_destroy(domain);
 	domain->state = HG_DOMAIN_DYING;
@@ -205,7 +206,7 @@ static s64 reclaim(struct hg_domain_slot *slot, struct hg_domain *domain)
 	pfn = hg_npt_cache_take(domain);
 	if (!pfn && domain->state == HG_DOMAIN_DYING) {
 		pfn = domain->control_pfn;
-		HG_WRITE_ONCE(slot->domain, NULL);
+		__atomic_store_n(&slot->domain, NULL, __ATOMIC_RELAXED);
 	}
 	if (!pfn)
 		return HG_E_ABSENT;

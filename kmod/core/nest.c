@@ -27,6 +27,8 @@
 
 /* Frames of ours that a parent's cache may keep; more are offered to L0. */
 #define CACHE_ENOUGH	1024
+/* Frames that one DOMAIN_PURGE of a guest's scrubs: interrupts are off meanwhile. */
+#define PURGE_MOST	1024
 /* Tables that it takes to give one page away: a page of 1 GiB is split twice. */
 #define SPLIT_TABLES	2
 
@@ -460,11 +462,15 @@ static void return_pages(struct hg_domain *domain, const struct hg_vcpu_frames *
 
 static s64 give_vcpu(struct call *c, struct hg_vcpu_frames *frames)
 {
+	u32 i, level;
 	s64 status;
-	u32 i;
+	u64 pfn;
 
 	status = c->domain->nest.vcpus < HG_NEST_VCPUS ? reserve(c, HG_VCPU_FRAMES + 1) :
 							  HG_E_LIMIT;
+	/* Before anything is given: what is asked for later would have to be undone again. */
+	if (!status)
+		status = own(c, c->arg[1], true, &pfn, &level);
 	if (!status)
 		status = give_range(c, c->arg[2], HG_VCPU_FRAMES, 0);
 	if (status)
@@ -485,8 +491,6 @@ static s64 give_vcpu(struct call *c, struct hg_vcpu_frames *frames)
 		frames->frame[i] = frame_out(c->domain);
 		frames->away[i] = c->arg[2] + i;
 	}
-	/* Before the vCPU is there, and so before anyone may destroy it. */
-	hg_npt_fix(c->domain, frames->page_gfn, frames->page);
 	return HG_OK;
 }
 
@@ -499,15 +503,21 @@ static s64 call_vcpu_create(struct call *c)
 	status = leave(c, give_vcpu(c, &frames));
 	if (status)
 		return status;
-	status = hg_vcpu_create(c->who, c->arg[0], &frames);
-	/* Whoever has seen the old page there must see the control page. */
-	c->released = true;
-	if (status >= 0)
-		return status;
+	/* At once: as soon as it has a handle, another of the caller's vCPUs may destroy it. */
+	hg_lock(&hg_core.handles);
 	lock(c);
-	return_pages(c->domain, &frames);
-	hg_npt_retire(c->domain, frames.page);
-	return leave(c, status);
+	status = hg_vcpu_create(c->who, c->arg[0], &frames);
+	if (status < 0) {
+		return_pages(c->domain, &frames);
+		frame_in(c->domain, frames.page);
+	} else {
+		hg_npt_fix(c->domain, frames.page_gfn, frames.page);
+		/* Whoever has seen the old page there must see the control page. */
+		c->released = true;
+	}
+	leave(c, 0);
+	hg_unlock(&hg_core.handles);
+	return status;
 }
 
 /* The control page is still in the parent's tables, and may be in TLBs. */
@@ -588,30 +598,42 @@ static s64 purge(struct hg_domain *domain, u64 frames)
 		if (status)
 			return status;
 	}
-	return domain->nest.domains;
+	hg_domain_lock(domain);
+	status = domain->nest.domains;
+	hg_domain_leave(domain);
+	return status;
 }
 
 s64 hg_do_domain_purge(u32 who, u64 handle, u64 frames, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_domain *domain = hg_domain_enter(who, handle);
+	bool live = domain && domain->state == HG_DOMAIN_LIVE;
+	s64 left;
 
 	(void)a2;
 	(void)a3;
 	(void)a4;
 	if (!domain)
 		return HG_E_HANDLE;
+	domain->nest.purges += live;
 	hg_domain_leave(domain);
-	/* It stays: whoever may destroy it is the one who calls. */
-	return frames ? purge(domain, frames) : HG_E_ARG;
+	if (!live)
+		return HG_E_HANDLE;
+	left = frames ? purge(domain, frames) : HG_E_ARG;
+	hg_domain_lock(domain);
+	domain->nest.purges--;
+	hg_domain_leave(domain);
+	return left;
 }
 
 static s64 call_domain_purge(struct call *c)
 {
+	u64 frames = c->arg[1] < PURGE_MOST ? c->arg[1] : PURGE_MOST;
 	s64 left;
 
 	if (c->arg[0])
 		return HG_E_HANDLE;
-	left = c->arg[1] && c->arg[1] <= HG_NEST_PURGE ? purge(c->domain, c->arg[1]) : HG_E_ARG;
+	left = c->arg[1] ? purge(c->domain, frames) : HG_E_ARG;
 	lock(c);
 	c->released |= c->domain->stat[HG_DOMAIN_STAT_CACHE] > CACHE_ENOUGH;
 	return leave(c, left);
@@ -621,7 +643,7 @@ static s64 call_domain_purge(struct call *c)
 
 static s64 call_frame_stat(struct call *c)
 {
-	u64 private = 0, lent = 0, core;
+	u64 private = 0, lent = 0;
 	struct hg_domain *child;
 	u32 slot;
 
@@ -635,22 +657,20 @@ static s64 call_frame_stat(struct call *c)
 			stat[HG_DOMAIN_STAT_MAPPED_2M] * HG_BIG_PAGE;
 		hg_domain_leave(child);
 	}
-	core = c->domain->nest.away - c->domain->nest.vcpus - private;
-	leave(c, 0);
 	switch (c->arg[0]) {
 	case HG_FRAME_LENT:
-		return (s64)lent;
+		return leave(c, (s64)lent);
 	case HG_FRAME_CONTROL:
-		return c->domain->nest.vcpus;
+		return leave(c, c->domain->nest.vcpus);
 	case HG_FRAME_CORE:
-		return (s64)core;
+		return leave(c, (s64)(c->domain->nest.away - c->domain->nest.vcpus - private));
 	case HG_FRAME_PRIVATE:
-		return (s64)private;
+		return leave(c, (s64)private);
 	case HG_FRAME_HOST:
 	case HG_FRAME_DEVICE:
-		return 0;
+		return leave(c, 0);
 	}
-	return HG_E_ARG;
+	return leave(c, HG_E_ARG);
 }
 
 static s64 call_denied(struct call *c)

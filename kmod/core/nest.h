@@ -41,7 +41,5 @@
 #define HG_NEST_VCPUS		256
 /* Domains, and vCPUs, of the machine's that no child may have. */
 #define HG_NEST_SPARED		64
-/* Frames that one DOMAIN_PURGE of a guest's scrubs at most. */
-#define HG_NEST_PURGE		4096
 
 #endif /* HG_CORE_NEST_H */

@@ -25,8 +25,8 @@ static s64 claim(u32 who, u64 handle, struct hg_vcpu **out)
 {
 	struct hg_vcpu_slot *slot = slot_of(handle);
 
-	/* Nobody's claim shows on what is not his. */
-	if (!slot || HG_READ_ONCE(slot->parent) != who)
+	/* Not claimed even for a moment by who is not its parent, which would find it busy. */
+	if (!slot || HG_UNLIKELY(__atomic_load_n(&slot->parent, __ATOMIC_RELAXED) != who))
 		return HG_E_HANDLE;
 	if (__atomic_exchange_n(&slot->claim, 1, __ATOMIC_ACQUIRE))
 		return HG_E_BUSY;
@@ -178,36 +178,37 @@ static s64 create(struct hg_domain *domain, const struct hg_vcpu_frames *frames)
 
 	domain->vcpus[index] = vcpu;
 	domain->stat[HG_DOMAIN_STAT_VCPUS]++;
-	HG_WRITE_ONCE(slot->parent, domain->parent);
+	__atomic_store_n(&slot->parent, domain->parent, __ATOMIC_RELAXED);
 	slot->vcpu = vcpu;
 	return vcpu->handle;
 }
 
 s64 hg_vcpu_create(u32 who, u64 handle, const struct hg_vcpu_frames *frames)
 {
-	struct hg_domain *domain;
-	s64 status = HG_E_HANDLE;
+	struct hg_domain *domain = hg_domain_enter(who, handle);
+	s64 status;
 
-	hg_lock(&hg_core.handles);
-	domain = hg_domain_enter(who, handle);
-	if (domain) {
-		status = create(domain, frames);
-		hg_domain_leave(domain);
-	}
-	hg_unlock(&hg_core.handles);
+	if (!domain)
+		return HG_E_HANDLE;
+	status = create(domain, frames);
+	hg_domain_leave(domain);
 	return status;
 }
 
 s64 hg_do_vcpu_create(u32 who, u64 handle, u64 page_pfn, u64 pfn, u64 a3, u64 a4)
 {
 	struct hg_vcpu_frames frames = { .page = page_pfn };
+	s64 status;
 	u32 i;
 
 	(void)a3;
 	(void)a4;
 	for (i = 0; i < HG_VCPU_FRAMES; i++)
 		frames.frame[i] = pfn + i;
-	return hg_vcpu_create(who, handle, &frames);
+	hg_lock(&hg_core.handles);
+	status = hg_vcpu_create(who, handle, &frames);
+	hg_unlock(&hg_core.handles);
+	return status;
 }
 
 /* Scrubbed, and the host's again. */

@@ -153,7 +153,7 @@ static void fake_vcpu_unload(struct hg_vcpu *vcpu)
 static void fake_vcpu_skip(struct hg_vcpu *vcpu, u32 length)
 {
 	vcpu->rip += length;
-	fake.skipped += length;
+	__atomic_fetch_add(&fake.skipped, length, __ATOMIC_RELAXED);
 }
 
 static void fake_vcpu_set_cr4(struct hg_vcpu *vcpu, u64 cr4)
