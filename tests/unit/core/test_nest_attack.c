@@ -278,7 +278,8 @@ static bool odd_l0(s64 exit)
 
 static void test_odd_l0(void **state)
 {
-	u64 child = make_child(&one, 4), gfn = page1(&one), six = pages(&one, 8, 1), limit = 4096;
+	u64 child = make_child(&one, 4), gfn = page1(&one), six = pages(&one, 8, 1);
+	u64 limit = 4096;
 	s64 exit;
 
 	(void)state;
