@@ -304,7 +304,7 @@ struct hg_vcpu_slot {
 	struct hg_vcpu *vcpu;
 	u32 claim;		/* 1: claimed; atomic */
 	u32 generation;
-	u32 parent;		/* of the vCPU's domain; read without the claim, then again with it */
+	u32 parent;		/* of its domain; read without the claim, then again with it */
 };
 
 struct hg_core {

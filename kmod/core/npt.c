@@ -358,10 +358,8 @@ s64 hg_npt_map(struct hg_domain *domain, u64 gfn, u64 pfn, u32 level, u64 prot)
 	entry = descend(domain, gfn, level, &missing);
 	if (!entry)
 		return HG_E_EXISTS;
-	if (!missing && present(*entry))
-		return remap(domain, entry, pfn, level, prot);
 	if (!missing && *entry)
-		return HG_E_DENIED;
+		return present(*entry) ? remap(domain, entry, pfn, level, prot) : HG_E_DENIED;
 	if (missing && !hg_npt_cache_has(domain, missing))
 		return HG_E_NOMEM;
 	status = hg_frames_move(pfn, frames, HG_MOVE_LEND, 0);
@@ -446,12 +444,14 @@ static s64 range_run(struct hg_domain *domain, struct range *range, u64 gfn, u64
 
 static bool unmap_leaf(struct hg_domain *domain, u64 *entry, u32 level)
 {
-	u64 old;
+	u64 old = get_entry(entry);
 
-	if (HG_UNLIKELY(get_entry(entry) & HG_NPT_FIXED))
-		return false;
+	if (HG_UNLIKELY(old & (HG_NPT_FIXED | HG_NPT_ONWARD))) {
+		if (old & HG_NPT_FIXED)
+			return false;
+		domain->nest.lost = true;
+	}
 	old = __atomic_exchange_n(entry, 0, __ATOMIC_SEQ_CST);
-	domain->nest.lost |= !!(old & HG_NPT_ONWARD);
 	--*entries_used(table_of(entry));
 	domain->stat[HG_DOMAIN_STAT_MAPPED_4K + level - 1]--;
 	HG_BUG_ON(hg_frames_move(entry_pfn(old), frames_of(level), HG_MOVE_UNLEND, 0));

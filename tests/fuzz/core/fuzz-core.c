@@ -263,7 +263,8 @@ static s64 map_status(struct domain *d, u64 gfn, u64 pfn, u64 level, u64 prot, s
 
 void create(u64 pfn, u64 flags)
 {
-	s64 want = flags & ~(u64)HG_DOMAIN_NESTING ? HG_E_FLAGS : frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST), got;
+	s64 want = flags & ~(u64)HG_DOMAIN_NESTING ? HG_E_FLAGS :
+		   frames_status(pfn, 1, HG_FRAME_HOST, HG_FRAME_HOST), got;
 	struct domain *d = model.domain;
 
 	while (d < model.domain + DOMAINS && d->handle)
@@ -286,7 +287,7 @@ static void op_create(void)
 {
 	u64 pfn = some_pfn(1);
 
-	create(pfn, bytes(1) > 250);
+	create(pfn, bytes(1) > 240 ? bytes(1) % 4 : 0);
 }
 
 bool has_vcpu(const struct domain *d)

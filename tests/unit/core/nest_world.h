@@ -216,9 +216,12 @@ static inline u64 nest_hash(const struct l1 *l1)
 		if (entry & HG_NPT_FIXED || (entry && !(entry & hg_core.backend->npt->present)))
 			hash = mix(mix(hash, gfn), entry);
 	}
-	for (i = 0; i < HG_MAX_DOMAINS; i++)
-		if (hg_core.domains[i].domain && hg_core.domains[i].domain->parent == parent->handle)
-			hash = mix(hash, child_hash(hg_core.domains[i].domain));
+	for (i = 0; i < HG_MAX_DOMAINS; i++) {
+		const struct hg_domain *child = hg_core.domains[i].domain;
+
+		if (child && child->parent == parent->handle)
+			hash = mix(hash, child_hash(child));
+	}
 	return hash;
 }
 

@@ -375,7 +375,8 @@ static void lend_to_two(u64 prot)
 
 static bool both_lost(void)
 {
-	return !walk(domain_of(kids[0])->root, 9).level && !walk(domain_of(kids[1])->root, 10).level;
+	return !walk(domain_of(kids[0])->root, 9).level &&
+	       !walk(domain_of(kids[1])->root, 10).level;
 }
 
 static void test_lost(void **state)

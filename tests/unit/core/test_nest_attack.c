@@ -278,7 +278,8 @@ static bool odd_l0(s64 exit)
 
 static void test_odd_l0(void **state)
 {
-	u64 child = make_child(&one, 4), gfn = page1(&one), six = pages(&one, 8, 1), limit = 4096;
+	u64 child = make_child(&one, 4), gfn = page1(&one), six = pages(&one, 8, 1);
+	u64 limit = 4096;
 	s64 exit;
 
 	(void)state;
@@ -308,7 +309,7 @@ static void test_reply_for_another(void **state)
 	l0_donate(&one, 8);
 	assert_int_equal(call(VCPU_RUN, one.handle, 0), HG_EXIT_NPF);
 	one.page->reply = HG_REPLY_MMIO;
-	asked.arg[0] = b;			/* an interrupt came between, and its handler calls */
+	asked.arg[0] = b;			/* an interrupt came between; its handler calls */
 	assert_int_equal(call(VCPU_RUN, one.handle, 0), HG_EXIT_NPF);
 	assert_int_equal(one.page->npf.gpa, b << HG_PAGE_SHIFT);
 	assert_int_equal(one.page->npf.access, HG_NPF_CALL | HG_NPF_USER | HG_NPF_WRITE);
