@@ -1,18 +1,27 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# make demo: in the bench, on hypergpu.ko, boot a stock Debian kernel three times:
-# under hgvmm, under Debian's own unmodified QEMU, and as a confidential VM that
-# Debian's libvirt starts. Each guest has two CPUs, a disk and a network card, is asked
-# to prove it at its shell, and hides a secret that the host then looks for.
+# make demo: the tower. In the bench, hypergpu.ko makes a server (L0) of it; there, hgvmm
+# starts Debian as an L1 VM; in L1 the same module lets hgvmm and Debian's libvirt start
+# guests (L2), ordinary and confidential. Each L2 has two CPUs, a disk and a network card,
+# is asked to prove it at its shell, and hides a secret that L1's root then looks for.
 #
-# HG_PROVIDER=kvm-amd runs the same on the kernel's own KVM, for developers of
-# this script. The exit status is true only if everything that is shown worked.
+# DEMO=flat: the VMs run on L0 itself, under hgvmm, Debian's QEMU and libvirt.
+# HG_PROVIDER=kvm-amd (flat): on the kernel's own KVM, for developers of this script.
+# The exit status is true only if everything that is shown worked.
 
 set -u -o pipefail
 cd "$(dirname "$0")/.." || exit 2
 
 provider=${HG_PROVIDER:-hypergpu}
+tower=yes
+script=tower.sh
+memory=5G
+if [ "${DEMO:-tower}" = flat ] || [ "$provider" != hypergpu ]; then
+	tower=
+	script=inside.sh
+	memory=3G
+fi
 for f in tools/hgbench vmm/build/hgvmm tools/build/hgctl; do
 	[ -x "$f" ] || { echo "demo: no $f: run make first" >&2; exit 2; }
 done
@@ -23,11 +32,22 @@ fi
 
 cat <<END
 HyperGPU demo. This machine emulates another one, with AMD's SVM, in QEMU (no
-hardware virtualization is used and nothing is loaded here). In that machine,
-$provider runs two ordinary guests, under two VMMs, and a confidential one.
-Each hides 16 bytes in its memory; the host's root looks for them.
+hardware virtualization is used and nothing is loaded here).
+END
+if [ "$tower" ]; then
+	cat <<END
+That machine is the server, L0. The operator's Debian is a VM on it, L1, and starts
+VMs of its own, L2: an ordinary one and two confidential ones. Each hides 16 bytes in
+its memory; the operator, root in L1, looks for them.
 
 END
+else
+	cat <<END
+In that machine, $provider runs two ordinary guests, under two VMMs, and a
+confidential one. Each hides 16 bytes in its memory; the host's root looks for them.
+
+END
+fi
 
 make -s -C tests/guest/cvm build/scan-process || exit 2
 SECONDS=0
@@ -37,9 +57,9 @@ rm -rf $logs
 mkdir -p $logs
 
 status=0
-tools/hgbench run --smp 2 --mem 3G --timeout 800 --out $logs \
+tools/hgbench run --smp 2 --mem "$memory" --timeout 950 --out $logs \
 	--env HG_PROVIDER="$provider" --env DEMO_BEGAN="$(date +%s)" -- \
-	tests/demo/inside.sh || status=$?
+	"tests/demo/$script" || status=$?
 
 echo
 if [ $status -eq 0 ]; then

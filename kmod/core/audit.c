@@ -86,7 +86,8 @@ static void audit_leaf(struct audit *audit, u64 entry, u32 level)
 {
 	const struct hg_npt_format *f = hg_core.backend->npt;
 	u64 pfn = (entry & HG_NPT_FRAME) >> HG_PAGE_SHIFT, frames = 1ULL << (9 * (level - 1)), i;
-	u64 known = HG_NPT_FRAME | HG_NPT_ONWARD | f->leaf | f->read | f->write | f->exec | f->noexec |
+	u64 known = HG_NPT_FRAME | HG_NPT_ONWARD | f->leaf | f->read | f->write | f->exec |
+		    f->noexec |
 		    f->accessed | f->dirty | (level > 1 ? f->large : 0);
 
 	HG_BUG_ON(level > hg_core.backend->npt_levels_max);

@@ -427,9 +427,9 @@ s64 hg_npt_withdraw(struct hg_domain *domain, u64 gfn, u64 count);
 /*
  * npt.c, for guests that have guests; the domain is locked.
  *
- * own		the frame of RAM at @gfn, lent to the guest: *@pfn; and the leaf's *@level. HG_E_ABSENT
- *		(nothing there, or not writable though @write), HG_E_OWNER (given away, or the
- *		core's)
+ * own		the frame of RAM at @gfn, lent to the guest: *@pfn; and the leaf's *@level.
+ *		HG_E_ABSENT (nothing there, or not writable though @write), HG_E_OWNER (given
+ *		away, or the core's)
  * onward	mark that @gfn is lent on
  * give		@gfn leaves the guest. HG_E_ABSENT, HG_E_OWNER (also: lent to others), HG_E_NOMEM
  *		(tables). @next is kept for hg_npt_back()
@@ -565,8 +565,8 @@ u32 hg_fetch_insn(struct hg_vcpu *vcpu, const struct hg_fetch *fetch, u8 *bytes,
 
 /*
  * domain.c: the domain behind @handle, locked, until hg_domain_leave(); NULL for
- * a bad handle, or when it is not @who's. hg_domain_lock() is for who knows that the domain stays: it has
- * a vCPU that is claimed.
+ * a bad handle, or when it is not @who's. hg_domain_lock() is for who knows that the domain
+ * stays: it has a vCPU that is claimed.
  */
 struct hg_domain *hg_domain_enter(u32 who, u64 handle);
 void hg_domain_leave(struct hg_domain *domain);

@@ -474,7 +474,8 @@ static void give_out_confidential(struct hg_vcpu *vcpu, int exit, u64 parent_off
 	page->rflags = HG_RFLAGS_FIXED | (vcpu->rflags & HG_RFLAGS_IF);
 	page->irq_shadow = vcpu->irq_shadow;
 	page->nmi_masked = vcpu->nmi_masked;
-	page->tsc_offset = vcpu->tsc_offset - parent_offset;	/* for the timers of its local APIC */
+	/* For the timers of its local APIC. */
+	page->tsc_offset = vcpu->tsc_offset - parent_offset;
 	page->valid = HG_STATE_EVENTS;
 	if (exit == HG_EXIT_SHUTDOWN)
 		vcpu->parked = 1;

@@ -96,7 +96,7 @@ enum hg_exit {
 #define HG_NPF_FINAL		HG_BIT(32)	/* the final address, not a table walk */
 #define HG_NPF_TABLE		HG_BIT(33)	/* while reading the guest's tables */
 #define HG_NPF_PRIVATE		HG_BIT(34)	/* a CVM's page is missing; gpa without C-bit */
-#define HG_NPF_CALL		HG_BIT(35)	/* a call of the guest's needs it: nothing to emulate */
+#define HG_NPF_CALL		HG_BIT(35)	/* a call needs it: nothing to emulate */
 
 /*
  * A confidential VM's control page is poorer. The core finishes every
