@@ -98,9 +98,15 @@ demo: packages-demo ## boot Debian on hypergpu.ko, in the bench, also as a confi
 	$(Q)tests/demo.sh
 
 .PHONY: bench
-bench: packages-test ## costs of exits: hypergpu.ko beside stock kvm-amd
+bench: packages-test ## costs of exits: hypergpu.ko beside stock kvm-amd; and bench-nested
 	$(call prepare,test)
 	$(Q)tests/bench/run.sh
+	$(Q)tests/bench/nested.sh
+
+.PHONY: bench-nested
+bench-nested: packages-test ## the same in guests of guests: L2 beside L1, ours and stock
+	$(call prepare,test)
+	$(Q)tests/bench/nested.sh
 
 ## Install
 # hgbench stays in the source tree: it is there to test what was built there.

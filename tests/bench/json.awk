@@ -8,7 +8,8 @@ function quote(s) {
 }
 
 BEGIN {
-	printf "{\n  \"date\": %s,\n  \"commit\": %s,\n  \"unit\": \"instructions\"", quote(date), quote(commit)
+	printf "{\n  \"date\": %s,\n  \"commit\": %s,\n  \"unit\": %s", quote(date), quote(commit),
+		quote(unit ? unit : "instructions")
 }
 $1 == "info" {
 	key = $2

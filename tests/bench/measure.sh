@@ -25,7 +25,7 @@ qemu() { # SECONDS ARG...
 
 micro() { # PROVIDER
 	local line
-	qemu 600 -smp 2 -m 1280 -kernel build/guest.elf 2>build_err.$$ |
+	qemu 600 -smp "${HG_BENCH_CPUS:-2}" -m 1280 -kernel build/guest.elf 2>build_err.$$ |
 	while read -r line; do
 		[ "$line" = "done" ] || echo "$1 $line"
 	done

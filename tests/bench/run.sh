@@ -64,12 +64,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-make -s all || die "the measured programs could not be built"
-rm -rf build/initramfs
-mkdir -p build/initramfs
-cp build/init build/initramfs/init
-(cd build/initramfs && find . | cpio -o -H newc --quiet) >build/init.cpio ||
-	die "cannot pack the initramfs"
+make -s initrd || die "the measured programs could not be built"
 vmlinuz=$("$HG_TOP/tools/hgbench" kernel | sed -n 's/^vmlinuz //p')
 [ -r "$vmlinuz" ] || die "hgbench has no kernel; run tools/hgbench fetch"
 
