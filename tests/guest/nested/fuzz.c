@@ -25,8 +25,8 @@ struct fuzzer {
 };
 
 /*
- * What an argument is: d domain, v vCPU, p frame, g frame of the L2, n small number,
- * x anything, - nothing.
+ * What an argument is: d domain, v vCPU, p frame, g frame of the L2, n small number, z mostly
+ * zero, x anything, - nothing.
  */
 static const char *const arguments[HG_CALL_COUNT] = {
 	[HG_CALL_VERSION] = "-----", [HG_CALL_DOMAIN_CREATE] = "pz---",
