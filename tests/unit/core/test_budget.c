@@ -133,7 +133,7 @@ static void test_budgets(void **state)
 	check("VERSION, all in all", op_version, 45);
 	check("lookup of a 4 KiB page", op_lookup, 80);
 	gfn = 0;
-	check("unmap of a 4 KiB page", op_unmap, 600);
+	check("unmap of a 4 KiB page", op_unmap, 620);
 	gfn = 7;
 	pfn += 7;
 	check("map of a 4 KiB page", op_map, 360);
