@@ -93,7 +93,7 @@ test: packages-test ## every test; ends with "N passed, N failed"
 	$(Q)tests/run
 
 .PHONY: demo
-demo: packages-demo ## boot Debian on hypergpu.ko, in the bench, also as a confidential VM
+demo: packages-demo ## boot Debian as L1 in the bench, and in it confidential VMs (DEMO=flat: without L1)
 	$(call prepare,demo)
 	$(Q)tests/demo.sh
 

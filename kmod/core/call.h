@@ -106,8 +106,8 @@ enum hg_call_nr {
  *	(beyond the frame table) are refused.
  *	-> HG_OK. HG_E_HANDLE, HG_E_ARG (level), HG_E_FLAGS (prot),
  *	HG_E_ALIGN, HG_E_RANGE, HG_E_OWNER, HG_E_EXISTS (other frames are
- *	mapped there, or a smaller page table is, or the core's page), HG_E_DENIED
- *	(the guest has given that page away: nest.c), HG_E_LIMIT (the frames are lent
+ *	mapped there, or a smaller page table is), HG_E_DENIED (the guest has given
+ *	a page away there, or the core shares one with it: nest.c), HG_E_LIMIT (the frames are lent
  *	2^32 times), HG_E_NOMEM (donate more).
  *
  * HG_CALL_UNMAP (domain, gfn, count)

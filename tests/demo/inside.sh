@@ -266,7 +266,7 @@ boot_hgvmm() {
 	make_disk "$work/$1.img"
 	if make_tap "$2"; then
 		boot "$1" vmm/build/hgvmm --dev "$HG_DEV" --kernel "$kernel" --initrd "$work/initrd" \
-			--append "$append" --smp 2 --mem 512M --disk "path=$work/$1.img" \
+			--append "$append" --smp 2 --mem "$(here 256M 512M)" --disk "path=$work/$1.img" \
 			--net "tap=$2" --reboot exit "${@:3}"
 		ip link del "$2"
 	else
