@@ -460,12 +460,12 @@ int hg_nest_call(struct hg_vcpu *vcpu, u32 length);
 #define HG_NEST_NOT_MINE	(-2)
 int hg_nest_fault(struct hg_vcpu *vcpu, u64 gpa);
 void hg_nest_lost(struct hg_domain *domain);
-/* CPUID leaves by which a guest finds the core: false if @function is none of them. */
-bool hg_nest_cpuid(const struct hg_vcpu *vcpu, u32 function, u32 *reg);
 
 /* cpuid.c */
 s64 hg_cpuid_take(struct hg_vcpu *vcpu, const struct hg_cpuid *from, u32 count);
 const struct hg_cpuid *hg_cpuid_find(const struct hg_vcpu *vcpu, u32 function, u32 index);
+/* The leaves by which a guest finds the core, into @reg[4]; false if @function is none. */
+bool hg_nest_cpuid(const struct hg_vcpu *vcpu, u32 function, u32 *reg);
 
 /*
  * cvm_cpuid.c: what a confidential guest may be told; in place. Adds at most

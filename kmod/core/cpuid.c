@@ -135,6 +135,26 @@ static void set_bit_to(u32 *word, u32 bit, bool on)
 	*word = on ? *word | HG_BIT32(bit) : *word & ~HG_BIT32(bit);
 }
 
+/* The leaves by which a guest's kernel finds the core (nest.h). */
+bool hg_nest_cpuid(const struct hg_vcpu *vcpu, u32 function, u32 *reg)
+{
+	static const char signature[] = HG_NEST_SIGNATURE;
+
+	if (!(vcpu->domain->flags & HG_DOMAIN_NESTING) || hg_confidential(vcpu) ||
+	    function - HG_NEST_LEAF > 1)
+		return false;
+	if (function == HG_NEST_LEAF) {
+		reg[0] = HG_NEST_LEAF + 1;
+		memcpy(&reg[1], signature, 12);
+	} else {
+		reg[0] = HG_CALL_ABI;
+		reg[1] = HG_NEST_CVM;
+		reg[2] = HG_CALL_COUNT;
+		reg[3] = 0;
+	}
+	return true;
+}
+
 int hg_trap_cpuid(struct hg_vcpu *vcpu, u32 length, u64 cr4)
 {
 	u32 function = (u32)vcpu->gpr[HG_RAX], index = (u32)vcpu->gpr[HG_RCX];

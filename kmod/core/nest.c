@@ -771,22 +771,3 @@ int hg_nest_fault(struct hg_vcpu *vcpu, u64 gpa)
 	hg_vcpu_raise(vcpu, vcpu->event ? VEC_DF : VEC_GP, true, 0);
 	return -1;
 }
-
-bool hg_nest_cpuid(const struct hg_vcpu *vcpu, u32 function, u32 *reg)
-{
-	static const char signature[] = HG_NEST_SIGNATURE;
-
-	if (!(vcpu->domain->flags & HG_DOMAIN_NESTING) || hg_confidential(vcpu) ||
-	    function - HG_NEST_LEAF > 1)
-		return false;
-	if (function == HG_NEST_LEAF) {
-		reg[0] = HG_NEST_LEAF + 1;
-		memcpy(&reg[1], signature, 12);
-	} else {
-		reg[0] = HG_CALL_ABI;
-		reg[1] = HG_NEST_CVM;
-		reg[2] = HG_CALL_COUNT;
-		reg[3] = 0;
-	}
-	return true;
-}
