@@ -232,12 +232,10 @@ check_answers() { # NAME LOG DISK SHA256
 }
 
 kernel=$(tools/hgbench kernel | sed -n 's/^vmlinuz //p')
-# noearly: on a processor of AMD's family 15, which QEMU emulates, Linux looks for a GART
-# on 256 buses: 33 000 port accesses, more than all the rest of the boot.
 # tsc_early_khz: a confidential guest has no kvmclock to tell it the TSC's frequency, and
 # measuring it goes wrong under emulation; each look at the clock would be an exit then.
 khz=$(awk '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo)
-append="console=ttyS0 quiet panic=-1 tsc=reliable tsc_early_khz=$khz pci=noearly"
+append="$HG_APPEND quiet tsc=reliable tsc_early_khz=$khz"
 
 stage "$(here "the L1 VM" "the bench"): $(nproc) CPUs, Linux $(uname -r)"
 if ! { modprobe tun && build_initrd; }; then

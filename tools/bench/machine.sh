@@ -121,8 +121,9 @@ machine_append() {
 
 	a="console=ttyS0 $APPEND_BASE$(machine_tsc)"
 	has_device intel-iommu && a+=" intel_iommu=on"
-	# As machine_cpu; hgvmm has no way to leave XSAVE out of the processor.
-	[[ $VMM == hgvmm ]] && grep -q "^model name.*QEMU TCG" /proc/cpuinfo && a+=" noxsave"
+	# As machine_cpu; hgvmm has no way to leave XSAVE out of the processor. And no search
+	# for a GART on 256 buses, on a processor of a family that might have one.
+	[[ $VMM == hgvmm ]] && grep -q "^model name.*QEMU TCG" /proc/cpuinfo && a+=" noxsave pci=noearly"
 	# Addresses that stay the same from boot to boot.
 	[[ -n $GDB ]] && a+=" nokaslr"
 	echo "$a${KERNEL_ARGS[*]:+ ${KERNEL_ARGS[*]}}"
