@@ -76,35 +76,39 @@ static bool surplus(u8 args, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 	return any;
 }
 
-s64 hg_call_check(u64 nr, const u64 arg[5])
+/* @index below @bound, zero if a mispredicted branch says so falsely. */
+static inline u64 no_speculation(u64 index, u64 bound)
 {
-	if (HG_UNLIKELY(nr >= HG_CALL_COUNT))
+	u64 mask;
+
+	__asm__("cmp %2, %1; sbb %0, %0" : "=r" (mask) : "r" (index), "r" (bound) : "cc");
+	return index & mask;
+}
+
+static inline s64 check(u64 *nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
+{
+	if (HG_UNLIKELY(*nr >= HG_CALL_COUNT))
 		return HG_E_CALL;
-	nr = hg_no_speculation(nr, HG_CALL_COUNT);
-	if (HG_UNLIKELY(surplus(table[nr].args, arg[0], arg[1], arg[2], arg[3], arg[4])))
-		return HG_E_ARG;
-	return HG_OK;
+	*nr = no_speculation(*nr, HG_CALL_COUNT);
+	return HG_UNLIKELY(surplus(table[*nr].args, a0, a1, a2, a3, a4)) ? HG_E_ARG : HG_OK;
+}
+
+s64 hg_call_check(u64 *nr, const u64 arg[5])
+{
+	return check(nr, arg[0], arg[1], arg[2], arg[3], arg[4]);
 }
 
 s64 hg_call_as(u32 who, u64 nr, const u64 arg[5])
 {
-	s64 status = hg_call_check(nr, arg);
-
-	if (status)
-		return status;
-	nr = hg_no_speculation(nr, HG_CALL_COUNT);
 	return table[nr].fn(who, arg[0], arg[1], arg[2], arg[3], arg[4]);
 }
 
 s64 hg_call(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4)
 {
-	s64 status;
+	s64 status = check(&nr, a0, a1, a2, a3, a4);
 
-	if (HG_UNLIKELY(nr >= HG_CALL_COUNT))
-		return HG_E_CALL;
-	nr = hg_no_speculation(nr, HG_CALL_COUNT);
-	if (HG_UNLIKELY(surplus(table[nr].args, a0, a1, a2, a3, a4)))
-		return HG_E_ARG;
+	if (HG_UNLIKELY(status))
+		return status;
 	status = table[nr].fn(0, a0, a1, a2, a3, a4);
 #ifdef HG_DEBUG
 	hg_core_audit_some();

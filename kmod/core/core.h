@@ -369,18 +369,12 @@ s64 hg_core_stop(void);
 s64 hg_core_cpu_on(u32 index, u64 pfn);
 s64 hg_core_cpu_off(u32 index);
 
-/* @index below @bound, zero if a mispredicted branch says so falsely. */
-static inline u64 hg_no_speculation(u64 index, u64 bound)
-{
-	u64 mask;
-
-	__asm__("cmp %2, %1; sbb %0, %0" : "=r" (mask) : "r" (index), "r" (bound) : "cc");
-	return index & mask;
-}
-
-/* call.c: does @nr exist, and are the arguments it does not take zero? HG_E_CALL, HG_E_ARG. */
-s64 hg_call_check(u64 nr, const u64 arg[5]);
-/* The call as it is made by @who. */
+/*
+ * call.c: does *@nr exist, and are the arguments it does not take zero? HG_E_CALL, HG_E_ARG.
+ * After it *@nr is in bounds even where the CPU runs ahead.
+ */
+s64 hg_call_check(u64 *nr, const u64 arg[5]);
+/* The call as it is made by @who, of a number and arguments that are checked. */
 s64 hg_call_as(u32 who, u64 nr, const u64 arg[5]);
 
 /* page.c */

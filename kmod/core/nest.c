@@ -175,52 +175,40 @@ static s64 call_domain_create(struct call *c)
 	return leave(c, status);
 }
 
-/* The child's list of pages that its parent gave for it; its parent is locked. */
-static bool first_away(u32 who, u64 handle, u64 *first)
+/* The child behind @handle. It stays as long as its parent, which is locked, and so does @away. */
+static struct hg_domain *child_of(u32 who, u64 handle)
 {
 	struct hg_domain *child = hg_domain_enter(who, handle);
 
-	if (!child)
-		return false;
-	*first = child->away;
-	hg_domain_leave(child);
-	return true;
-}
-
-static bool set_first_away(u32 who, u64 handle, u64 first)
-{
-	struct hg_domain *child = hg_domain_enter(who, handle);
-
-	if (!child)
-		return false;
-	child->away = first;
-	hg_domain_leave(child);
-	return true;
+	if (child)
+		hg_domain_leave(child);
+	return child;
 }
 
 /* Calls that give a child one page: @arg is where the page is among the arguments. */
 static s64 give_to_child(struct call *c, u64 nr, u32 arg)
 {
-	u64 forward[5], first, gfn = c->arg[arg], i;
+	u64 forward[5], gfn = c->arg[arg];
+	struct hg_domain *child;
 	s64 status;
 
 	lock(c);
-	if (!first_away(c->who, c->arg[0], &first))
+	child = child_of(c->who, c->arg[0]);
+	if (!child)
 		return leave(c, HG_E_HANDLE);
 	status = reserve(c, 1);
 	if (!status)
-		status = give(c, gfn, first);
+		status = give(c, gfn, child->away);
 	if (status)
 		return leave(c, status);
-	for (i = 0; i < 5; i++)
-		forward[i] = c->arg[i];
+	memcpy(forward, c->arg, sizeof(forward));
 	forward[arg] = frame_out(c->domain);
 	status = hg_call_as(c->who, nr, forward);
 	if (status < 0) {
 		hg_npt_back(c->domain, gfn);
 		frame_in(c->domain, forward[arg]);
 	} else {
-		HG_BUG_ON(!set_first_away(c->who, c->arg[0], gfn + 1));
+		child->away = gfn + 1;
 	}
 	return leave(c, status);
 }
@@ -233,18 +221,23 @@ static s64 call_domain_donate(struct call *c)
 /* A frame of the child's becomes the parent's page again. @domain, its parent, is locked. */
 static s64 take_back(struct hg_domain *domain, u64 handle)
 {
+	struct hg_domain *child = child_of(domain->handle, handle);
 	u64 first, next;
 	s64 pfn;
 
-	if (!first_away(domain->handle, handle, &first))
+	if (!child)
 		return HG_E_HANDLE;
+	first = child->away;
 	pfn = hg_do_domain_reclaim(domain->handle, handle, 0, 0, 0, 0);
 	if (pfn < 0)
 		return pfn;
 	HG_BUG_ON(!first);	/* each frame of a child's was given for a page */
 	frame_in(domain, (u64)pfn);
 	next = hg_npt_back(domain, first - 1);
-	if (!set_first_away(domain->handle, handle, next))
+	/* The last frame was the child itself. */
+	if (child_of(domain->handle, handle))
+		child->away = next;
+	else
 		domain->nest.domains--;
 	return (s64)(first - 1);
 }
@@ -409,25 +402,26 @@ static s64 call_cvm_report(struct call *c)
 static s64 add_big(struct call *c)
 {
 	struct hg_nest *nest = &c->domain->nest;
-	u64 gfn = c->arg[2], pfn = nest->big, first, i;
+	struct hg_domain *child = child_of(c->who, c->arg[0]);
+	u64 gfn = c->arg[2], pfn = nest->big, i;
 	s64 status;
 
 	if (gfn % HG_BIG_PAGE)
 		return HG_E_ALIGN;
-	if (!first_away(c->who, c->arg[0], &first))
+	if (!child)
 		return HG_E_HANDLE;
 	if (!pfn)
 		return ask_frames(c, HG_BIG_PAGE, true);
 	status = reserve(c, 0);
 	if (!status)
-		status = give_range(c, gfn, HG_BIG_PAGE, first);
+		status = give_range(c, gfn, HG_BIG_PAGE, child->away);
 	if (status)
 		return status;
 	HG_BUG_ON(hg_frames_move(pfn, HG_BIG_PAGE, HG_MOVE_RETURN, c->who));
 	nest->big = 0;
 	status = hg_do_cvm_add(c->who, c->arg[0], c->arg[1], pfn, 2, c->arg[4]);
 	if (!status) {
-		HG_BUG_ON(!set_first_away(c->who, c->arg[0], gfn + HG_BIG_PAGE));
+		child->away = gfn + HG_BIG_PAGE;
 		return HG_OK;
 	}
 	HG_BUG_ON(hg_frames_move(pfn, HG_BIG_PAGE, HG_MOVE_DONATE, c->who));
@@ -701,11 +695,10 @@ static s64 (*const calls[HG_CALL_COUNT])(struct call *c) = {
 
 static s64 dispatch(struct call *c, u64 nr)
 {
-	s64 status = hg_call_check(nr, c->arg);
+	s64 status = hg_call_check(&nr, c->arg);
 
 	if (status)
 		return status;
-	nr = hg_no_speculation(nr, HG_CALL_COUNT);
 	return calls[nr] ? calls[nr](c) : hg_call_as(c->who, nr, c->arg);
 }
 

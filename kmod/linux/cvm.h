@@ -59,6 +59,9 @@ int hgl_cvm_load(struct hgl_vm *vm, u64 gpa, unsigned long hva, u32 length, u32 
 int hgl_cvm_fault(struct hgl_vcpu *vcpu, u64 gpa);
 /* Give back frames that the guest has made shared. May sleep. */
 void hgl_cvm_reclaim(struct hgl_vm *vm);
+/* 2 MiB in one piece, or NULL. Split: once the core's, each frame comes back alone. */
+struct page *hgl_big_alloc(void);
+void hgl_big_free(struct page *page);
 /* Has the range of a slot private pages (then it must stay)? */
 bool hgl_cvm_slot_pinned(struct hgl_vm *vm, const struct hgl_slot *slot);
 /*

@@ -67,22 +67,35 @@ static int add_small(struct hgl_vm *vm, u64 gfn, u32 flags)
 	return status == HG_E_NOMEM ? -ENOMEM : errno_of(status);
 }
 
-/* The frames are split: each comes back alone one day. */
-static int add_big(struct hgl_vm *vm, u64 gfn)
+struct page *hgl_big_alloc(void)
 {
 	struct page *page;
-	s64 status;
-	u32 i;
 
 	page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY, BIG_ORDER);
+	if (page)
+		split_page(page, BIG_ORDER);
+	return page;
+}
+
+void hgl_big_free(struct page *page)
+{
+	u32 i;
+
+	for (i = 0; i < BIG_PAGES; i++)
+		__free_page(page + i);
+}
+
+static int add_big(struct hgl_vm *vm, u64 gfn)
+{
+	struct page *page = hgl_big_alloc();
+	s64 status;
+
 	if (!page)
 		return -ENOMEM;
-	split_page(page, BIG_ORDER);
 	status = add(vm, gfn, page, 2, 0);
 	if (status == HG_OK)
 		return 0;
-	for (i = 0; i < BIG_PAGES; i++)
-		__free_page(page + i);
+	hgl_big_free(page);
 	return errno_of(status);
 }
 

@@ -54,14 +54,22 @@ int hgl_nest_probe(void)
 /* Frames that one call scrubs: with preemption off. */
 #define PURGE_STEP	512
 
-void hgl_nest_clean(void)
+/* 0, or the status that kept children from being destroyed. */
+static s64 purge(u64 domain)
 {
 	s64 left;
 
 	do {
-		left = hgl_call(HG_CALL_DOMAIN_PURGE, 0, PURGE_STEP);
+		left = hgl_call(HG_CALL_DOMAIN_PURGE, domain, PURGE_STEP);
 		cond_resched();
 	} while (left > 0);
+	return left;
+}
+
+void hgl_nest_clean(void)
+{
+	s64 left = purge(0);
+
 	if (left)
 		pr_warn("guests that were left before could not be destroyed: status %lld\n", left);
 }
@@ -77,23 +85,17 @@ u64 hgl_nest_flags(void)
 	return nested && !static_branch_unlikely(&hgl_nested) ? HG_DOMAIN_NESTING : 0;
 }
 
-/* 2 MiB in one piece. The frames are split: each comes back alone. */
 static int donate_big(struct hgl_vm *vm)
 {
-	struct page *page;
+	struct page *page = hgl_big_alloc();
 	s64 status;
-	u32 i;
 
-	page = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_NORETRY,
-			   ilog2(HG_BIG_PAGE));
 	if (!page)
 		return -ENOMEM;
-	split_page(page, ilog2(HG_BIG_PAGE));
 	status = hgl_call(HG_CALL_DOMAIN_DONATE, vm->domain, page_to_pfn(page), 1);
 	if (status >= 0)
 		return 0;
-	for (i = 0; i < HG_BIG_PAGE; i++)
-		__free_page(page + i);
+	hgl_big_free(page);
 	/* Another vCPU has brought one meanwhile. */
 	return status == HG_E_EXISTS ? 0 : -ENOMEM;
 }
@@ -108,14 +110,8 @@ void hgl_nest_frames(struct hgl_vcpu *vcpu)
 
 void hgl_nest_purge(struct hgl_vm *vm)
 {
-	s64 left;
+	s64 left = hgl_nest_flags() ? purge(vm->domain) : 0;
 
-	if (!hgl_nest_flags())
-		return;
-	do {
-		left = hgl_call(HG_CALL_DOMAIN_PURGE, vm->domain, PURGE_STEP);
-		cond_resched();
-	} while (left > 0);
 	if (left)
 		pr_warn_ratelimited("vm %u: its guests could not be destroyed: status %lld\n",
 				    vm->id, left);

@@ -74,9 +74,9 @@ static void free_memory(struct hgl_vcpu *vcpu)
 	free_page((unsigned long)vcpu->run);
 }
 
-/* The core's part: its frames come back scrubbed when the vCPU is destroyed. */
 #define CORE_BYTES	(HG_VCPU_FRAMES * PAGE_SIZE)
 
+/* The core's part: its frames come back scrubbed when the vCPU is destroyed. */
 static int core_create(struct hgl_vcpu *vcpu)
 {
 	void *frames = alloc_pages_exact(CORE_BYTES, GFP_KERNEL_ACCOUNT);
