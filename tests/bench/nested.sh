@@ -93,7 +93,7 @@ cat "$raw.info" >>"$raw"
 rm -f "$raw.info"
 
 echo
-awk -f nested/table.awk "$raw"
+awk -f figures.awk -f nested/table.awk "$raw"
 awk -v date="$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
 	-v commit="$(git -C "$HG_TOP" rev-parse --short HEAD 2>/dev/null || echo unknown)" \
 	-v unit="insn: instructions; tsc: counts of the time stamp counter, linux_boot in nanoseconds" \

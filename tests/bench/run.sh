@@ -81,7 +81,7 @@ rm -f "$raw.tmp"
 grep -qv '^info ' "$raw" || die "nothing was measured (hgbench status $status)"
 
 echo
-awk -f table.awk "$raw"
+awk -f figures.awk -f table.awk "$raw"
 awk -v date="$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
 	-v commit="$(git -C "$HG_TOP" rev-parse --short HEAD 2>/dev/null || echo unknown)" \
 	-f json.awk "$raw" >"$json" || die "cannot write $json"

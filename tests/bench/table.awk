@@ -17,32 +17,10 @@ function row(name, what, target,   s, o, ratio, verdict) {
 		ratio, target == "" ? "" : "<= " target, verdict
 }
 
-$1 == "info" {
-	key = $2
-	sub(/^info [^ ]+ /, "")
-	print key ": " $0
-	next
-}
-{
-	figure[$1, $2] = $3
-	if ($3 == "-") {
-		why = $0
-		sub(/^[^ ]+ [^ ]+ - /, "", why)
-		notes = notes sprintf("%s: %s not measured: %s\n", $1, $2, why)
-	}
-}
-
 function heading(l, r) {
 	left = l
 	right = r
 	printf "\n%-34s %14s %14s %7s %8s\n", "instructions (median)", l, r, "ratio", "target"
-}
-
-function measured(kind,   k) {
-	for (k in figure)
-		if (index(k, kind SUBSEP) == 1)
-			return 1
-	return 0
 }
 
 function providers() {

@@ -41,26 +41,10 @@ function table(title, of) {
 	row("linux_boot_elapsed", "Linux to init, elapsed", "")
 }
 
-$1 == "info" {
-	key = $2
-	sub(/^info [^ ]+ /, "")
-	print key ": " $0
-	next
-}
-{
-	figure[$1, $2] = $3
-	seen[$1] = 1
-	if ($3 == "-") {
-		why = $0
-		sub(/^[^ ]+ [^ ]+ - /, "", why)
-		notes = notes sprintf("%s: %s not measured: %s\n", $1, $2, why)
-	}
-}
-
 END {
-	if ("hypergpu.L1.insn" in seen)
+	if (measured("hypergpu.L1.insn"))
 		table("instructions (median)", "insn")
-	if ("hypergpu.L1.tsc" in seen || "kvm-amd.L1.tsc" in seen)
+	if (measured("hypergpu.L1.tsc") || measured("kvm-amd.L1.tsc"))
 		table("by the clock (median)", "tsc")
 	if (notes)
 		printf "\n%s", notes

@@ -6,32 +6,13 @@
  * everything, and at the end the tables are read as the CPU reads them and
  * compared with the model.
  *
- * With -DSTANDALONE the program makes up its own inputs until SECONDS have
- * passed: fuzz-core SECONDS [SEED]. Otherwise it is for libFuzzer.
+ * How it is run: main.c.
  */
-#include <time.h>
-
 #include "model.h"
 
 struct model model;
 
-static const u8 *data;
-static size_t left;
 static u64 calls_made;
-
-u64 bytes(u32 n)
-{
-	u64 value = 0;
-
-	while (n--) {
-		value = value << 8 | (left ? *data : 0);
-		if (left) {
-			data++;
-			left--;
-		}
-	}
-	return value;
-}
 
 s64 enter(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e)
 {
@@ -687,13 +668,11 @@ static void compare(void)
 			compare_domain(&model.domain[i]);
 }
 
-static void one_input(const u8 *input, size_t size)
+void one_input(void)
 {
 	u64 i, cpu;
 	u8 how;
 
-	data = input;
-	left = size;
 	how = (u8)bytes(1);
 	world_start(FRAMES, how & 1 ? WORLD_EPT : WORLD_NPT);
 	cpu = FRAMES - WORLD_RAM - 1;
@@ -703,41 +682,13 @@ static void one_input(const u8 *input, size_t size)
 		model.state[i] = record(i).state;
 	if (how & 2)
 		prelude(HG_CVM_LAUNCHING + how / 4 % 3);
-	while (left)
+	while (input_left())
 		step();
 	compare();
 	world_stop();
 }
 
-#ifdef STANDALONE
-int main(int argc, char **argv)
+void summary(u64 inputs)
 {
-	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
-	unsigned int seed = argc > 2 ? (unsigned int)atoi(argv[2]) : 1;
-	static u8 input[4096];
-	u64 inputs = 0;
-
-	setenv("CMOCKA_TEST_ABORT", "1", 1);
-	do {
-		size_t i, size;
-
-		srand(seed);
-		size = (size_t)rand() % sizeof(input);
-		for (i = 0; i < size; i++)
-			input[i] = (u8)(rand() >> 8);
-		fprintf(stderr, "\rseed %u ", seed++);
-		one_input(input, size);
-		inputs++;
-	} while (time(NULL) < end);
 	printf("\nfuzz-core: %llu inputs, %llu calls\n", inputs, calls_made);
-	return 0;
 }
-#else
-int LLVMFuzzerTestOneInput(const u8 *input, size_t size);
-int LLVMFuzzerTestOneInput(const u8 *input, size_t size)
-{
-	setenv("CMOCKA_TEST_ABORT", "1", 1);
-	one_input(input, size);
-	return 0;
-}
-#endif

@@ -11,14 +11,14 @@
  *
  * At the end all children are purged, and everything is the host's again.
  *
- * With -DSTANDALONE: fuzz-nest SECONDS [SEED]. Otherwise it is for libFuzzer.
+ * How it is run: main.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../../unit/core/world.h"
+#include "input.h"
 
 #define FRAMES		2048ULL
 #define SMALL		48		/* gfns that calls meet at; frames from @base */
@@ -36,8 +36,6 @@
 		}							\
 	} while (0)
 
-static const u8 *data;
-static size_t left;
 static u64 calls_made, answers;
 
 struct l1 {
@@ -52,20 +50,6 @@ static struct {
 	bool done;
 	s64 result;
 } asked;
-
-static u64 bytes(u32 n)
-{
-	u64 value = 0;
-
-	while (n--) {
-		value = value << 8 | (left ? *data : 0);
-		if (left) {
-			data++;
-			left--;
-		}
-	}
-	return value;
-}
 
 static u64 wild(void)
 {
@@ -619,12 +603,10 @@ static void finish(struct l1 *l)
 	CHECK(pfn == HG_E_HANDLE);
 }
 
-static void one_input(const u8 *input, size_t size)
+void one_input(void)
 {
 	u8 how;
 
-	data = input;
-	left = size;
 	how = (u8)bytes(1);
 	world_start(FRAMES, how & 1 ? WORLD_EPT : WORLD_NPT);
 	CHECK(hg_core_cpu_on(0, FRAMES - WORLD_RAM - 1) == HG_OK);
@@ -636,7 +618,7 @@ static void one_input(const u8 *input, size_t size)
 		prelude(&guests[0], how & 4);
 	if (how & 8)
 		prelude(&guests[1], how & 16);
-	while (left) {
+	while (input_left()) {
 		if (bytes(1) % 5)
 			guest_op();
 		else
@@ -648,36 +630,8 @@ static void one_input(const u8 *input, size_t size)
 	world_stop();
 }
 
-#ifdef STANDALONE
-int main(int argc, char **argv)
+void summary(u64 inputs)
 {
-	time_t end = time(NULL) + (argc > 1 ? atoi(argv[1]) : 5);
-	unsigned int seed = argc > 2 ? (unsigned int)atoi(argv[2]) : 1;
-	static u8 input[4096];
-	u64 inputs = 0;
-
-	setenv("CMOCKA_TEST_ABORT", "1", 1);
-	do {
-		size_t i, size;
-
-		srand(seed);
-		size = (size_t)rand() % sizeof(input);
-		for (i = 0; i < size; i++)
-			input[i] = (u8)(rand() >> 8);
-		fprintf(stderr, "\rseed %u ", seed++);
-		one_input(input, size);
-		inputs++;
-	} while (time(NULL) < end);
 	printf("\nfuzz-nest: %llu inputs, %llu calls, %llu of them granted\n", inputs, calls_made,
 	       answers);
-	return 0;
 }
-#else
-int LLVMFuzzerTestOneInput(const u8 *input, size_t size);
-int LLVMFuzzerTestOneInput(const u8 *input, size_t size)
-{
-	setenv("CMOCKA_TEST_ABORT", "1", 1);
-	one_input(input, size);
-	return 0;
-}
-#endif

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../unit/core/world.h"
+#include "input.h"
 
 #define FRAMES		2048
 #define DOMAINS		4
@@ -77,8 +77,6 @@ extern struct model model;
 	} while (0)
 
 /* ---- fuzz-core.c ---- */
-/* The next @n bytes of the input. */
-u64 bytes(u32 n);
 /* A call, and the audit after it. */
 s64 enter(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e);
 /* What the bytes choose: mostly sensible, sometimes anything. */
