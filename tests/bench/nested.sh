@@ -4,7 +4,8 @@
 # such a guest (L2), on hypergpu.ko and on kvm-amd. docs/benchmarks.md says how to read it.
 set -u -o pipefail
 cd "$(dirname "$0")" || exit 2
-HG_TOP=$(cd ../.. && pwd)
+# shellcheck source=tests/bench/lib.sh
+. ./lib.sh
 
 usage() {
 	cat <<'END'
@@ -20,11 +21,6 @@ usage: tests/bench/nested.sh [OPTION...]
 
 The exit status tells of errors only; a figure that misses its target is no error.
 END
-}
-
-die() {
-	echo "bench: $*" >&2
-	exit 2
 }
 
 json=build/nested.json
@@ -60,9 +56,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-make -s initrd || die "the measured programs could not be built"
-vmlinuz=$("$HG_TOP/tools/hgbench" kernel | sed -n 's/^vmlinuz //p')
-[ -r "$vmlinuz" ] || die "hgbench has no kernel; run tools/hgbench fetch"
+prepare
 raw=build/nested.raw
 : >"$raw"
 status=0
@@ -92,12 +86,6 @@ done
 cat "$raw.info" >>"$raw"
 rm -f "$raw.info"
 
-echo
-awk -f figures.awk -f nested/table.awk "$raw"
-awk -v date="$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
-	-v commit="$(git -C "$HG_TOP" rev-parse --short HEAD 2>/dev/null || echo unknown)" \
-	-v unit="insn: instructions; tsc: counts of the time stamp counter, linux_boot in nanoseconds" \
-	-f json.awk "$raw" >"$json" || die "cannot write $json"
-echo
-echo "figures: $json"
+report nested/table.awk \
+	"insn: instructions; tsc: counts of the time stamp counter, linux_boot in nanoseconds"
 exit $status

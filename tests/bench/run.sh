@@ -5,7 +5,8 @@
 set -u
 set -o pipefail
 cd "$(dirname "$0")" || exit 2
-HG_TOP=$(cd ../.. && pwd)
+# shellcheck source=tests/bench/lib.sh
+. ./lib.sh
 
 usage() {
 	cat <<'END'
@@ -21,11 +22,6 @@ usage: tests/bench/run.sh [OPTION...]
 
 The exit status tells of errors only; a figure that misses its target is no error.
 END
-}
-
-die() {
-	echo "bench: $*" >&2
-	exit 2
 }
 
 json=build/bench.json
@@ -64,9 +60,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-make -s initrd || die "the measured programs could not be built"
-vmlinuz=$("$HG_TOP/tools/hgbench" kernel | sed -n 's/^vmlinuz //p')
-[ -r "$vmlinuz" ] || die "hgbench has no kernel; run tools/hgbench fetch"
+prepare
 
 raw=build/bench.raw
 # One processor: time is shared out among several only in long slices.
@@ -80,11 +74,5 @@ grep -E '^(info|kvm-amd|hypergpu|vm|cvm) ' "$raw.tmp" >"$raw"
 rm -f "$raw.tmp"
 grep -qv '^info ' "$raw" || die "nothing was measured (hgbench status $status)"
 
-echo
-awk -f figures.awk -f table.awk "$raw"
-awk -v date="$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
-	-v commit="$(git -C "$HG_TOP" rev-parse --short HEAD 2>/dev/null || echo unknown)" \
-	-f json.awk "$raw" >"$json" || die "cannot write $json"
-echo
-echo "figures: $json"
+report table.awk
 exit $status
