@@ -16,13 +16,13 @@ prepare() {
 	[ -r "$vmlinuz" ] || die "hgbench has no kernel; run tools/hgbench fetch"
 }
 
-# report TABLE [UNIT]: the figures of $raw by that table, and as JSON into $json.
+# report RAW JSON TABLE [UNIT]: the figures of RAW by that table, and as JSON.
 report() {
 	echo
-	awk -f figures.awk -f "$1" "$raw"
+	awk -f figures.awk -f "$3" "$1"
 	awk -v date="$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
 		-v commit="$(git -C "$HG_TOP" rev-parse --short HEAD 2>/dev/null || echo unknown)" \
-		-v unit="${2:-}" -f json.awk "$raw" >"$json" || die "cannot write $json"
+		-v unit="${4:-}" -f json.awk "$1" >"$2" || die "cannot write $2"
 	echo
-	echo "figures: $json"
+	echo "figures: $2"
 }

@@ -86,6 +86,6 @@ done
 cat "$raw.info" >>"$raw"
 rm -f "$raw.info"
 
-report nested/table.awk \
+report "$raw" "$json" nested/table.awk \
 	"insn: instructions; tsc: counts of the time stamp counter, linux_boot in nanoseconds"
 exit $status

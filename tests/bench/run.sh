@@ -74,5 +74,5 @@ grep -E '^(info|kvm-amd|hypergpu|vm|cvm) ' "$raw.tmp" >"$raw"
 rm -f "$raw.tmp"
 grep -qv '^info ' "$raw" || die "nothing was measured (hgbench status $status)"
 
-report table.awk
+report "$raw" "$json" table.awk
 exit $status
