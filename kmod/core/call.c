@@ -28,7 +28,7 @@ static const struct {
 	[HG_CALL_VCPU_SET_CPUID]  = { hg_do_vcpu_set_cpuid, 3 },
 	[HG_CALL_VCPU_DUMP]	  = { hg_do_vcpu_dump, 2 },
 	[HG_CALL_FRAME_STAT]	  = { hg_do_frame_stat, 1 },
-	[HG_CALL_VCPU_INSN]	  = { hg_do_vcpu_insn, 1 },
+	[HG_CALL_VCPU_INSN]	  = { hg_do_vcpu_insn, 2 },
 	[HG_CALL_CVM_INIT]	  = { hg_do_cvm_init, 1 },
 	[HG_CALL_CVM_LAUNCH]	  = { hg_do_cvm_launch, 2 },
 	[HG_CALL_CVM_RAM]	  = { hg_do_cvm_ram, 3 },

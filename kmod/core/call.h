@@ -20,7 +20,7 @@
 #include "types.h"
 #include "status.h"
 
-#define HG_CALL_ABI		3	/* what HG_CALL_VERSION answers */
+#define HG_CALL_ABI		4	/* what HG_CALL_VERSION answers */
 
 /* The numbers are ABI: append only. */
 #define HG_CALL_LIST(X)							\
@@ -116,16 +116,16 @@ enum hg_call_nr {
  *	pages away since the last call. If it is not 0, the caller must make every
  *	running vCPU of the domain leave the guest before it reuses a frame:
  *	the core flushes at the next entry.
- *	HG_E_HANDLE, HG_E_RANGE.
+ *	HG_E_HANDLE, HG_E_RANGE, HG_E_LIMIT (a guest's: HG_NEST_RANGE).
  *
  * HG_CALL_PROTECT (domain, gfn, count)
  *	Takes write permission from every mapping that touches the range.
- *	-> number of leaves changed. HG_E_HANDLE, HG_E_RANGE.
+ *	-> number of leaves changed. HG_E_HANDLE, HG_E_RANGE, HG_E_LIMIT.
  *
  * HG_CALL_AGE (domain, gfn, count, clear)
  *	-> number of leaves in the range whose accessed bit was set; with
  *	@clear = 1 also clears it (a stale TLB may delay the next setting).
- *	HG_E_HANDLE, HG_E_RANGE, HG_E_ARG.
+ *	HG_E_HANDLE, HG_E_RANGE, HG_E_ARG, HG_E_LIMIT.
  *
  * HG_CALL_VCPU_CREATE (domain, page_pfn, pfn)
  *	@page_pfn is the host frame of the vCPU's control page, lent to the
@@ -165,11 +165,12 @@ enum hg_call_nr {
  *	@pfn, for a decoded dump. -> number of bytes. HG_E_HANDLE, HG_E_BUSY,
  *	HG_E_RANGE, HG_E_OWNER, HG_E_DENIED (a running CVM's).
  *
- * HG_CALL_VCPU_INSN (vcpu)
- *	Writes up to 15 bytes of the instruction at RIP to insn[] of the
- *	control page, for CPUs that do not report them. -> their number; 0 if
- *	the guest's tables or the domain's do not map it. HG_E_HANDLE, HG_E_BUSY,
- *	HG_E_DENIED (a CVM's).
+ * HG_CALL_VCPU_INSN (vcpu, groups)
+ *	Does what VCPU_FETCH does, and writes up to 15 bytes of the instruction
+ *	at RIP to insn[] of the control page, for CPUs that do not report them:
+ *	all that an emulator needs, by one call. -> number of bytes; 0 if the
+ *	guest's tables or the domain's do not map it. HG_E_HANDLE, HG_E_BUSY,
+ *	HG_E_FLAGS, HG_E_DENIED (a CVM's).
  *
  * HG_CALL_FRAME_STAT (state)
  *	-> number of frames in that enum hg_frame_state. HG_E_ARG.

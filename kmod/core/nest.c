@@ -302,6 +302,26 @@ static s64 call_map(struct call *c)
 	return leave(c, map(c));
 }
 
+static s64 call_range(struct call *c, u64 nr)
+{
+	return c->arg[2] > HG_NEST_RANGE ? HG_E_LIMIT : hg_call_as(c->who, nr, c->arg);
+}
+
+static s64 call_unmap(struct call *c)
+{
+	return call_range(c, HG_CALL_UNMAP);
+}
+
+static s64 call_protect(struct call *c)
+{
+	return call_range(c, HG_CALL_PROTECT);
+}
+
+static s64 call_age(struct call *c)
+{
+	return call_range(c, HG_CALL_AGE);
+}
+
 void hg_nest_lost(struct hg_domain *domain)
 {
 	struct hg_domain *child;
@@ -681,6 +701,9 @@ static s64 (*const calls[HG_CALL_COUNT])(struct call *c) = {
 	[HG_CALL_DOMAIN_DONATE]	 = call_domain_donate,
 	[HG_CALL_DOMAIN_RECLAIM] = call_domain_reclaim,
 	[HG_CALL_MAP]		 = call_map,
+	[HG_CALL_UNMAP]		 = call_unmap,
+	[HG_CALL_PROTECT]	 = call_protect,
+	[HG_CALL_AGE]		 = call_age,
 	[HG_CALL_VCPU_CREATE]	 = call_vcpu_create,
 	[HG_CALL_VCPU_DESTROY]	 = call_vcpu_destroy,
 	[HG_CALL_VCPU_RUN]	 = call_vcpu_run,

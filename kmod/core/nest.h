@@ -39,6 +39,8 @@
 /* What one guest may have of children; HG_E_LIMIT beyond. Pages: as many as it has. */
 #define HG_NEST_DOMAINS		64
 #define HG_NEST_VCPUS		256
+/* Pages of one UNMAP, PROTECT or AGE: interrupts are off meanwhile. */
+#define HG_NEST_RANGE		(1ULL << 15)
 /* Domains, and vCPUs, of the machine's that no child may have. */
 #define HG_NEST_SPARED		64
 

@@ -651,6 +651,12 @@ s64 hg_do_vcpu_run(u32 who, u64 handle, u64 cpu_index, u64 a2, u64 a3, u64 a4)
 	return status;
 }
 
+static void fetch_groups(struct hg_vcpu *vcpu, u32 groups)
+{
+	give_groups(vcpu, groups);
+	vcpu->page->valid |= groups;
+}
+
 s64 hg_do_vcpu_fetch(u32 who, u64 handle, u64 groups, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_vcpu *vcpu;
@@ -664,12 +670,10 @@ s64 hg_do_vcpu_fetch(u32 who, u64 handle, u64 groups, u64 a2, u64 a3, u64 a4)
 	status = claim(who, handle, &vcpu);
 	if (status)
 		return status;
-	if (secret(vcpu)) {
+	if (secret(vcpu))
 		status = HG_E_DENIED;
-	} else {
-		give_groups(vcpu, (u32)groups);
-		vcpu->page->valid |= (u32)groups;
-	}
+	else
+		fetch_groups(vcpu, (u32)groups);
 	release(vcpu);
 	return status;
 }
@@ -732,7 +736,7 @@ s64 hg_do_vcpu_set_cpuid(u32 who, u64 handle, u64 pfn, u64 count, u64 a3, u64 a4
 	return status;
 }
 
-s64 hg_do_vcpu_insn(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
+s64 hg_do_vcpu_insn(u32 who, u64 handle, u64 groups, u64 a2, u64 a3, u64 a4)
 {
 	struct hg_fetch fetch;
 	struct hg_vcpu *vcpu;
@@ -740,10 +744,11 @@ s64 hg_do_vcpu_insn(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 	u64 gpa;
 	s64 status;
 
-	(void)a1;
 	(void)a2;
 	(void)a3;
 	(void)a4;
+	if (groups & ~HG_STATE_ALL)
+		return HG_E_FLAGS;
 	status = claim(who, handle, &vcpu);
 	if (status)
 		return status;
@@ -751,6 +756,7 @@ s64 hg_do_vcpu_insn(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 		release(vcpu);
 		return HG_E_DENIED;
 	}
+	fetch_groups(vcpu, (u32)groups);
 	/* As in a run: tables that are freed meanwhile must wait in limbo. */
 	__atomic_store_n(&vcpu->running, 1, __ATOMIC_SEQ_CST);
 	hg_core.backend->vcpu_code(vcpu, &fetch);

@@ -65,8 +65,7 @@ static bool protect_word(struct hgl_vm *vm, u64 gfn, unsigned long bits)
 	s64 changed = hgl_core(HG_CALL_PROTECT, vm->domain, gfn + first,
 			      __fls(bits) - first + 1, 0, 0);
 
-	WARN_ON_ONCE(changed < 0);
-	return changed > 0;
+	return !hgl_vm_failed(changed) && changed;
 }
 
 /*

@@ -163,9 +163,13 @@ static void cpu_off_ipi(void *unused)
 	hg_core_cpu_off(smp_processor_id());
 }
 
-/* A kernel started by kexec must not find SVM on: its INIT would be lost. */
+/*
+ * A kernel started by kexec must not find SVM on: its INIT would be lost. Nor must one
+ * in a guest find pages missing that this one gave away.
+ */
 static int reboot(struct notifier_block *nb, unsigned long event, void *unused)
 {
+	hgl_vms_stop();
 	if (static_branch_unlikely(&hgl_nested)) {
 		hgl_nest_clean();
 		return NOTIFY_DONE;

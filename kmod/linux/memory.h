@@ -88,6 +88,7 @@ int hgl_mmu_donate(struct hgl_vm *vm);
 void hgl_mmu_unmap(struct hgl_vm *vm, u64 gfn, u64 pages, bool yield);
 /* The same, but take only write permission. */
 void hgl_mmu_protect(struct hgl_vm *vm, u64 gfn, u64 pages, bool yield);
+s64 hgl_mmu_age(struct hgl_vm *vm, u64 gfn, u64 pages, bool clear);
 
 /* ---- notifier.c ---- */
 extern const struct mmu_notifier_ops hgl_notifier_ops;

@@ -508,14 +508,17 @@ static int run_emulator(struct hgl_vcpu *vcpu)
 
 /*
  * The instruction's bytes from the core, which walks the guest's tables faster
- * than we can. 0 if it could not; a changed RIP it does not know of yet.
+ * than we can, and @groups of the state by the same call. 0 if there are no
+ * bytes; a changed RIP the core does not know of yet.
  */
-static u8 known_bytes(struct hgl_vcpu *vcpu)
+static u8 known_bytes(struct hgl_vcpu *vcpu, u32 groups)
 {
 	s64 count;
 
-	if (vcpu->page->dirty & ~HG_STATE_DEBUG)
+	if (vcpu->page->dirty & ~HG_STATE_DEBUG) {
+		hgl_state_need(vcpu, groups);
 		return 0;
+	}
 	/*
 	 * The core reads the guest's memory, by frames the host may take back: to a
 	 * flush this must look like a run.
@@ -523,7 +526,7 @@ static u8 known_bytes(struct hgl_vcpu *vcpu)
 	local_irq_disable();
 	WRITE_ONCE(vcpu->cpu, smp_processor_id());
 	smp_store_mb(vcpu->mode, HGL_INSIDE);
-	count = hgl_core(HG_CALL_VCPU_INSN, vcpu->handle, 0, 0, 0, 0);
+	count = hgl_core(HG_CALL_VCPU_INSN, vcpu->handle, groups & ~vcpu->page->valid, 0, 0, 0);
 	smp_store_release(&vcpu->mode, HGL_OUTSIDE);
 	local_irq_enable();
 	if (count <= 0)
@@ -545,7 +548,7 @@ int hgl_emulate(struct hgl_vcpu *vcpu, u64 gpa)
 	struct hgl_io_state *io = vcpu->io;
 	struct hg_emu *emu = &io->emu;
 
-	hgl_state_need(vcpu, HG_STATE_CONTROL | HG_STATE_SEGMENTS);
+	emu->nr_bytes = known_bytes(vcpu, HG_STATE_CONTROL | HG_STATE_SEGMENTS);
 	io->exit_gpa = page->exit == HG_EXIT_NPF && (page->npf.access & HG_NPF_FINAL) ? gpa : ~0ULL;
 	emu->gpr = page->gpr;
 	emu->rip = page->rip;
@@ -557,7 +560,6 @@ int hgl_emulate(struct hgl_vcpu *vcpu, u64 gpa)
 	emu->mode = code_mode(vcpu);
 	emu->cpl = (u8)page->cpl;
 	emu->in_flags = page->exit == HG_EXIT_IO ? HG_EMU_IN_IO_CHECKED : 0;
-	emu->nr_bytes = known_bytes(vcpu);
 	return run_emulator(vcpu);
 }
 

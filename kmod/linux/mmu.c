@@ -32,7 +32,7 @@
 #define DONATE_BATCH	16
 
 /* Frames changed at a time, between two chances to yield the lock: 128 MiB. */
-#define RANGE_BATCH	(1ULL << 15)
+#define RANGE_BATCH	HG_NEST_RANGE
 
 /* Biggest mapping the CPU takes; found out by trying. */
 static u32 level_max __read_mostly = 3;
@@ -276,7 +276,7 @@ static void change_range(struct hgl_vm *vm, enum hg_call_nr call, u64 gfn, u64 p
 		u64 batch = min(pages, RANGE_BATCH);
 		s64 changed = hgl_core(call, vm->domain, gfn, batch, 0, 0);
 
-		if (WARN_ON_ONCE(changed < 0))
+		if (hgl_vm_failed(changed))
 			return;
 		if (changed) {
 			if (call == HG_CALL_UNMAP)
@@ -293,6 +293,25 @@ static void change_range(struct hgl_vm *vm, enum hg_call_nr call, u64 gfn, u64 p
 void hgl_mmu_unmap(struct hgl_vm *vm, u64 gfn, u64 pages, bool yield)
 {
 	change_range(vm, HG_CALL_UNMAP, gfn, pages, yield);
+}
+
+/* How many of the mappings were used since they were last cleared. */
+s64 hgl_mmu_age(struct hgl_vm *vm, u64 gfn, u64 pages, bool clear)
+{
+	s64 young = 0;
+
+	lockdep_assert_held(&vm->mmu_lock);
+	while (pages) {
+		u64 batch = min(pages, RANGE_BATCH);
+		s64 status = hgl_core(HG_CALL_AGE, vm->domain, gfn, batch, clear, 0);
+
+		if (hgl_vm_failed(status))
+			break;
+		young += status;
+		gfn += batch;
+		pages -= batch;
+	}
+	return young;
 }
 
 void hgl_mmu_protect(struct hgl_vm *vm, u64 gfn, u64 pages, bool yield)

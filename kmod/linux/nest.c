@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) "hypergpu: " fmt
 
+#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
@@ -53,6 +54,8 @@ int hgl_nest_probe(void)
 
 /* Frames that one call scrubs: with preemption off. */
 #define PURGE_STEP	512
+/* How long vCPUs that were told to stop may take for it, in milliseconds. */
+#define STOP_LIMIT	2000
 
 /* 0, or the status that kept children from being destroyed. */
 static s64 purge(u64 domain)
@@ -68,8 +71,11 @@ static s64 purge(u64 domain)
 
 void hgl_nest_clean(void)
 {
-	s64 left = purge(0);
+	unsigned int waited = 0;
+	s64 left;
 
+	while ((left = purge(0)) == HG_E_BUSY && waited++ < STOP_LIMIT)
+		msleep(1);
 	if (left)
 		pr_warn("guests that were left before could not be destroyed: status %lld\n", left);
 }

@@ -118,13 +118,9 @@ static s64 age_hva(struct hgl_vm *vm, unsigned long start, unsigned long end, bo
 	slots = rcu_dereference_protected(vm->slots, lockdep_is_held(&vm->mmu_lock));
 	for (i = 0; i < slots->count; i++) {
 		u64 gfn, pages;
-		s64 status;
 
-		if (!slot_overlap(&slots->slot[i], start, end, &gfn, &pages))
-			continue;
-		status = hgl_core(HG_CALL_AGE, vm->domain, gfn, pages, clear, 0);
-		if (!WARN_ON_ONCE(status < 0))
-			young += status;
+		if (slot_overlap(&slots->slot[i], start, end, &gfn, &pages))
+			young += hgl_mmu_age(vm, gfn, pages, clear);
 	}
 	if (young && flush)
 		hgl_vm_flush(vm);
@@ -158,7 +154,6 @@ static int test_young(struct mmu_notifier *notifier, struct mm_struct *mm, unsig
 static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
 {
 	struct hgl_vm *vm = to_vm(notifier);
-	u32 i;
 	int idx;
 
 	idx = srcu_read_lock(&vm->srcu);
@@ -167,11 +162,7 @@ static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
 	unmap_hva(vm, 0, TASK_SIZE_MAX, true);
 	spin_unlock(&vm->mmu_lock);
 	srcu_read_unlock(&vm->srcu, idx);
-
-	for (i = 0; i < hgl_vm_nr_vcpus(vm); i++) {
-		hgl_vcpu_request(vm->vcpus[i], HGL_REQ_DEAD);
-		hgl_vcpu_kick(vm->vcpus[i]);
-	}
+	hgl_vm_stop(vm);
 }
 
 /*

@@ -100,6 +100,8 @@ static void core_destroy(struct hgl_vcpu *vcpu)
 {
 	s64 status = hgl_call(HG_CALL_VCPU_DESTROY, vcpu->handle);
 
+	if (hgl_vms_gone(status))
+		return;
 	/* Better a leak than frames that the core still uses. */
 	if (WARN(status, "hypergpu: vcpu %u not destroyed: status %lld\n", vcpu->id, status))
 		return;

@@ -23,6 +23,9 @@
 #include "memory.h"
 
 static DEFINE_IDA(vm_ids);
+static DEFINE_SPINLOCK(vms_lock);
+static LIST_HEAD(vms);
+static bool stopped;	/* by hgl_vms_stop(): VMs that come later are dead from the start */
 
 /* ---- life ---- */
 
@@ -60,7 +63,8 @@ static void domain_destroy(struct hgl_vm *vm)
 
 	hgl_nest_purge(vm);
 	status = hgl_call(HG_CALL_DOMAIN_DESTROY, vm->domain);
-
+	if (hgl_vms_gone(status))
+		return;
 	if (WARN(status != HG_OK, "hypergpu: domain %llu leaks: %lld\n", vm->domain, status))
 		return;
 
@@ -143,6 +147,10 @@ static struct hgl_vm *vm_create(void)
 		goto drop_mm;
 
 	hgl_debugfs_vm_add(vm);
+	spin_lock(&vms_lock);
+	list_add(&vm->link, &vms);
+	vm->dead = stopped;
+	spin_unlock(&vms_lock);
 	return vm;
 
 drop_mm:
@@ -169,6 +177,9 @@ static void vm_destroy(struct hgl_vm *vm)
 	u32 nr = vm->nr_vcpus;
 	u32 i;
 
+	spin_lock(&vms_lock);
+	list_del(&vm->link);
+	spin_unlock(&vms_lock);
 	hgl_mmu_stop(vm);
 	hgl_debugfs_vm_remove(vm);
 
@@ -194,6 +205,35 @@ void hgl_vm_put(struct hgl_vm *vm)
 {
 	if (refcount_dec_and_test(&vm->refs))
 		vm_destroy(vm);
+}
+
+/* A vCPU that is made later finds the VM dead at its first run. */
+void hgl_vm_stop(struct hgl_vm *vm)
+{
+	u32 i;
+
+	WRITE_ONCE(vm->dead, true);
+	for (i = 0; i < hgl_vm_nr_vcpus(vm); i++) {
+		hgl_vcpu_request(vm->vcpus[i], HGL_REQ_DEAD);
+		hgl_vcpu_kick(vm->vcpus[i]);
+	}
+}
+
+/* Is it no wonder that the core says @status: was everything destroyed for a reboot? */
+bool hgl_vms_gone(s64 status)
+{
+	return status == HG_E_HANDLE && READ_ONCE(stopped);
+}
+
+void hgl_vms_stop(void)
+{
+	struct hgl_vm *vm;
+
+	spin_lock(&vms_lock);
+	stopped = true;
+	list_for_each_entry(vm, &vms, link)
+		hgl_vm_stop(vm);
+	spin_unlock(&vms_lock);
 }
 
 /* ---- ioctls ---- */

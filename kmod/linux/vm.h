@@ -89,7 +89,8 @@ struct hgl_vm {
 	u64 domain_pfn;			/* its control frame, the last to come back */
 	u32 id;				/* for debugfs and traces */
 	pid_t pid;
-	bool dead;			/* the owner's mm is going away: no more runs */
+	bool dead;			/* no more runs: its owner's mm goes away, or the machine */
+	struct list_head link;		/* in the list of all VMs */
 	u8 cvm;				/* enum hg_cvm_state; @lock to write, release */
 	struct hgl_sev *sev;		/* owned by sev.c; NULL in an ordinary VM */
 	DECLARE_BITMAP(cvm_slots, HGL_MAX_SLOTS);	/* ids of slots with private pages */
@@ -142,7 +143,7 @@ struct hgl_vm {
 enum hgl_request {
 	HGL_REQ_EVENT,		/* look for interrupts again */
 	HGL_REQ_FLUSH,		/* leave the guest once: the core flushes at entry */
-	HGL_REQ_DEAD,		/* the VM is going away */
+	HGL_REQ_DEAD,		/* the VM is at its end: hgl_vm_stop() */
 	HGL_REQ_EOI_EXIT,	/* KVM_EXIT_IOAPIC_EOI is due */
 	HGL_REQ_TRIPLE,		/* report a shutdown */
 	HGL_REQ_CLOCK,		/* refresh the guest's clock page */
@@ -223,6 +224,15 @@ struct hgl_vcpu {
 /* ---- vm.c ---- */
 void hgl_vm_get(struct hgl_vm *vm);
 void hgl_vm_put(struct hgl_vm *vm);	/* the last one tears the VM down */
+void hgl_vm_stop(struct hgl_vm *vm);	/* its vCPUs leave the guest soon, and never enter again */
+void hgl_vms_stop(void);		/* so do all VMs', for a reboot */
+bool hgl_vms_gone(s64 status);
+/* Did a call to the core fail? It cannot, so that is told, but for a reboot. */
+static inline bool hgl_vm_failed(s64 status)
+{
+	WARN_ON_ONCE(status < 0 && !hgl_vms_gone(status));
+	return status < 0;
+}
 static inline u32 hgl_vm_nr_vcpus(struct hgl_vm *vm)
 {
 	return smp_load_acquire(&vm->nr_vcpus);

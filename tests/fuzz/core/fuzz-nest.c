@@ -378,7 +378,7 @@ static const char *const kinds[HG_CALL_COUNT] = {
 	[HG_CALL_PROTECT] = "cgn", [HG_CALL_AGE] = "cgn", [HG_CALL_VCPU_CREATE] = "cgg",
 	[HG_CALL_VCPU_DESTROY] = "v", [HG_CALL_VCPU_RUN] = "v", [HG_CALL_VCPU_FETCH] = "vn",
 	[HG_CALL_VCPU_SET_CPUID] = "vgn", [HG_CALL_VCPU_DUMP] = "vg", [HG_CALL_FRAME_STAT] = "n",
-	[HG_CALL_VCPU_INSN] = "v", [HG_CALL_CVM_INIT] = "c", [HG_CALL_CVM_LAUNCH] = "cn",
+	[HG_CALL_VCPU_INSN] = "vn", [HG_CALL_CVM_INIT] = "c", [HG_CALL_CVM_LAUNCH] = "cn",
 	[HG_CALL_CVM_RAM] = "cgr", [HG_CALL_CVM_ADD] = "caglz", [HG_CALL_CVM_LOAD] = "cpgw",
 	[HG_CALL_CVM_SEAL] = "c", [HG_CALL_CVM_START] = "c", [HG_CALL_CVM_REPORT] = "cg",
 	[HG_CALL_CVM_RESET] = "c", [HG_CALL_VCPU_STARTUP] = "vn", [HG_CALL_DOMAIN_PURGE] = "zn",

@@ -36,7 +36,7 @@ static const char *const arguments[HG_CALL_COUNT] = {
 	[HG_CALL_AGE] = "dgxz-", [HG_CALL_VCPU_CREATE] = "dpp--", [HG_CALL_VCPU_DESTROY] = "v----",
 	[HG_CALL_VCPU_RUN] = "vz---", [HG_CALL_VCPU_FETCH] = "vn---",
 	[HG_CALL_VCPU_SET_CPUID] = "vpn--", [HG_CALL_VCPU_DUMP] = "vp---",
-	[HG_CALL_FRAME_STAT] = "n----", [HG_CALL_VCPU_INSN] = "v----", [HG_CALL_CVM_INIT] = "d----",
+	[HG_CALL_FRAME_STAT] = "n----", [HG_CALL_VCPU_INSN] = "vn---", [HG_CALL_CVM_INIT] = "d----",
 	[HG_CALL_CVM_LAUNCH] = "dn---", [HG_CALL_CVM_RAM] = "dgn--", [HG_CALL_CVM_ADD] = "dgpnz",
 	[HG_CALL_CVM_LOAD] = "dxpxz", [HG_CALL_CVM_SEAL] = "d----", [HG_CALL_CVM_START] = "d----",
 	[HG_CALL_CVM_REPORT] = "dp---", [HG_CALL_CVM_RESET] = "d----",

@@ -13,7 +13,7 @@ static const struct {
 	{ "DOMAIN_DONATE", 3 }, { "DOMAIN_RECLAIM", 1 }, { "DOMAIN_STAT", 2 },
 	{ "MAP", 5 }, { "UNMAP", 3 }, { "PROTECT", 3 }, { "AGE", 4 },
 	{ "VCPU_CREATE", 3 }, { "VCPU_DESTROY", 1 }, { "VCPU_RUN", 2 }, { "VCPU_FETCH", 2 },
-	{ "VCPU_SET_CPUID", 3 }, { "VCPU_DUMP", 2 }, { "FRAME_STAT", 1 }, { "VCPU_INSN", 1 },
+	{ "VCPU_SET_CPUID", 3 }, { "VCPU_DUMP", 2 }, { "FRAME_STAT", 1 }, { "VCPU_INSN", 2 },
 	{ "CVM_INIT", 1 }, { "CVM_LAUNCH", 2 }, { "CVM_RAM", 3 }, { "CVM_ADD", 5 },
 	{ "CVM_LOAD", 5 }, { "CVM_SEAL", 1 }, { "CVM_START", 1 }, { "CVM_REPORT", 2 },
 	{ "CVM_RESET", 1 }, { "VCPU_STARTUP", 2 }, { "DOMAIN_PURGE", 2 },

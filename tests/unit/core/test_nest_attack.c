@@ -203,6 +203,9 @@ static void test_arguments(void **state)
 	refused(&one, HG_E_FLAGS, MAP, child, 0, gfn, 1, HG_PROT_WRITE);
 	refused(&one, HG_E_FLAGS, MAP, child, 0, gfn, 1, 8 | HG_PROT_READ);
 	refused(&one, HG_E_RANGE, MAP, child, 1ULL << 36, gfn, 1, HG_PROT_ALL);
+	refused(&one, HG_E_LIMIT, UNMAP, child, 0, HG_NEST_RANGE + 1);
+	refused(&one, HG_E_LIMIT, PROTECT, child, 0, ~0ULL);
+	refused(&one, HG_E_LIMIT, AGE, child, 0, HG_NEST_RANGE + 1, 0);
 	refused(&one, HG_E_ARG, VCPU_RUN, vcpu, 1);
 	refused(&one, HG_E_LIMIT, VCPU_SET_CPUID, vcpu, gfn, HG_MAX_CPUID + 1);
 	refused(&one, HG_E_OWNER, VCPU_CREATE, child, six + 3, six);	/* twice the same page */

@@ -249,6 +249,25 @@ static void test_xcr0(void **state)
 	assert_int_equal(fake_fpu, 0xc0de);
 }
 
+/* What an emulator needs, by one call. */
+static void test_insn(void **state)
+{
+	u64 gfn = page1(&one);
+
+	(void)state;
+	memset(at(one.base + gfn), 0xab, 4096);
+	kid->rip = 0xfff0;
+	kid_page->valid = 0;
+	assert_int_equal(nest(&one, VCPU_INSN, handle, HG_STATE_SEGMENTS), 0);	/* nothing is mapped */
+	assert_int_equal(kid_page->valid, HG_STATE_SEGMENTS);
+	assert_int_equal(nest(&one, MAP, child, 0xf, gfn, 1, HG_PROT_ALL), HG_OK);
+	assert_int_equal(nest(&one, VCPU_INSN, handle, HG_STATE_CONTROL), 15);
+	assert_memory_equal(kid_page->insn, at(one.base + gfn), 15);
+	assert_int_equal(kid_page->valid, HG_STATE_SEGMENTS | HG_STATE_CONTROL);
+	refused(&one, HG_E_FLAGS, VCPU_INSN, handle, HG_STATE_ALL + 1);
+	assert_int_equal(kid->running, 0);
+}
+
 static void test_busy(void **state)
 {
 	(void)state;
@@ -525,7 +544,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(test_exit), RUN(test_state_groups), RUN(test_stop), RUN(test_stop_and_event),
-		RUN(test_window), RUN(test_time), RUN(test_xcr0), RUN(test_busy),
+		RUN(test_window), RUN(test_time), RUN(test_xcr0), RUN(test_insn), RUN(test_busy),
 		RUN(test_cpuid_table), CVM(test_digest), CVM(test_private_pages),
 		CVM(test_big_refused), CVM(test_run_confidential), CVM(test_vector_registers),
 		CVM(test_confidential_time), CVM(test_confidential_end),
