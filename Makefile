@@ -92,6 +92,11 @@ test: packages-test ## every test; ends with "N passed, N failed"
 	$(call prepare,test)
 	$(Q)tests/run
 
+.PHONY: test-long
+test-long: packages-test ## what takes too long for every day: many guests, a host without memory
+	$(call prepare,test)
+	$(Q)tests/run --long
+
 .PHONY: demo
 demo: packages-demo ## boot Debian as L1 in the bench, and in it confidential VMs (DEMO=flat: without L1)
 	$(call prepare,demo)

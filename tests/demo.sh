@@ -57,7 +57,7 @@ rm -rf $logs
 mkdir -p $logs
 
 status=0
-tools/hgbench run --smp 2 --mem "$memory" --timeout 950 --out $logs \
+tools/hgbench run --smp 2 --mem "$memory" --timeout 1400 --out $logs \
 	--env HG_PROVIDER="$provider" --env DEMO_BEGAN="$(date +%s)" -- \
 	"tests/demo/$script" || status=$?
 

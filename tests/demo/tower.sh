@@ -27,7 +27,7 @@ hg_load || exit 1
 dmesg | sed -n 's/.*\(hypergpu: ready.*\)/      | \1/p'
 
 stage 3 "L0: hgvmm starts the operator's Debian as an L1 VM: 2 CPUs, 3 GiB"
-tools/hgbench run --vmm hgvmm --smp 2 --mem 3G --timeout 900 --out /out --env HG_L1=yes \
+tools/hgbench run --vmm hgvmm --smp 2 --mem 3G --timeout 1350 --out /out --env HG_L1=yes \
 	--env HG_PROVIDER=hypergpu --env DEMO_STAGE=3 --env DEMO_STAGES=$stages -- \
 	tests/demo/inside.sh || fail "in L1: status $?"
 
