@@ -266,7 +266,8 @@ static void check_nonce(struct appraisal *a)
 	    !CRYPTO_memcmp(a->quote.extra, res->nonce, res->nonce_size))
 		pass(a, C_NONCE, found);
 	else
-		fail(a, C_NONCE, expected, found, "evidence of an earlier request was sent again");
+		fail(a, C_NONCE, expected, *found ? found : "none",
+		     "evidence of an earlier request was sent again");
 }
 
 static void check_bank(struct appraisal *a)

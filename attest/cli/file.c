@@ -80,6 +80,7 @@ int file_read(const char *path, size_t max, struct att_bytes *b)
 		complain("%s: larger than %zu bytes", path, max);
 	else
 		complain("%s: %s", path, strerror(-ret));
+	errno = -ret;
 	return -1;
 }
 

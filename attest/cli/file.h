@@ -5,7 +5,7 @@
 
 #include "attest.h"
 
-/* "-" is standard input. 0, or -1 after a message on stderr. */
+/* "-" is standard input. 0, or -1 after a message on stderr, with errno. */
 int file_read(const char *path, size_t max, struct att_bytes *b);
 
 /*

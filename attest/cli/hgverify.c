@@ -339,7 +339,7 @@ static int appraise_with(const struct arguments *a, const struct att_policy *pol
 	int ret;
 
 	if (file_read(a->evidence, ATT_EVIDENCE_MAX, &text))
-		return EXIT_FAILED;
+		return errno == EFBIG ? (int)ATT_V_FORMAT : EXIT_FAILED;
 	ev = att_evidence_parse((char *)text.data, text.size, &err);
 	att_bytes_free(&text);
 	if (!ev) {
@@ -439,6 +439,8 @@ int main(int argc, char **argv)
 	struct arguments a = { .now = time(NULL) };
 
 	argp_err_exit_status = EXIT_USAGE;
+	/* What its unmarshalling refuses, the claims tell. */
+	setenv("TSS2_LOG", "all+NONE", 0);
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (a.new_nonce)
 		return new_nonce(&a);
