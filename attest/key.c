@@ -91,14 +91,25 @@ const char *att_key_curve(EVP_PKEY *key)
 	return NULL;
 }
 
+/* One spelling of a key only: keys are named by hashes of it. */
+static bool is_canonical(EVP_PKEY *key, const uint8_t *der, size_t size)
+{
+	unsigned char *again = NULL;
+	int n = i2d_PUBKEY(key, &again);
+	bool same = n > 0 && (size_t)n == size && !memcmp(again, der, size);
+
+	OPENSSL_free(again);
+	return same;
+}
+
 EVP_PKEY *att_key_from_spki(const uint8_t *der, size_t size, struct att_error *err)
 {
 	const uint8_t *p = der;
 	EVP_PKEY *key = size > 4096 ? NULL : d2i_PUBKEY(NULL, &p, (long)size);
 
-	if (!key || p != der + size) {
+	if (!key || p != der + size || !is_canonical(key, der, size)) {
 		EVP_PKEY_free(key);
-		att_fail_crypto(err, "not one public key in DER (SubjectPublicKeyInfo)");
+		att_fail_crypto(err, "not one public key in canonical DER (SubjectPublicKeyInfo)");
 		return NULL;
 	}
 	if (!EVP_PKEY_is_a(key, "RSA") && (!att_key_curve(key) || !is_valid(key))) {
