@@ -6,13 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ATT_HASH_MAX	64u
+#define ATT_HASH_MAX 64u
 
 struct att_alg {
-	uint16_t id;		/* TPM2_ALG_ID */
+	uint16_t id; /* TPM2_ALG_ID */
 	uint16_t size;
-	const char *name;	/* as tpm2-tools and the policy spell it */
-	const char *evp;	/* OpenSSL's name */
+	const char *name; /* as tpm2-tools and the policy spell it */
+	const char *evp; /* OpenSSL's name */
 };
 
 /* NULL when there is no such algorithm here. */
@@ -20,8 +20,8 @@ const struct att_alg *att_alg_by_id(uint16_t id);
 const struct att_alg *att_alg_by_name(const char *name);
 
 /* out = H(a || b); either may be empty. 0, or -1 if OpenSSL has no such hash. */
-int att_hash2(const struct att_alg *alg, const void *a, size_t a_size, const void *b,
-	      size_t b_size, uint8_t *out);
+int att_hash2(const struct att_alg *alg, const void *a, size_t a_size, const void *b, size_t b_size,
+	      uint8_t *out);
 static inline int att_hash(const struct att_alg *alg, const void *a, size_t size, uint8_t *out)
 {
 	return att_hash2(alg, a, size, NULL, 0, out);

@@ -16,10 +16,33 @@
 #include "result.h"
 
 enum claim_id {
-	C_TRUST_ROOT, C_AK, C_AK_ATTRIBUTES, C_AK_TRUSTED, C_EK, C_QUOTE, C_QUOTE_SIGNATURE, C_NONCE,
-	C_BANK, C_SELECTION, C_PCR_VALUES, C_BOOT_LOG, C_BOOT_PCR, C_L0_LOG, C_L0_EVENTS, C_L0_VALUES,
-	C_REPORT, C_REPORT_KEY, C_REPORT_SIGNATURE, C_REPORT_BOOT, C_REPORT_FLAGS, C_REPORT_VERSION,
-	C_DIGEST, C_POLICY, C_VCPUS, C_LEVEL, C_BINDING,
+	C_TRUST_ROOT,
+	C_AK,
+	C_AK_ATTRIBUTES,
+	C_AK_TRUSTED,
+	C_EK,
+	C_QUOTE,
+	C_QUOTE_SIGNATURE,
+	C_NONCE,
+	C_BANK,
+	C_SELECTION,
+	C_PCR_VALUES,
+	C_BOOT_LOG,
+	C_BOOT_PCR,
+	C_L0_LOG,
+	C_L0_EVENTS,
+	C_L0_VALUES,
+	C_REPORT,
+	C_REPORT_KEY,
+	C_REPORT_SIGNATURE,
+	C_REPORT_BOOT,
+	C_REPORT_FLAGS,
+	C_REPORT_VERSION,
+	C_DIGEST,
+	C_POLICY,
+	C_VCPUS,
+	C_LEVEL,
+	C_BINDING,
 };
 
 static const struct att_claim_kind kind[] = {
@@ -59,11 +82,11 @@ struct appraisal {
 	struct att_error err;
 
 	TPMT_PUBLIC ak_public;
-	EVP_PKEY *ak;			/* NULL: none that can be used */
+	EVP_PKEY *ak; /* NULL: none that can be used */
 	struct att_quote quote;
 	bool has_quote, has_bank, has_values, has_l0, has_report, has_digest;
-	const struct att_alg *hash;	/* of the quote's signature */
-	uint8_t values[ATT_PCRS * ATT_HASH_MAX];	/* as they were quoted, ascending */
+	const struct att_alg *hash; /* of the quote's signature */
+	uint8_t values[ATT_PCRS * ATT_HASH_MAX]; /* as they were quoted, ascending */
 	struct att_log boot_log;
 	bool has_boot_log;
 	struct att_l0 l0;
@@ -132,7 +155,8 @@ static void check_trust_root(struct appraisal *a)
 		pass(a, C_TRUST_ROOT, "a TPM");
 	} else if (a->policy->development) {
 		a->res->development = true;
-		warn(a, C_TRUST_ROOT, "software", "a key in a file: anybody can make such evidence");
+		warn(a, C_TRUST_ROOT, "software",
+		     "a key in a file: anybody can make such evidence");
 	} else {
 		fail(a, C_TRUST_ROOT, "a TPM", "the software root for development",
 		     "the machine has no TPM, or hgattest was called with --root software");
@@ -217,9 +241,10 @@ static void check_ak_trusted(struct appraisal *a)
 	if (ak)
 		pass(a, C_AK_TRUSTED, name);
 	else
-		fail(a, C_AK_TRUSTED, a->policy->aks ? "a key of the policy or of an enrolment" :
-		     "a trusted key, but there is none in the policy", name,
-		     "another TPM, a new attestation key, or the machine was not enrolled");
+		fail(a, C_AK_TRUSTED,
+		     a->policy->aks ? "a key of the policy or of an enrolment"
+				    : "a trusted key, but there is none in the policy",
+		     name, "another TPM, a new attestation key, or the machine was not enrolled");
 	check_ek(a, ak);
 }
 
@@ -333,9 +358,11 @@ static void check_values(struct appraisal *a)
 	if (!a->has_quote || !a->hash) {
 		unchecked(a, C_PCR_VALUES, a->has_quote ? C_QUOTE_SIGNATURE : C_QUOTE);
 	} else if (!row_of_values(a)) {
-		fail(a, C_PCR_VALUES, expected, "other values", "the evidence was damaged or made up");
-	} else if (att_quote_check_pcrs(&a->quote, a->values, (size_t)a->quote.count *
-					a->quote.bank->size, a->hash, &a->err)) {
+		fail(a, C_PCR_VALUES, expected, "other values",
+		     "the evidence was damaged or made up");
+	} else if (att_quote_check_pcrs(&a->quote, a->values,
+					(size_t)a->quote.count * a->quote.bank->size, a->hash,
+					&a->err)) {
 		fail(a, C_PCR_VALUES, "the values that were quoted", a->err.text,
 		     "the values were changed after the quote");
 	} else {
@@ -363,7 +390,8 @@ static bool replay_pcr(struct appraisal *a, uint32_t pcr)
 	size_t events;
 
 	if (att_log_replay(&a->boot_log, a->quote.bank, pcr, value, &events, &a->err)) {
-		fail(a, C_BOOT_LOG, "digests of the quoted bank", a->err.text, "the log lacks this bank");
+		fail(a, C_BOOT_LOG, "digests of the quoted bank", a->err.text,
+		     "the log lacks this bank");
 		return false;
 	}
 	if (!memcmp(value, quoted(a, pcr), a->quote.bank->size))
@@ -372,9 +400,9 @@ static bool replay_pcr(struct appraisal *a, uint32_t pcr)
 	snprintf(found, sizeof(found), "PCR %u = ", pcr);
 	att_hex(quoted(a, pcr), a->quote.bank->size, expected + strlen(expected));
 	att_hex(value, a->quote.bank->size, found + strlen(found));
-	fail(a, C_BOOT_LOG, expected, found, events ?
-	     "the log was shortened, reordered or forged, or is of another boot or machine" :
-	     "the log has no event of this PCR: it was shortened, or the running system extends the PCR (os_pcrs)");
+	fail(a, C_BOOT_LOG, expected, found,
+	     events ? "the log was shortened, reordered or forged, or is of another boot or machine"
+		    : "the log has no event of this PCR: it was shortened, or the running system extends the PCR (os_pcrs)");
 	return false;
 }
 
@@ -399,7 +427,8 @@ static void check_boot_log(struct appraisal *a)
 		     "hgattest was called without it, or the firmware has none");
 	} else if (!a->ev->boot_log.size) {
 		warn(a, C_BOOT_LOG, "none", "the policy does not require one");
-	} else if (att_log_parse(a->ev->boot_log.data, a->ev->boot_log.size, &a->boot_log, &a->err)) {
+	} else if (att_log_parse(a->ev->boot_log.data, a->ev->boot_log.size, &a->boot_log,
+				 &a->err)) {
 		fail(a, C_BOOT_LOG, "a log in the TCG's crypto-agile format", a->err.text,
 		     "the log was damaged or made up");
 	} else {
@@ -411,13 +440,18 @@ static void check_boot_log(struct appraisal *a)
 static const char *pcr_cause(uint32_t pcr)
 {
 	static const char *const cause[] = {
-		[0] = "another firmware", [1] = "another firmware configuration",
-		[2] = "another option ROM", [3] = "another option ROM's configuration",
-		[4] = "another boot loader or EFI kernel", [5] = "another partition table",
-		[6] = "an event of the platform's maker", [7] = "another Secure Boot state or keys",
+		[0] = "another firmware",
+		[1] = "another firmware configuration",
+		[2] = "another option ROM",
+		[3] = "another option ROM's configuration",
+		[4] = "another boot loader or EFI kernel",
+		[5] = "another partition table",
+		[6] = "an event of the platform's maker",
+		[7] = "another Secure Boot state or keys",
 		[8] = "another kernel command line or boot script",
 		[9] = "another kernel or initrd, read by the boot loader",
-		[11] = "another unified kernel image", [12] = "another command line or credential",
+		[11] = "another unified kernel image",
+		[12] = "another command line or credential",
 		[14] = "another machine owner key",
 	};
 
@@ -466,7 +500,8 @@ static void check_boot_pcr(struct appraisal *a, uint32_t pcr)
 	}
 	first_reference(a, pcr, expected);
 	att_result_add(a->res, &kind[C_BOOT_PCR], (int)pcr, ATT_FAIL,
-		       *expected ? expected : "a reference value: there is none of this PCR and bank",
+		       *expected ? expected
+				 : "a reference value: there is none of this PCR and bank",
 		       found, *expected ? pcr_cause(pcr) : "incomplete reference values");
 }
 
@@ -490,7 +525,8 @@ static const char *l0_log_cause(const struct appraisal *a)
 	size_t i;
 
 	for (i = 0; a->has_boot_log && i < a->boot_log.count; i++)
-		if (a->boot_log.event[i].pcr == ATT_L0_PCR && a->boot_log.event[i].type != EV_NO_ACTION)
+		if (a->boot_log.event[i].pcr == ATT_L0_PCR &&
+		    a->boot_log.event[i].type != EV_NO_ACTION)
 			return "the boot measured into PCR 13, too (systemd-stub does for system extensions): L0 needs it alone";
 	return "the log was shortened, reordered or forged, is of another boot or machine, or somebody else extended PCR 13";
 }
@@ -504,7 +540,8 @@ static void replay_l0_log(struct appraisal *a, const struct att_log *log)
 	if (!want)
 		unchecked(a, C_L0_LOG, a->has_values ? C_SELECTION : C_PCR_VALUES);
 	else if (att_log_replay(log, a->quote.bank, ATT_L0_PCR, value, &events, &a->err))
-		fail(a, C_L0_LOG, "digests of the quoted bank", a->err.text, "L0 does not extend this bank");
+		fail(a, C_L0_LOG, "digests of the quoted bank", a->err.text,
+		     "L0 does not extend this bank");
 	else
 		a->has_l0 = same(a, C_L0_LOG, want, value, a->quote.bank->size, l0_log_cause(a));
 }
@@ -551,14 +588,15 @@ static void check_l0_values(struct appraisal *a)
 	for (i = 0; i < a->policy->l0s; i++) {
 		const struct att_ref_l0 *ref = &a->policy->l0[i];
 
-		if (!strcmp(ref->version, a->l0.version) && !strcmp(ref->srcversion, a->l0.srcversion) &&
+		if (!strcmp(ref->version, a->l0.version) &&
+		    !strcmp(ref->srcversion, a->l0.srcversion) &&
 		    !memcmp(ref->build_id, a->l0.build_id, sizeof(ref->build_id))) {
 			pass(a, C_L0_VALUES, found);
 			return;
 		}
 		att_hex(ref->build_id, sizeof(ref->build_id), hex);
-		snprintf(expected, sizeof(expected), "%s, build id %s, srcversion %s", ref->version, hex,
-			 ref->srcversion);
+		snprintf(expected, sizeof(expected), "%s, build id %s, srcversion %s", ref->version,
+			 hex, ref->srcversion);
 	}
 	fail(a, C_L0_VALUES, expected, found, "another build of hypergpu.ko");
 }
@@ -590,8 +628,8 @@ static void check_report_key(struct appraisal *a)
 	if (att_sha256(a->l0.key, a->l0.key_size, id))
 		memset(id, 0, sizeof(id));
 	if (a->report.sig_alg != a->l0.sig_alg) {
-		fail(a, C_REPORT_KEY, "a key of the algorithm that L0 measured", "another algorithm",
-		     "the report is not of this machine, or was made up");
+		fail(a, C_REPORT_KEY, "a key of the algorithm that L0 measured",
+		     "another algorithm", "the report is not of this machine, or was made up");
 		unchecked(a, C_REPORT_SIGNATURE, C_REPORT_KEY);
 		return;
 	}
@@ -601,8 +639,8 @@ static void check_report_key(struct appraisal *a)
 		fail(a, C_REPORT_SIGNATURE, "a signature by the report key in PCR 13", a->err.text,
 		     "the report was changed, or is of another machine or boot");
 	else
-		pass(a, C_REPORT_SIGNATURE, a->report.sig_alg == ATT_SIG_P384 ? "ECDSA P-384" :
-		     "ECDSA P-256");
+		pass(a, C_REPORT_SIGNATURE,
+		     a->report.sig_alg == ATT_SIG_P384 ? "ECDSA P-384" : "ECDSA P-256");
 }
 
 static void check_report_boot(struct appraisal *a)
@@ -629,7 +667,8 @@ static void check_report(struct appraisal *a)
 	size_t i;
 
 	if (att_report_parse(a->ev->report.data, a->ev->report.size, &a->report, &a->err)) {
-		fail(a, C_REPORT, "a report of version 1", a->err.text, "it was damaged or made up");
+		fail(a, C_REPORT, "a report of version 1", a->err.text,
+		     "it was damaged or made up");
 		for (i = 0; i < ARRAY_SIZE(rest); i++)
 			unchecked(a, rest[i], C_REPORT);
 		return;
@@ -662,8 +701,9 @@ static const struct att_ref_launch *find_launch(const struct appraisal *a)
 
 static void check_level(struct appraisal *a, uint32_t levels)
 {
-	const char *expected = levels == 2 ? "1, on the machine itself" :
-			       levels == 4 ? "2, in a VM" : "1 or 2";
+	const char *expected = levels == 2   ? "1, on the machine itself"
+			       : levels == 4 ? "2, in a VM"
+					     : "1 or 2";
 	const char *found = a->report.level == 1 ? "1, on the machine itself" : "2, in a VM";
 
 	if (levels >> a->report.level & 1)
@@ -702,7 +742,8 @@ static void check_launch(struct appraisal *a)
 	}
 	att_hex(l->digest, sizeof(l->digest), found);
 	pass(a, C_DIGEST, found);
-	same_number(a, C_POLICY, l->policy, a->report.policy, "the CVM was started with another policy");
+	same_number(a, C_POLICY, l->policy, a->report.policy,
+		    "the CVM was started with another policy");
 	same_number(a, C_VCPUS, l->vcpus, a->report.vcpus, "the CVM was started with other vCPUs");
 	check_level(a, l->levels);
 }
@@ -785,8 +826,8 @@ struct att_result *att_appraise(const struct att_evidence *ev, const struct att_
 	struct appraisal a = { .ev = ev, .policy = policy };
 
 	if (nonce_size < ATT_NONCE_MIN || nonce_size > ATT_NONCE_MAX) {
-		att_fail(err, ATT_E_REFUSED, "a nonce of %zu bytes: %u to %u are allowed", nonce_size,
-			 ATT_NONCE_MIN, ATT_NONCE_MAX);
+		att_fail(err, ATT_E_REFUSED, "a nonce of %zu bytes: %u to %u are allowed",
+			 nonce_size, ATT_NONCE_MIN, ATT_NONCE_MAX);
 		return NULL;
 	}
 	a.res = att_result_new();

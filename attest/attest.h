@@ -20,12 +20,12 @@
 
 enum att_code {
 	ATT_OK = 0,
-	ATT_E_IO,		/* a file cannot be read or written */
-	ATT_E_FORMAT,		/* bytes or JSON that are not what they should be */
-	ATT_E_UNSUPPORTED,	/* well-formed, but this library does not know it */
-	ATT_E_CRYPTO,		/* OpenSSL refused, or a signature or tag does not match */
-	ATT_E_TPM,		/* the TPM, or the way to it, answered with an error */
-	ATT_E_REFUSED,		/* a rule says no: a policy, or the order of steps */
+	ATT_E_IO, /* a file cannot be read or written */
+	ATT_E_FORMAT, /* bytes or JSON that are not what they should be */
+	ATT_E_UNSUPPORTED, /* well-formed, but this library does not know it */
+	ATT_E_CRYPTO, /* OpenSSL refused, or a signature or tag does not match */
+	ATT_E_TPM, /* the TPM, or the way to it, answered with an error */
+	ATT_E_REFUSED, /* a rule says no: a policy, or the order of steps */
 	ATT_E_MEMORY,
 };
 
@@ -42,9 +42,9 @@ struct att_bytes {
 /* Wipes and frees what @b holds; @b itself is the caller's, and empty then. */
 void att_bytes_free(struct att_bytes *b);
 
-#define ATT_NONCE_MIN	16u	/* a shorter nonce can be guessed, or repeat */
-#define ATT_NONCE_MAX	64u	/* as much as a TPM quotes */
-#define ATT_REPORT_DATA	64u
+#define ATT_NONCE_MIN	16u /* a shorter nonce can be guessed, or repeat */
+#define ATT_NONCE_MAX	64u /* as much as a TPM quotes */
+#define ATT_REPORT_DATA 64u
 
 /* ---- Evidence ---------------------------------------------------------- */
 
@@ -76,22 +76,22 @@ void att_policy_free(struct att_policy *policy);
 enum att_status {
 	ATT_PASS,
 	ATT_FAIL,
-	ATT_UNCHECKED,		/* what it builds on failed */
-	ATT_WARN,		/* passes; whoever reads should know */
+	ATT_UNCHECKED, /* what it builds on failed */
+	ATT_WARN, /* passes; whoever reads should know */
 };
 
 /* What went wrong first, by kind; these are hgverify's exit statuses, too. */
 enum att_verdict {
 	ATT_V_PASS = 0,
-	ATT_V_FORMAT = 10,	/* a part of the evidence is malformed */
-	ATT_V_TRUST_ROOT = 11,	/* not a key that is trusted, or not a TPM's */
-	ATT_V_FRESHNESS = 12,	/* another nonce */
-	ATT_V_QUOTE = 13,	/* signature, bank or selection of the quote */
-	ATT_V_LOG = 14,		/* an event log does not give the quoted PCRs */
-	ATT_V_REFERENCE = 15,	/* measured, but not among the reference values */
-	ATT_V_REPORT = 16,	/* not signed by the measured report key, or of another boot */
-	ATT_V_LAUNCH = 17,	/* the CVM is not one that the policy accepts */
-	ATT_V_BINDING = 18,	/* the CVM's key is not the one in the report */
+	ATT_V_FORMAT = 10, /* a part of the evidence is malformed */
+	ATT_V_TRUST_ROOT = 11, /* not a key that is trusted, or not a TPM's */
+	ATT_V_FRESHNESS = 12, /* another nonce */
+	ATT_V_QUOTE = 13, /* signature, bank or selection of the quote */
+	ATT_V_LOG = 14, /* an event log does not give the quoted PCRs */
+	ATT_V_REFERENCE = 15, /* measured, but not among the reference values */
+	ATT_V_REPORT = 16, /* not signed by the measured report key, or of another boot */
+	ATT_V_LAUNCH = 17, /* the CVM is not one that the policy accepts */
+	ATT_V_BINDING = 18, /* the CVM's key is not the one in the report */
 };
 
 struct att_claim {
@@ -99,7 +99,7 @@ struct att_claim {
 	enum att_status status;
 	const char *expected;
 	const char *found;
-	const char *cause;	/* of a failure, likely; else "" */
+	const char *cause; /* of a failure, likely; else "" */
 };
 
 struct att_result;
@@ -178,13 +178,13 @@ int att_ak_create(struct att_root *root, const char *type, struct att_bytes *ak,
 struct att_gather {
 	const uint8_t *nonce;
 	size_t nonce_size;
-	const char *bank;		/* "sha256", "sha384", "sm3_256", "sha1" */
-	uint32_t pcrs;			/* bit n: PCR n */
-	struct att_bytes ak;		/* what att_ak_create() gave */
-	struct att_bytes boot_log;	/* may be empty, as the following */
+	const char *bank; /* "sha256", "sha384", "sm3_256", "sha1" */
+	uint32_t pcrs; /* bit n: PCR n */
+	struct att_bytes ak; /* what att_ak_create() gave */
+	struct att_bytes boot_log; /* may be empty, as the following */
 	struct att_bytes l0_log;
 	struct att_bytes report;
-	struct att_bytes cvm_key;	/* PEM, public or private */
+	struct att_bytes cvm_key; /* PEM, public or private */
 };
 
 /* Evidence for a nonce. Nothing is taken from the caller but copies. */
@@ -194,16 +194,16 @@ struct att_evidence *att_gather(struct att_root *root, const struct att_gather *
 /* ---- Enrolment: credential activation ----------------------------------- */
 
 /* On the machine: what the verifier needs to know of its keys, as JSON. */
-int att_enrol_request(struct att_root *root, const struct att_bytes *ak,
-		      struct att_bytes *request, struct att_error *err);
+int att_enrol_request(struct att_root *root, const struct att_bytes *ak, struct att_bytes *request,
+		      struct att_error *err);
 /*
  * At the verifier: checks the EK certificate against the vendors' roots
  * (@roots: PEM, one or many) at time @now, and the attestation key's
  * attributes; -> the challenge to send, and the state to keep (it is secret).
  * ATT_E_REFUSED: the message says which check.
  */
-int att_enrol_challenge(const struct att_bytes *request, const struct att_bytes *roots,
-			int64_t now, struct att_bytes *challenge, struct att_bytes *state,
+int att_enrol_challenge(const struct att_bytes *request, const struct att_bytes *roots, int64_t now,
+			struct att_bytes *challenge, struct att_bytes *state,
 			struct att_error *err);
 /* On the machine: only the TPM that holds both keys can. */
 int att_enrol_activate(struct att_root *root, const struct att_bytes *ak,

@@ -105,9 +105,10 @@ static char *encode(const uint8_t *data, size_t size, const char *digits, bool p
 
 	if (size > SIZE_MAX / 2)
 		return NULL;
-	text = to = malloc((size + 2) / 3 * 4 + 1);
+	text = calloc(1, (size + 2) / 3 * 4 + 1);
 	if (!text)
 		return NULL;
+	to = text;
 	for (i = 0; i < size; i += 3) {
 		size_t n = size - i < 3 ? size - i : 3;
 		uint32_t v = (uint32_t)data[i] << 16;
@@ -190,8 +191,8 @@ static int unbase64(const char *text, size_t length, const char *digits, size_t 
 	return 0;
 }
 
-int att_unbase64(const char *text, size_t length, size_t max, struct att_bytes *b,
-		 const char *what, struct att_error *err)
+int att_unbase64(const char *text, size_t length, size_t max, struct att_bytes *b, const char *what,
+		 struct att_error *err)
 {
 	size_t pad = 0;
 

@@ -82,8 +82,8 @@ char *att_base64url(const uint8_t *data, size_t size);
 /*
  * Strict: no blanks, canonical ends. @err gets ATT_E_FORMAT with @what in front.
  */
-int att_unbase64(const char *text, size_t length, size_t max, struct att_bytes *b,
-		 const char *what, struct att_error *err);
+int att_unbase64(const char *text, size_t length, size_t max, struct att_bytes *b, const char *what,
+		 struct att_error *err);
 int att_unbase64url(const char *text, size_t length, size_t max, struct att_bytes *b,
 		    const char *what, struct att_error *err);
 

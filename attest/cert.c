@@ -10,12 +10,12 @@
 
 #include "error.h"
 
-#define ROOTS_MAX	(1u << 20)
-#define EK_USAGE	"2.23.133.8.1"	/* tcg-kp-EKCertificate */
+#define ROOTS_MAX (1u << 20)
+#define EK_USAGE  "2.23.133.8.1" /* tcg-kp-EKCertificate */
 
 struct anchors {
 	X509_STORE *store;
-	STACK_OF(X509) *between;
+	STACK_OF(X509) * between;
 	unsigned int roots;
 };
 
@@ -32,14 +32,14 @@ static int add(struct anchors *a, X509 *cert)
 	a->roots++;
 	if (X509_STORE_add_cert(a->store, cert) != 1)
 		return -1;
-	X509_free(cert);	/* the store has a reference of its own */
+	X509_free(cert); /* the store has a reference of its own */
 	return 0;
 }
 
 static int read_anchors(const struct att_bytes *pem, struct anchors *a, struct att_error *err)
 {
-	BIO *bio = pem->size && pem->size <= ROOTS_MAX ?
-		   BIO_new_mem_buf(pem->data, (int)pem->size) : NULL;
+	BIO *bio = pem->size && pem->size <= ROOTS_MAX ? BIO_new_mem_buf(pem->data, (int)pem->size)
+						       : NULL;
 	X509 *cert;
 
 	a->store = X509_STORE_new();
@@ -52,7 +52,8 @@ static int read_anchors(const struct att_bytes *pem, struct anchors *a, struct a
 	}
 	BIO_free(bio);
 	if (!a->roots)
-		return att_fail_crypto(err, "the vendors' roots: no self-signed certificate in PEM");
+		return att_fail_crypto(err,
+				       "the vendors' roots: no self-signed certificate in PEM");
 	/* The end of the file is noted as an error of PEM's. */
 	ERR_clear_error();
 	return 0;
@@ -72,7 +73,8 @@ static int check_chain(X509 *cert, const struct anchors *a, int64_t now, struct 
 	if (ok)
 		return 0;
 	ERR_clear_error();
-	return att_fail(err, ATT_E_REFUSED, "EK certificate: %s", X509_verify_cert_error_string(why));
+	return att_fail(err, ATT_E_REFUSED, "EK certificate: %s",
+			X509_verify_cert_error_string(why));
 }
 
 /* A certificate that says what it is for must say this. */

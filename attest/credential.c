@@ -14,8 +14,8 @@
 #include "error.h"
 #include "tpmkey.h"
 
-#define HASH_SIZE	32u	/* the EK's name algorithm is SHA-256 */
-#define KEY_SIZE	16u	/* and its cipher AES-128 */
+#define HASH_SIZE 32u /* the EK's name algorithm is SHA-256 */
+#define KEY_SIZE  16u /* and its cipher AES-128 */
 
 /* KDFa: SP 800-108 in counter mode. */
 static int kdfa(const uint8_t seed[HASH_SIZE], const char *label, const uint8_t *context,
@@ -28,8 +28,10 @@ static int kdfa(const uint8_t seed[HASH_SIZE], const char *label, const uint8_t 
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_MAC, (char *)"HMAC", 0),
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)seed, HASH_SIZE),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)label, strlen(label)),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)context, context_size),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)label,
+						  strlen(label)),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)context,
+						  context_size),
 		OSSL_PARAM_construct_end(),
 	};
 	int ok;
@@ -89,9 +91,12 @@ static int encrypt_seed(EVP_PKEY *ek, const uint8_t seed[HASH_SIZE], uint8_t *ou
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, ek, NULL);
 	char label[] = "IDENTITY";
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_ASYM_CIPHER_PARAM_PAD_MODE, (char *)"oaep", 0),
-		OSSL_PARAM_construct_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, (char *)"SHA256", 0),
-		OSSL_PARAM_construct_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, label, sizeof(label)),
+		OSSL_PARAM_construct_utf8_string(OSSL_ASYM_CIPHER_PARAM_PAD_MODE, (char *)"oaep",
+						 0),
+		OSSL_PARAM_construct_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST,
+						 (char *)"SHA256", 0),
+		OSSL_PARAM_construct_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, label,
+						  sizeof(label)),
 		OSSL_PARAM_construct_end(),
 	};
 	int ok = ctx && EVP_PKEY_encrypt_init_ex(ctx, params) > 0 &&
@@ -106,7 +111,8 @@ static int make(EVP_PKEY *key, const uint8_t *name, size_t name_size, const uint
 {
 	uint8_t plain[HASH_SIZE], enc[384], id[2 + HASH_SIZE + 2 + ATT_CREDENTIAL];
 	size_t enc_size = sizeof(enc), id_size = 0;
-	int bad = RAND_bytes(plain, sizeof(plain)) != 1 || encrypt_seed(key, plain, enc, &enc_size) ||
+	int bad = RAND_bytes(plain, sizeof(plain)) != 1 ||
+		  encrypt_seed(key, plain, enc, &enc_size) ||
 		  protect(plain, name, name_size, secret, id, &id_size);
 
 	OPENSSL_cleanse(plain, sizeof(plain));
@@ -132,8 +138,9 @@ int att_credential_make(const TPMT_PUBLIC *ek, const uint8_t *name, size_t name_
 	if (ek->type != TPM2_ALG_RSA || ek->nameAlg != TPM2_ALG_SHA256 ||
 	    sym->algorithm != TPM2_ALG_AES || sym->keyBits.aes != 128 ||
 	    sym->mode.aes != TPM2_ALG_CFB || name_size > ATT_NAME_MAX)
-		return att_fail(err, ATT_E_UNSUPPORTED,
-				"an endorsement key that is not of the TCG's template L-1 (RSA-2048)");
+		return att_fail(
+			err, ATT_E_UNSUPPORTED,
+			"an endorsement key that is not of the TCG's template L-1 (RSA-2048)");
 	key = att_tpm_pkey(ek, err);
 	if (!key)
 		return -1;

@@ -7,7 +7,7 @@
 
 #include "attest.h"
 
-#define ATT_CREDENTIAL	32u	/* bytes of the secret */
+#define ATT_CREDENTIAL 32u /* bytes of the secret */
 
 /*
  * Wraps @secret so that only the TPM with the RSA endorsement key @ek gets it

@@ -8,8 +8,8 @@
 #include "key.h"
 #include "result.h"
 
-#define PROFILE		"tag:github.com,2023:veraison/ear"
-#define BUILD		"hgverify " ATT_VERSION
+#define PROFILE "tag:github.com,2023:veraison/ear"
+#define BUILD	"hgverify " ATT_VERSION
 
 static const char *const element_name[ATT_ELEMENTS] = {
 	[ATT_INSTANCE] = "instance-identity",
@@ -77,8 +77,10 @@ static json_t *submodule(const struct att_result *res)
 
 	snprintf(policy, sizeof(policy), "%s#sha256:", res->policy_id);
 	att_hex(res->policy_digest, sizeof(res->policy_digest), policy + strlen(policy));
-	json_object_set_new(sub, "ear.status", json_string(!passed ? "contraindicated" :
-							   res->development ? "warning" : "affirming"));
+	json_object_set_new(sub, "ear.status",
+			    json_string(!passed		   ? "contraindicated"
+					: res->development ? "warning"
+							   : "affirming"));
 	json_object_set_new(sub, "ear.trustworthiness-vector", vector(res));
 	json_object_set_new(sub, "ear.appraisal-policy-id", json_string(policy));
 	if (passed)
@@ -96,8 +98,8 @@ static json_t *payload(const struct att_result *res)
 	json_object_set_new(p, "eat_profile", json_string(PROFILE));
 	json_object_set_new(p, "iat", json_integer(res->now));
 	json_object_set_new(p, "eat_nonce", json_string(nonce ? nonce : ""));
-	json_object_set_new(p, "ear.verifier-id", json_pack("{s:s, s:s}", "developer", "HyperGPU",
-							    "build", BUILD));
+	json_object_set_new(p, "ear.verifier-id",
+			    json_pack("{s:s, s:s}", "developer", "HyperGPU", "build", BUILD));
 	json_object_set_new(subs, "cpu0", submodule(res));
 	json_object_set_new(p, "submods", subs);
 	free(nonce);
@@ -122,8 +124,8 @@ static char *sign(EVP_PKEY *key, const char *curve, char *input, struct att_erro
 	char *token = NULL, *b64;
 	uint8_t sig[96];
 
-	if (att_ecdsa_sign(key, p384 ? "SHA384" : "SHA256", (uint8_t *)input, strlen(input), sig, size,
-			   err))
+	if (att_ecdsa_sign(key, p384 ? "SHA384" : "SHA256", (uint8_t *)input, strlen(input), sig,
+			   size, err))
 		return NULL;
 	b64 = att_base64url(sig, size);
 	if (!b64 || asprintf(&token, "%s.%s", input, b64) < 0) {
@@ -148,8 +150,8 @@ char *att_result_ear(const struct att_result *res, const char *pem, size_t pem_s
 		EVP_PKEY_free(key);
 		return NULL;
 	}
-	head = part(json_pack("{s:s, s:s}", "alg", strcmp(curve, "P-384") ? "ES256" : "ES384", "typ",
-			      "JWT"));
+	head = part(json_pack("{s:s, s:s}", "alg", strcmp(curve, "P-384") ? "ES256" : "ES384",
+			      "typ", "JWT"));
 	body = part(payload(res));
 	if (!head || !body || asprintf(&input, "%s.%s", head, body) < 0) {
 		input = NULL;

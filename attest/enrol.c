@@ -16,9 +16,9 @@
 #include "root.h"
 #include "tpmkey.h"
 
-#define FILE_MAX	65536u
-#define CERT_MAX	8192u
-#define KEY_MAX		4096u
+#define FILE_MAX 65536u
+#define CERT_MAX 8192u
+#define KEY_MAX	 4096u
 
 /* An object of this "type", version 1, with these members. */
 static json_t *parse(const struct att_bytes *text, const char *type, const char *const *members,
@@ -101,9 +101,8 @@ static void free_request(struct request *q)
 
 static int parse_request(const struct att_bytes *text, struct request *q, struct att_error *err)
 {
-	static const char *const members[] = {
-		"version", "type", "ek_certificate", "ek_public", "ak_public", NULL
-	};
+	static const char *const members[] = { "version",   "type",	 "ek_certificate",
+					       "ek_public", "ak_public", NULL };
 	json_t *o = parse(text, "hypergpu-enrol-request", members, err);
 	int bad;
 
@@ -149,8 +148,10 @@ static int check_certificate(const struct request *q, const struct att_bytes *ro
 	if (!ek)
 		return att_prefix(err, "endorsement key");
 	EVP_PKEY_free(ek);
-	return equal ? 0 : att_fail(err, ATT_E_REFUSED,
-				    "EK certificate: it is of another endorsement key than the request's");
+	return equal ? 0
+		     : att_fail(
+			       err, ATT_E_REFUSED,
+			       "EK certificate: it is of another endorsement key than the request's");
 }
 
 static int make_state(const struct request *q, const uint8_t *secret, struct att_bytes *state,
@@ -183,9 +184,8 @@ static int make_challenge(const struct request *q, const uint8_t *secret,
 	return finish(o, bad, challenge, err);
 }
 
-int att_enrol_challenge(const struct att_bytes *request, const struct att_bytes *roots,
-			int64_t now, struct att_bytes *challenge, struct att_bytes *state,
-			struct att_error *err)
+int att_enrol_challenge(const struct att_bytes *request, const struct att_bytes *roots, int64_t now,
+			struct att_bytes *challenge, struct att_bytes *state, struct att_error *err)
 {
 	uint8_t secret[ATT_CREDENTIAL];
 	struct request q = { 0 };
@@ -210,9 +210,8 @@ int att_enrol_activate(struct att_root *root, const struct att_bytes *ak_file,
 		       const struct att_bytes *challenge, struct att_bytes *response,
 		       struct att_error *err)
 {
-	static const char *const members[] = {
-		"version", "type", "credential_blob", "encrypted_seed", NULL
-	};
+	static const char *const members[] = { "version", "type", "credential_blob",
+					       "encrypted_seed", NULL };
 	struct att_bytes blob = { 0 }, seed = { 0 }, secret = { 0 };
 	struct att_ak ak = { 0 };
 	json_t *o = parse(challenge, "hypergpu-enrol-challenge", members, err);
@@ -244,9 +243,9 @@ struct state {
 
 static int parse_state(const struct att_bytes *text, struct state *s, struct att_error *err)
 {
-	static const char *const members[] = {
-		"version", "type", "ak_name", "ek_certificate_sha256", "secret", NULL
-	};
+	static const char *const members[] = { "version", "type",
+					       "ak_name", "ek_certificate_sha256",
+					       "secret",  NULL };
 	json_t *o = parse(text, "hypergpu-enrol-state", members, err);
 	const char *name;
 	int n = -1, bad;
@@ -279,8 +278,9 @@ static int check_response(const struct att_bytes *text, const struct state *s,
 	ret = att_json_hex(o, "secret", secret, sizeof(secret), err);
 	json_decref(o);
 	if (!ret && CRYPTO_memcmp(secret, s->secret, sizeof(secret)))
-		ret = att_fail(err, ATT_E_REFUSED,
-			       "the answer is wrong: the TPM does not hold both keys, or it is of another challenge");
+		ret = att_fail(
+			err, ATT_E_REFUSED,
+			"the answer is wrong: the TPM does not hold both keys, or it is of another challenge");
 	OPENSSL_cleanse(secret, sizeof(secret));
 	return ret;
 }

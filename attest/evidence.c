@@ -9,15 +9,13 @@
 #include "quote.h"
 #include "report.h"
 
-#define CERT_MAX	8192u
-#define KEY_MAX		4096u
+#define CERT_MAX 8192u
+#define KEY_MAX	 4096u
 
-static const char *const top_members[] = {
-	"version", "type", "trust_root", "tpm", "boot_log", "l0_log", "report", "cvm_key", NULL
-};
-static const char *const tpm_members[] = {
-	"ak_public", "ak_tpm_public", "ek_certificate", "tpm_quote", NULL
-};
+static const char *const top_members[] = { "version", "type",	"trust_root", "tpm", "boot_log",
+					   "l0_log",  "report", "cvm_key",    NULL };
+static const char *const tpm_members[] = { "ak_public", "ak_tpm_public", "ek_certificate",
+					   "tpm_quote", NULL };
 static const char *const quote_members[] = { "signature", "message", "pcrs", NULL };
 
 static int parse_pcrs(const json_t *list, struct att_evidence *ev, struct att_error *err)
@@ -25,13 +23,15 @@ static int parse_pcrs(const json_t *list, struct att_evidence *ev, struct att_er
 	size_t i;
 
 	if (!json_is_array(list) || !json_array_size(list) || json_array_size(list) > ATT_PCRS)
-		return att_fail(err, ATT_E_FORMAT, "\"pcrs\" is not a list of 1 to %u values", ATT_PCRS);
+		return att_fail(err, ATT_E_FORMAT, "\"pcrs\" is not a list of 1 to %u values",
+				ATT_PCRS);
 	for (i = 0; i < json_array_size(list); i++) {
 		const char *text = json_string_value(json_array_get(list, i));
 		int size = text ? att_unhex(text, ev->pcr[i], ATT_HASH_MAX) : -1;
 
 		if (size <= 0)
-			return att_fail(err, ATT_E_FORMAT, "\"pcrs\": value %zu is not hexadecimal", i);
+			return att_fail(err, ATT_E_FORMAT, "\"pcrs\": value %zu is not hexadecimal",
+					i);
 		ev->pcr_size[i] = (size_t)size;
 	}
 	ev->pcrs = (unsigned int)i;
@@ -41,18 +41,27 @@ static int parse_pcrs(const json_t *list, struct att_evidence *ev, struct att_er
 static int parse_quote(const json_t *quote, struct att_evidence *ev, struct att_error *err)
 {
 	return att_json_only(quote, quote_members, "\"tpm_quote\"", err) ||
-	       att_json_bytes(quote, "signature", ATT_QUOTE_MAX, true, &ev->signature, err) ||
-	       att_json_bytes(quote, "message", ATT_QUOTE_MAX, true, &ev->message, err) ||
-	       parse_pcrs(json_object_get(quote, "pcrs"), ev, err) ? -1 : 0;
+			       att_json_bytes(quote, "signature", ATT_QUOTE_MAX, true,
+					      &ev->signature, err) ||
+			       att_json_bytes(quote, "message", ATT_QUOTE_MAX, true, &ev->message,
+					      err) ||
+			       parse_pcrs(json_object_get(quote, "pcrs"), ev, err)
+		       ? -1
+		       : 0;
 }
 
 static int parse_tpm(const json_t *tpm, struct att_evidence *ev, struct att_error *err)
 {
 	return att_json_only(tpm, tpm_members, "\"tpm\"", err) ||
-	       att_json_bytes(tpm, "ak_public", KEY_MAX, true, &ev->ak_public, err) ||
-	       att_json_bytes(tpm, "ak_tpm_public", KEY_MAX, true, &ev->ak_tpm_public, err) ||
-	       att_json_bytes(tpm, "ek_certificate", CERT_MAX, false, &ev->ek_certificate, err) ||
-	       parse_quote(json_object_get(tpm, "tpm_quote"), ev, err) ? -1 : 0;
+			       att_json_bytes(tpm, "ak_public", KEY_MAX, true, &ev->ak_public,
+					      err) ||
+			       att_json_bytes(tpm, "ak_tpm_public", KEY_MAX, true,
+					      &ev->ak_tpm_public, err) ||
+			       att_json_bytes(tpm, "ek_certificate", CERT_MAX, false,
+					      &ev->ek_certificate, err) ||
+			       parse_quote(json_object_get(tpm, "tpm_quote"), ev, err)
+		       ? -1
+		       : 0;
 }
 
 static int parse_trust_root(const json_t *top, struct att_evidence *ev, struct att_error *err)
@@ -66,7 +75,8 @@ static int parse_trust_root(const json_t *top, struct att_evidence *ev, struct a
 		return att_fail(err, ATT_E_FORMAT, "\"type\" is not \"hypergpu-evidence\"");
 	ev->software = !strcmp(root, "software");
 	if (!ev->software && strcmp(root, "tpm"))
-		return att_fail(err, ATT_E_FORMAT, "\"trust_root\" is neither \"tpm\" nor \"software\"");
+		return att_fail(err, ATT_E_FORMAT,
+				"\"trust_root\" is neither \"tpm\" nor \"software\"");
 	return 0;
 }
 
@@ -81,7 +91,8 @@ static int parse_top(const json_t *top, struct att_evidence *ev, struct att_erro
 	    att_json_bytes(top, "cvm_key", KEY_MAX, false, &ev->cvm_key, err))
 		return -1;
 	if (!ev->report.size != !ev->cvm_key.size)
-		return att_fail(err, ATT_E_FORMAT, "\"report\" and \"cvm_key\" come together or not at all");
+		return att_fail(err, ATT_E_FORMAT,
+				"\"report\" and \"cvm_key\" come together or not at all");
 	return 0;
 }
 
@@ -159,7 +170,8 @@ char *att_evidence_dump(const struct att_evidence *ev)
 	int bad = json_object_set_new(top, "version", json_integer(1));
 
 	bad |= json_object_set_new(top, "type", json_string("hypergpu-evidence"));
-	bad |= json_object_set_new(top, "trust_root", json_string(ev->software ? "software" : "tpm"));
+	bad |= json_object_set_new(top, "trust_root",
+				   json_string(ev->software ? "software" : "tpm"));
 	bad |= json_object_set_new(top, "tpm", dump_tpm(ev));
 	bad |= att_json_set_bytes(top, "boot_log", &ev->boot_log);
 	bad |= att_json_set_bytes(top, "l0_log", &ev->l0_log);

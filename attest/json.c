@@ -12,7 +12,8 @@ json_t *att_json_parse(const char *text, size_t size, size_t max, struct att_err
 	json_t *obj;
 
 	if (size > max) {
-		att_fail(err, ATT_E_FORMAT, "%zu bytes of JSON, at most %zu are allowed", size, max);
+		att_fail(err, ATT_E_FORMAT, "%zu bytes of JSON, at most %zu are allowed", size,
+			 max);
 		return NULL;
 	}
 	obj = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
@@ -40,7 +41,8 @@ int att_json_only(const json_t *obj, const char *const *names, const char *what,
 		for (i = 0; names[i] && strcmp(names[i], key); i++)
 			;
 		if (!names[i])
-			return att_fail(err, ATT_E_FORMAT, "%s: unknown member \"%.40s\"", what, key);
+			return att_fail(err, ATT_E_FORMAT, "%s: unknown member \"%.40s\"", what,
+					key);
 	}
 	return 0;
 }

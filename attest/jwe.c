@@ -13,10 +13,11 @@
 #include "json.h"
 #include "key.h"
 
-#define ENC		"A256GCM"
-#define IV_SIZE		12
-#define TAG_SIZE	16
-#define HEADER_MAX	2048u
+#define ALG	 "ECDH-ES"
+#define ENC	   "A256GCM"
+#define IV_SIZE	   12
+#define TAG_SIZE   16
+#define HEADER_MAX 2048u
 
 static void put_be32(uint8_t *p, uint32_t v)
 {
@@ -69,8 +70,9 @@ static int agree(EVP_PKEY *mine, EVP_PKEY *theirs, const uint8_t *nonce, size_t 
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, mine, NULL);
 	uint8_t z[66];
 	size_t size = sizeof(z);
-	int ok = ctx && EVP_PKEY_derive_init(ctx) > 0 && EVP_PKEY_derive_set_peer(ctx, theirs) > 0 &&
-		 EVP_PKEY_derive(ctx, z, &size) > 0 && !concat_kdf(z, size, nonce, nonce_size, key);
+	int ok = ctx && EVP_PKEY_derive_init(ctx) > 0 &&
+		 EVP_PKEY_derive_set_peer(ctx, theirs) > 0 && EVP_PKEY_derive(ctx, z, &size) > 0 &&
+		 !concat_kdf(z, size, nonce, nonce_size, key);
 
 	EVP_PKEY_CTX_free(ctx);
 	OPENSSL_cleanse(z, sizeof(z));
@@ -82,7 +84,8 @@ static char *make_header(EVP_PKEY *ephemeral, const char *curve, const uint8_t *
 			 size_t nonce_size, struct att_error *err)
 {
 	size_t half = strcmp(curve, "P-384") ? 32 : 48;
-	char *x = NULL, *y = NULL, *apv = NULL, *text = NULL, *header = NULL;
+	char *x, *y, *apv, *text = NULL, *header = NULL;
+	json_t *h = NULL;
 	uint8_t xy[96];
 
 	if (att_key_point(ephemeral, xy, 2 * half, err))
@@ -90,10 +93,14 @@ static char *make_header(EVP_PKEY *ephemeral, const char *curve, const uint8_t *
 	x = att_base64url(xy, half);
 	y = att_base64url(xy + half, half);
 	apv = att_base64url(nonce, nonce_size);
-	if (x && y && apv && asprintf(&text,
-		"{\"alg\":\"ECDH-ES\",\"enc\":\"" ENC "\",\"apv\":\"%s\",\"epk\":{\"kty\":\"EC\",\"crv\":\"%s\",\"x\":\"%s\",\"y\":\"%s\"}}",
-		apv, curve, x, y) > 0)
+	if (x && y && apv)
+		h = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "alg", ALG, "enc", ENC, "apv",
+			      apv, "epk", "kty", "EC", "crv", curve, "x", x, "y", y);
+	if (h)
+		text = json_dumps(h, JSON_COMPACT);
+	if (text)
 		header = att_base64url((uint8_t *)text, strlen(text));
+	json_decref(h);
 	free(text);
 	free(x);
 	free(y);
@@ -182,8 +189,9 @@ char *att_jwe_seal(EVP_PKEY *to, const uint8_t *nonce, size_t nonce_size, const 
 	uint8_t key[32];
 
 	if (!curve || nonce_size > ATT_NONCE_MAX || size > ATT_SECRET_MAX) {
-		att_fail(err, ATT_E_UNSUPPORTED, !curve ? "the CVM's key is not of P-256 or P-384" :
-			 "a secret has 65536 bytes at most");
+		att_fail(err, ATT_E_UNSUPPORTED,
+			 !curve ? "the CVM's key is not of P-256 or P-384"
+				: "a secret has 65536 bytes at most");
 		return NULL;
 	}
 	ephemeral = att_key_new(curve, err);
@@ -224,7 +232,8 @@ static int split(const char *jwe, size_t size, struct parts *p, struct att_error
 		jwe = dot ? dot + 1 : end;
 	}
 	if (p->size[1])
-		return att_fail(err, ATT_E_UNSUPPORTED, "a JWE with an encrypted key: ECDH-ES has none");
+		return att_fail(err, ATT_E_UNSUPPORTED,
+				"a JWE with an encrypted key: ECDH-ES has none");
 	return 0;
 }
 
@@ -255,7 +264,8 @@ static EVP_PKEY *parse_epk(const json_t *epk, const char *curve, struct att_erro
 	uint8_t xy[96];
 
 	if (att_json_only(epk, members, "\"epk\"", err) ||
-	    att_json_string(epk, "kty", true, &kty, err) || att_json_string(epk, "crv", true, &crv, err))
+	    att_json_string(epk, "kty", true, &kty, err) ||
+	    att_json_string(epk, "crv", true, &crv, err))
 		return NULL;
 	if (strcmp(kty, "EC") || strcmp(crv, curve)) {
 		att_fail(err, ATT_E_REFUSED, "sealed for a key of another curve");
@@ -274,11 +284,13 @@ static EVP_PKEY *parse_header(const json_t *h, const char *curve, uint8_t *nonce
 	struct att_bytes b;
 
 	if (att_json_only(h, members, "the header", err) ||
-	    att_json_string(h, "alg", true, &alg, err) || att_json_string(h, "enc", true, &enc, err) ||
+	    att_json_string(h, "alg", true, &alg, err) ||
+	    att_json_string(h, "enc", true, &enc, err) ||
 	    att_json_string(h, "apv", true, &apv, err))
 		return NULL;
-	if (strcmp(alg, "ECDH-ES") || strcmp(enc, ENC)) {
-		att_fail(err, ATT_E_UNSUPPORTED, "%.20s with %.20s: known is ECDH-ES with " ENC, alg, enc);
+	if (strcmp(alg, ALG) || strcmp(enc, ENC)) {
+		att_fail(err, ATT_E_UNSUPPORTED, "%.20s with %.20s: known is " ALG " with " ENC,
+			 alg, enc);
 		return NULL;
 	}
 	if (att_unbase64url(apv, strlen(apv), ATT_NONCE_MAX, &b, "apv", err))
@@ -350,7 +362,8 @@ int att_jwe_open(EVP_PKEY *key, const char *jwe, size_t size, uint8_t *nonce, si
 	if (!curve)
 		return att_fail(err, ATT_E_UNSUPPORTED, "the CVM's key is not of P-256 or P-384");
 	if (size > ATT_JWE_MAX)
-		return att_fail(err, ATT_E_FORMAT, "%zu bytes: a JWE has %u at most", size, ATT_JWE_MAX);
+		return att_fail(err, ATT_E_FORMAT, "%zu bytes: a JWE has %u at most", size,
+				ATT_JWE_MAX);
 	if (split(jwe, size, &p, err))
 		return -1;
 	epk = open_header(&p, curve, nonce, nonce_size, err);

@@ -41,7 +41,8 @@ EVP_PKEY *att_key_ec(const char *curve, const uint8_t *xy, size_t size, struct a
 	EVP_PKEY *key = NULL;
 
 	if (size != (strcmp(curve, "P-384") ? 64 : 96)) {
-		att_fail(err, ATT_E_FORMAT, "a point of %zu bytes does not belong to %s", size, curve);
+		att_fail(err, ATT_E_FORMAT, "a point of %zu bytes does not belong to %s", size,
+			 curve);
 		return NULL;
 	}
 	memcpy(point + 1, xy, size);
@@ -82,7 +83,8 @@ const char *att_key_curve(EVP_PKEY *key)
 	char name[40] = "";
 
 	if (!EVP_PKEY_is_a(key, "EC") ||
-	    !EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, name, sizeof(name), NULL))
+	    !EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, name, sizeof(name),
+					    NULL))
 		return NULL;
 	if (!strcmp(name, "P-256") || !strcmp(name, "prime256v1"))
 		return "P-256";
@@ -114,7 +116,8 @@ EVP_PKEY *att_key_from_spki(const uint8_t *der, size_t size, struct att_error *e
 	}
 	if (!EVP_PKEY_is_a(key, "RSA") && (!att_key_curve(key) || !is_valid(key))) {
 		EVP_PKEY_free(key);
-		att_fail(err, ATT_E_UNSUPPORTED, "a public key that is neither RSA nor P-256 nor P-384");
+		att_fail(err, ATT_E_UNSUPPORTED,
+			 "a public key that is neither RSA nor P-256 nor P-384");
 		return NULL;
 	}
 	return key;
@@ -154,8 +157,8 @@ EVP_PKEY *att_key_from_pem(const char *pem, size_t size, bool public_too, struct
 		key = PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL);
 	BIO_free(bio);
 	if (!key)
-		att_fail_crypto(err, public_too ? "not a key in PEM" :
-				"not a private key in PEM without a password");
+		att_fail_crypto(err, public_too ? "not a key in PEM"
+						: "not a private key in PEM without a password");
 	return key;
 }
 
@@ -234,8 +237,8 @@ int att_rsassa_verify(EVP_PKEY *key, const char *hash, const uint8_t *data, size
 	return verify(key, hash, data, size, sig, sig_size, err);
 }
 
-int att_ecdsa_sign(EVP_PKEY *key, const char *hash, const uint8_t *data, size_t size,
-		   uint8_t *sig, size_t sig_size, struct att_error *err)
+int att_ecdsa_sign(EVP_PKEY *key, const char *hash, const uint8_t *data, size_t size, uint8_t *sig,
+		   size_t sig_size, struct att_error *err)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	unsigned char der[160];

@@ -29,8 +29,8 @@ EVP_PKEY *att_key_new(const char *curve, struct att_error *err);
 /* A signature as r || s, each of half of @size. */
 int att_ecdsa_verify(EVP_PKEY *key, const char *hash, const uint8_t *data, size_t size,
 		     const uint8_t *sig, size_t sig_size, struct att_error *err);
-int att_ecdsa_sign(EVP_PKEY *key, const char *hash, const uint8_t *data, size_t size,
-		   uint8_t *sig, size_t sig_size, struct att_error *err);
+int att_ecdsa_sign(EVP_PKEY *key, const char *hash, const uint8_t *data, size_t size, uint8_t *sig,
+		   size_t sig_size, struct att_error *err);
 int att_rsassa_verify(EVP_PKEY *key, const char *hash, const uint8_t *data, size_t size,
 		      const uint8_t *sig, size_t sig_size, struct att_error *err);
 

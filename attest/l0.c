@@ -39,15 +39,16 @@ static int open_tagged(const struct att_log *log, const struct att_event *e, str
 		return att_fail(err, ATT_E_REFUSED, "an event of PCR %u, L0 measures into PCR %u",
 				e->pcr, ATT_L0_PCR);
 	if (e->type != EV_EVENT_TAG)
-		return att_fail(err, ATT_E_REFUSED, "an event of type 0x%x, L0's are tagged events (6)",
-				e->type);
+		return att_fail(err, ATT_E_REFUSED,
+				"an event of type 0x%x, L0's are tagged events (6)", e->type);
 	if (check_digests(log, e, err))
 		return -1;
 	t->r = (struct att_reader){ e->data, e->size, false };
 	t->id = att_read_u32(&t->r);
 	size = att_read_u32(&t->r);
 	if (t->r.bad || size != t->r.left)
-		return att_fail(err, ATT_E_FORMAT, "a tagged event whose size is not that of its data");
+		return att_fail(err, ATT_E_FORMAT,
+				"a tagged event whose size is not that of its data");
 	return 0;
 }
 
@@ -65,10 +66,12 @@ static int parse_l0(struct tagged *t, struct att_l0 *l0, struct att_error *err)
 	if (!t->r.bad && version != 1)
 		return att_fail(err, ATT_E_FORMAT, "L0 event: version %u, known is 1", version);
 	if (att_read_text(&t->r, l0->version))
-		return att_fail(err, ATT_E_FORMAT, "L0 event: the version is not text padded with zeros");
+		return att_fail(err, ATT_E_FORMAT,
+				"L0 event: the version is not text padded with zeros");
 	att_read_copy(&t->r, l0->build_id, sizeof(l0->build_id));
 	if (att_read_text(&t->r, l0->srcversion))
-		return att_fail(err, ATT_E_FORMAT, "L0 event: srcversion is not text padded with zeros");
+		return att_fail(err, ATT_E_FORMAT,
+				"L0 event: srcversion is not text padded with zeros");
 	return end(&t->r, "L0 event", err);
 }
 
@@ -78,14 +81,16 @@ static int parse_key(struct tagged *t, struct att_l0 *l0, struct att_error *err)
 	const uint8_t *key;
 
 	if (!t->r.bad && version != 1)
-		return att_fail(err, ATT_E_FORMAT, "report key event: version %u, known is 1", version);
+		return att_fail(err, ATT_E_FORMAT, "report key event: version %u, known is 1",
+				version);
 	l0->sig_alg = att_read_u32(&t->r);
 	att_read_copy(&t->r, l0->boot_id, sizeof(l0->boot_id));
 	size = att_read_u32(&t->r);
 	if (t->r.bad || !att_sig_size(l0->sig_alg) || size != att_sig_size(l0->sig_alg))
-		return att_fail(err, ATT_E_FORMAT,
-				"report key event: a key of %u bytes does not fit signature algorithm %u",
-				size, l0->sig_alg);
+		return att_fail(
+			err, ATT_E_FORMAT,
+			"report key event: a key of %u bytes does not fit signature algorithm %u",
+			size, l0->sig_alg);
 	key = att_read(&t->r, size);
 	if (key)
 		memcpy(l0->key, key, size);
@@ -96,14 +101,17 @@ static int parse_key(struct tagged *t, struct att_l0 *l0, struct att_error *err)
 static int refuse(uint32_t id, size_t index, struct att_error *err)
 {
 	if (id == ATT_TAG_UNLOADED)
-		return att_fail(err, ATT_E_REFUSED,
-				"hypergpu.ko was unloaded: its report key is gone, a reboot is needed");
+		return att_fail(
+			err, ATT_E_REFUSED,
+			"hypergpu.ko was unloaded: its report key is gone, a reboot is needed");
 	if (index >= 2 && (id == ATT_TAG_L0 || id == ATT_TAG_REPORT_KEY))
-		return att_fail(err, ATT_E_REFUSED,
-				"hypergpu.ko was loaded a second time since boot: a reboot is needed");
+		return att_fail(
+			err, ATT_E_REFUSED,
+			"hypergpu.ko was loaded a second time since boot: a reboot is needed");
 	if (index < 2 && (id == ATT_TAG_L0 || id == ATT_TAG_REPORT_KEY))
-		return att_fail(err, ATT_E_REFUSED, "tag 0x%x out of order: L0's event comes first, then the report key's",
-				id);
+		return att_fail(
+			err, ATT_E_REFUSED,
+			"tag 0x%x out of order: L0's event comes first, then the report key's", id);
 	return att_fail(err, ATT_E_REFUSED, "tag 0x%x is none of L0's", id);
 }
 

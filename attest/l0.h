@@ -6,18 +6,18 @@
 #include "log.h"
 #include "report.h"
 
-#define ATT_L0_PCR		13u
-#define ATT_TAG_L0		0x48470001u
-#define ATT_TAG_REPORT_KEY	0x48470002u
-#define ATT_TAG_UNLOADED	0x48470003u
+#define ATT_L0_PCR	   13u
+#define ATT_TAG_L0	   0x48470001u
+#define ATT_TAG_REPORT_KEY 0x48470002u
+#define ATT_TAG_UNLOADED   0x48470003u
 
 struct att_l0 {
 	char version[33];
 	uint8_t build_id[32];
 	char srcversion[33];
-	uint32_t sig_alg;		/* ATT_SIG_*, of the report key */
+	uint32_t sig_alg; /* ATT_SIG_*, of the report key */
 	uint8_t boot_id[32];
-	uint8_t key[ATT_KEY_MAX];	/* X || Y */
+	uint8_t key[ATT_KEY_MAX]; /* X || Y */
 	size_t key_size;
 };
 

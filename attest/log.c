@@ -19,7 +19,8 @@ static int add_bank(struct att_log *log, uint16_t id, uint16_t size, struct att_
 				"Spec ID event: algorithm 0x%x with digests of %u bytes", id, size);
 	for (i = 0; i < log->banks; i++)
 		if (log->bank[i].id == id)
-			return att_fail(err, ATT_E_FORMAT, "Spec ID event: algorithm 0x%x twice", id);
+			return att_fail(err, ATT_E_FORMAT, "Spec ID event: algorithm 0x%x twice",
+					id);
 	log->bank[log->banks++] = (struct att_bank){ id, size, alg };
 	return 0;
 }
@@ -31,13 +32,15 @@ static int parse_spec_id(struct att_reader *r, struct att_log *log, struct att_e
 	uint32_t count, i;
 
 	if (!signature || memcmp(signature, spec_id, sizeof(spec_id)))
-		return att_fail(err, ATT_E_FORMAT,
-				"the log does not begin with a Spec ID event of version 2.0 (a log of TPM 1.2's format?)");
-	att_read(r, 4 + 1 + 1 + 1 + 1);		/* class, minor, major, errata, uintn */
+		return att_fail(
+			err, ATT_E_FORMAT,
+			"the log does not begin with a Spec ID event of version 2.0 (a log of TPM 1.2's format?)");
+	att_read(r, 4 + 1 + 1 + 1 + 1); /* class, minor, major, errata, uintn */
 	count = att_read_u32(r);
 	if (r->bad || !count || count > ATT_LOG_BANKS)
-		return att_fail(err, ATT_E_FORMAT, "Spec ID event: %u algorithms, 1 to %u are allowed",
-				count, ATT_LOG_BANKS);
+		return att_fail(err, ATT_E_FORMAT,
+				"Spec ID event: %u algorithms, 1 to %u are allowed", count,
+				ATT_LOG_BANKS);
 	for (i = 0; i < count; i++) {
 		uint16_t id = att_read_u16(r), size = att_read_u16(r);
 
@@ -46,9 +49,10 @@ static int parse_spec_id(struct att_reader *r, struct att_log *log, struct att_e
 		if (add_bank(log, id, size, err))
 			return -1;
 	}
-	att_read(r, att_read_u8(r));		/* vendor's information */
+	att_read(r, att_read_u8(r)); /* vendor's information */
 	if (r->bad || r->left)
-		return att_fail(err, ATT_E_FORMAT, "Spec ID event: its size is not that of its contents");
+		return att_fail(err, ATT_E_FORMAT,
+				"Spec ID event: its size is not that of its contents");
 	return 0;
 }
 
@@ -144,8 +148,8 @@ int att_log_parse(const uint8_t *data, size_t size, struct att_log *log, struct 
 
 	memset(log, 0, sizeof(*log));
 	if (size > ATT_LOG_MAX)
-		return att_fail(err, ATT_E_FORMAT, "a log of %zu bytes, at most %u are allowed", size,
-				ATT_LOG_MAX);
+		return att_fail(err, ATT_E_FORMAT, "a log of %zu bytes, at most %u are allowed",
+				size, ATT_LOG_MAX);
 	if (parse_first(&r, log, err) || parse_events(&r, log, err)) {
 		att_log_free(log);
 		return -1;

@@ -6,22 +6,22 @@
 #include "alg.h"
 #include "attest.h"
 
-#define ATT_LOG_MAX	(2u << 20)
-#define ATT_LOG_EVENTS	16384u
-#define ATT_LOG_BANKS	8u
-#define ATT_PCRS	24u
+#define ATT_LOG_MAX    (2u << 20)
+#define ATT_LOG_EVENTS 16384u
+#define ATT_LOG_BANKS  8u
+#define ATT_PCRS       24u
 
-#define EV_NO_ACTION	3u
-#define EV_EVENT_TAG	6u
+#define EV_NO_ACTION   3u
+#define EV_EVENT_TAG   6u
 
 struct att_bank {
 	uint16_t id, size;
-	const struct att_alg *alg;	/* NULL: not one that this library computes */
+	const struct att_alg *alg; /* NULL: not one that this library computes */
 };
 
 struct att_event {
 	uint32_t pcr, type;
-	const uint8_t *digest[ATT_LOG_BANKS];	/* by index of att_log's bank[] */
+	const uint8_t *digest[ATT_LOG_BANKS]; /* by index of att_log's bank[] */
 	const uint8_t *data;
 	size_t size;
 };
@@ -30,7 +30,7 @@ struct att_event {
 struct att_log {
 	struct att_bank bank[ATT_LOG_BANKS];
 	unsigned int banks;
-	struct att_event *event;	/* without the Spec ID event */
+	struct att_event *event; /* without the Spec ID event */
 	size_t count;
 };
 

@@ -8,21 +8,18 @@
 #include "json.h"
 #include "l0.h"
 
-#define POLICY_MAX	(4u << 20)
+#define POLICY_MAX (4u << 20)
 
 static const char *const policy_members[] = {
-	"version", "type", "id", "development", "require_cvm", "require_boot_log", "banks", "pcrs",
-	"os_pcrs", "trusted_aks", "reference_values", NULL
+	"version", "type", "id",      "development", "require_cvm",	 "require_boot_log",
+	"banks",   "pcrs", "os_pcrs", "trusted_aks", "reference_values", NULL
 };
-static const char *const reference_members[] = {
-	"version", "type", "pcrs", "l0", "launch", NULL
-};
+static const char *const reference_members[] = { "version", "type", "pcrs", "l0", "launch", NULL };
 static const char *const l0_members[] = { "version", "build_id", "srcversion", NULL };
 static const char *const launch_members[] = { "digest", "policy", "vcpus", "levels", NULL };
 
 /* Room for one more; the entry is zeros. NULL after a message. */
-static void *more(void **list, size_t *count, size_t size, const char *what,
-		  struct att_error *err)
+static void *more(void **list, size_t *count, size_t size, const char *what, struct att_error *err)
 {
 	uint8_t *grown;
 
@@ -42,8 +39,7 @@ static void *more(void **list, size_t *count, size_t size, const char *what,
 }
 
 /* A list of PCR numbers as bits. Absent: @bits stays. */
-static int parse_pcr_set(const json_t *obj, const char *name, uint32_t *bits,
-			 struct att_error *err)
+static int parse_pcr_set(const json_t *obj, const char *name, uint32_t *bits, struct att_error *err)
 {
 	const json_t *list = json_object_get(obj, name);
 	size_t i;
@@ -84,7 +80,8 @@ static int parse_banks(const json_t *obj, struct att_policy *p, struct att_error
 		if (!alg)
 			return att_fail(err, ATT_E_FORMAT, "\"banks\": unknown algorithm");
 		if (alg->size < 32)
-			return att_fail(err, ATT_E_REFUSED, "\"banks\": %s is too weak for evidence", name);
+			return att_fail(err, ATT_E_REFUSED,
+					"\"banks\": %s is too weak for evidence", name);
 		p->bank[p->banks++] = alg;
 	}
 	return 0;
@@ -107,8 +104,9 @@ static int parse_aks(const json_t *obj, struct att_policy *p, struct att_error *
 			return -1;
 		size = text ? att_unhex(text, ak->name, sizeof(ak->name)) : -1;
 		if (size < 34)
-			return att_fail(err, ATT_E_FORMAT,
-					"\"trusted_aks\": entry %zu is not a TPM name in hexadecimal", i);
+			return att_fail(
+				err, ATT_E_FORMAT,
+				"\"trusted_aks\": entry %zu is not a TPM name in hexadecimal", i);
 		ak->size = (size_t)size;
 	}
 	return 0;
@@ -123,8 +121,9 @@ static int parse_ref_value(const struct att_alg *bank, uint32_t pcr, const json_
 	if (!ref)
 		return -1;
 	if (!text || att_unhex(text, ref->value, bank->size) != bank->size)
-		return att_fail(err, ATT_E_FORMAT, "\"pcrs\": a value of PCR %u is not %u hexadecimal digits",
-				pcr, 2u * bank->size);
+		return att_fail(err, ATT_E_FORMAT,
+				"\"pcrs\": a value of PCR %u is not %u hexadecimal digits", pcr,
+				2u * bank->size);
 	ref->bank = bank;
 	ref->pcr = pcr;
 	return 0;
@@ -165,7 +164,8 @@ static int parse_ref_pcrs(const json_t *ref, struct att_policy *p, struct att_er
 		const struct att_alg *bank = att_alg_by_name(key);
 
 		if (!bank || bank->size < 32 || !json_is_object(pcrs))
-			return att_fail(err, ATT_E_FORMAT, "\"pcrs\": \"%.20s\" is not a bank", key);
+			return att_fail(err, ATT_E_FORMAT, "\"pcrs\": \"%.20s\" is not a bank",
+					key);
 		if (parse_ref_bank(bank, pcrs, p, err))
 			return -1;
 	}
@@ -192,7 +192,8 @@ static int parse_build_id(const json_t *obj, uint8_t to[32], struct att_error *e
 	if (att_json_string(obj, "build_id", true, &text, err))
 		return -1;
 	if (att_unhex(text, to, 32) <= 0)
-		return att_fail(err, ATT_E_FORMAT, "\"build_id\" is not 2 to 64 hexadecimal digits");
+		return att_fail(err, ATT_E_FORMAT,
+				"\"build_id\" is not 2 to 64 hexadecimal digits");
 	return 0;
 }
 
@@ -268,20 +269,25 @@ static int parse_reference(const json_t *ref, struct att_policy *p, struct att_e
 	if (strcmp(type, "hypergpu-reference-values"))
 		return att_fail(err, ATT_E_FORMAT, "\"type\" is not \"hypergpu-reference-values\"");
 	return parse_ref_pcrs(ref, p, err) || parse_ref_l0(ref, p, err) ||
-	       parse_ref_launch(ref, p, err) ? -1 : 0;
+			       parse_ref_launch(ref, p, err)
+		       ? -1
+		       : 0;
 }
 
 /* Rules under which nothing of the boot would be looked at are for development only. */
 static int check_rules(const json_t *top, struct att_policy *p, struct att_error *err)
 {
 	if (!json_object_get(top, "pcrs"))
-		return att_fail(err, ATT_E_FORMAT, "\"pcrs\" is missing: which boot PCRs are to be appraised?");
+		return att_fail(err, ATT_E_FORMAT,
+				"\"pcrs\" is missing: which boot PCRs are to be appraised?");
 	if (!p->pcrs && !p->development)
-		return att_fail(err, ATT_E_REFUSED,
-				"\"pcrs\" is empty: L0 measures itself, which proves nothing without what loaded it");
+		return att_fail(
+			err, ATT_E_REFUSED,
+			"\"pcrs\" is empty: L0 measures itself, which proves nothing without what loaded it");
 	if (p->pcrs & 1u << ATT_L0_PCR)
-		return att_fail(err, ATT_E_REFUSED,
-				"\"pcrs\" names PCR 13: it holds a random key, so it has no reference value");
+		return att_fail(
+			err, ATT_E_REFUSED,
+			"\"pcrs\" names PCR 13: it holds a random key, so it has no reference value");
 	return 0;
 }
 
@@ -294,12 +300,11 @@ static int parse_policy(const json_t *top, struct att_policy *p, struct att_erro
 	p->os_pcrs = 1u << 10 | 1u << 11 | 1u << 12 | 1u << 15 | 1u << 16 | 1u << 23;
 	if (att_json_only(top, policy_members, "policy", err) ||
 	    att_json_version(top, "policy", err) ||
-	    att_json_string(top, "type", true, &type, err) ||
-	    parse_text(top, "id", p->id, err) ||
+	    att_json_string(top, "type", true, &type, err) || parse_text(top, "id", p->id, err) ||
 	    att_json_bool(top, "development", &p->development, err) ||
 	    att_json_bool(top, "require_cvm", &p->cvm, err) ||
-	    att_json_bool(top, "require_boot_log", &p->boot_log, err) ||
-	    parse_banks(top, p, err) || parse_pcr_set(top, "pcrs", &p->pcrs, err) ||
+	    att_json_bool(top, "require_boot_log", &p->boot_log, err) || parse_banks(top, p, err) ||
+	    parse_pcr_set(top, "pcrs", &p->pcrs, err) ||
 	    parse_pcr_set(top, "os_pcrs", &p->os_pcrs, err) || parse_aks(top, p, err))
 		return -1;
 	if (strcmp(type, "hypergpu-policy"))
@@ -350,9 +355,9 @@ int att_policy_add_reference(struct att_policy *policy, const char *text, size_t
 int att_policy_add_enrolled(struct att_policy *policy, const char *text, size_t size,
 			    struct att_error *err)
 {
-	static const char *const members[] = {
-		"version", "type", "ak_name", "ek_certificate_sha256", "enrolled", NULL
-	};
+	static const char *const members[] = { "version",  "type",
+					       "ak_name",  "ek_certificate_sha256",
+					       "enrolled", NULL };
 	json_t *top = att_json_parse(text, size, 65536, err);
 	struct att_trusted_ak ak = { .has_ek = true }, *slot;
 	const char *type = "", *name = "";

@@ -15,8 +15,8 @@ static int parse_selection(const TPML_PCR_SELECTION *list, struct att_quote *q,
 	unsigned int i;
 
 	if (list->count != 1)
-		return att_fail(err, ATT_E_REFUSED, "a quote over %u banks: exactly one is expected",
-				list->count);
+		return att_fail(err, ATT_E_REFUSED,
+				"a quote over %u banks: exactly one is expected", list->count);
 	q->bank = att_alg_by_id(s->hash);
 	if (!q->bank)
 		return att_fail(err, ATT_E_REFUSED, "a quote over the unknown bank 0x%x", s->hash);
@@ -42,9 +42,10 @@ int att_quote_parse(const struct att_bytes *message, struct att_quote *q, struct
 	if (a.magic != TPM2_GENERATED_VALUE)
 		return att_fail(err, ATT_E_REFUSED, "its magic is 0x%x: no TPM made it", a.magic);
 	if (a.type != TPM2_ST_ATTEST_QUOTE)
-		return att_fail(err, ATT_E_REFUSED, "an attestation of type 0x%x, which is not a quote",
-				a.type);
-	if (a.extraData.size > sizeof(q->extra) || a.attested.quote.pcrDigest.size > sizeof(q->digest))
+		return att_fail(err, ATT_E_REFUSED,
+				"an attestation of type 0x%x, which is not a quote", a.type);
+	if (a.extraData.size > sizeof(q->extra) ||
+	    a.attested.quote.pcrDigest.size > sizeof(q->digest))
 		return att_fail(err, ATT_E_FORMAT, "a field of the quote is too long");
 	memcpy(q->extra, a.extraData.buffer, a.extraData.size);
 	q->extra_size = a.extraData.size;
@@ -64,7 +65,8 @@ static int verify_ecdsa(const TPMS_SIGNATURE_ECC *s, EVP_PKEY *key, const struct
 	uint8_t sig[96] = { 0 };
 
 	if (!curve)
-		return att_fail(err, ATT_E_CRYPTO, "an ECDSA signature, but the key is not of an EC curve");
+		return att_fail(err, ATT_E_CRYPTO,
+				"an ECDSA signature, but the key is not of an EC curve");
 	if (s->signatureR.size > half || s->signatureS.size > half)
 		return att_fail(err, ATT_E_FORMAT, "a signature that is too large for its curve");
 	memcpy(sig + half - s->signatureR.size, s->signatureR.buffer, s->signatureR.size);
@@ -93,7 +95,8 @@ int att_quote_verify(const struct att_bytes *message, const struct att_bytes *si
 	if (s.sigAlg == TPM2_ALG_ECDSA)
 		return verify_ecdsa(&s.signature.ecdsa, key, *hash, message, err);
 	if (!EVP_PKEY_is_a(key, "RSA"))
-		return att_fail(err, ATT_E_CRYPTO, "an RSA signature, but the key is not an RSA key");
+		return att_fail(err, ATT_E_CRYPTO,
+				"an RSA signature, but the key is not an RSA key");
 	return att_rsassa_verify(key, (*hash)->evp, message->data, message->size,
 				 s.signature.rsassa.sig.buffer, s.signature.rsassa.sig.size, err);
 }
@@ -104,12 +107,14 @@ int att_quote_check_pcrs(const struct att_quote *q, const uint8_t *values, size_
 	uint8_t digest[ATT_HASH_MAX];
 
 	if (size != (size_t)q->count * q->bank->size)
-		return att_fail(err, ATT_E_FORMAT, "%zu bytes of PCR values, the quote is over %u of %u bytes",
-				size, q->count, q->bank->size);
+		return att_fail(err, ATT_E_FORMAT,
+				"%zu bytes of PCR values, the quote is over %u of %u bytes", size,
+				q->count, q->bank->size);
 	if (att_hash(hash, values, size, digest))
 		return att_fail_crypto(err, hash->name);
 	if (q->digest_size != hash->size || memcmp(digest, q->digest, hash->size))
-		return att_fail(err, ATT_E_REFUSED, "the PCR values are not those that were quoted");
+		return att_fail(err, ATT_E_REFUSED,
+				"the PCR values are not those that were quoted");
 	return 0;
 }
 

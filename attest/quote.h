@@ -8,17 +8,17 @@
 #include "alg.h"
 #include "attest.h"
 
-#define ATT_QUOTE_MAX	4096u
+#define ATT_QUOTE_MAX 4096u
 
 struct att_quote {
-	const struct att_alg *bank;	/* of the only selection */
-	uint32_t pcrs;			/* bit n: PCR n is quoted */
-	unsigned int count;		/* of them */
-	uint8_t extra[ATT_NONCE_MAX + 2];	/* qualifying data: the nonce */
+	const struct att_alg *bank; /* of the only selection */
+	uint32_t pcrs; /* bit n: PCR n is quoted */
+	unsigned int count; /* of them */
+	uint8_t extra[ATT_NONCE_MAX + 2]; /* qualifying data: the nonce */
 	size_t extra_size;
-	uint8_t digest[ATT_HASH_MAX];	/* over the PCRs' values */
+	uint8_t digest[ATT_HASH_MAX]; /* over the PCRs' values */
 	size_t digest_size;
-	uint64_t clock;			/* milliseconds; of the TPM, and not secure time */
+	uint64_t clock; /* milliseconds; of the TPM, and not secure time */
 	uint32_t reset_count, restart_count;
 };
 

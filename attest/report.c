@@ -34,16 +34,17 @@ static int parse_head(struct att_reader *r, struct att_report *rep, struct att_e
 		return att_fail(err, ATT_E_FORMAT, "not a report: it does not begin with HGRP");
 	if (version != 1 || size != ATT_REPORT_SIZE)
 		return att_fail(err, ATT_E_FORMAT,
-				"version %u with %u signed bytes; known is version 1 with %u", version,
-				size, ATT_REPORT_SIZE);
+				"version %u with %u signed bytes; known is version 1 with %u",
+				version, size, ATT_REPORT_SIZE);
 	rep->sig_alg = att_read_u32(r);
 	rep->flags = att_read_u32(r);
 	rep->sig_size = att_sig_size(rep->sig_alg);
 	if (!rep->sig_size)
-		return att_fail(err, ATT_E_FORMAT, "signature algorithm %u is unknown", rep->sig_alg);
+		return att_fail(err, ATT_E_FORMAT, "signature algorithm %u is unknown",
+				rep->sig_alg);
 	if (whole != ATT_REPORT_SIZE + rep->sig_size)
-		return att_fail(err, ATT_E_FORMAT, "%zu bytes, %zu with its signature are due", whole,
-				ATT_REPORT_SIZE + rep->sig_size);
+		return att_fail(err, ATT_E_FORMAT, "%zu bytes, %zu with its signature are due",
+				whole, ATT_REPORT_SIZE + rep->sig_size);
 	if (rep->flags & ~ATT_REPORT_DEVELOPMENT)
 		return att_fail(err, ATT_E_FORMAT, "flags 0x%x, known is 0x%x", rep->flags,
 				ATT_REPORT_DEVELOPMENT);
@@ -64,11 +65,13 @@ static int parse_launch(struct att_reader *r, struct att_report *rep, struct att
 	att_read_copy(r, rep->launch_digest, sizeof(rep->launch_digest));
 	rest = att_read(r, 32);
 	if (alg != 1)
-		return att_fail(err, ATT_E_FORMAT, "digest algorithm %u, known is 1 (SHA-256)", alg);
+		return att_fail(err, ATT_E_FORMAT, "digest algorithm %u, known is 1 (SHA-256)",
+				alg);
 	if (rep->level != 1 && rep->level != 2)
 		return att_fail(err, ATT_E_FORMAT, "level %u, there are 1 and 2", rep->level);
 	if (!rest || !att_all_zero(rest, 32))
-		return att_fail(err, ATT_E_FORMAT, "a SHA-256 launch digest that is longer than 32 bytes");
+		return att_fail(err, ATT_E_FORMAT,
+				"a SHA-256 launch digest that is longer than 32 bytes");
 	return 0;
 }
 
@@ -84,7 +87,8 @@ static int parse_devices(struct att_reader *r, struct att_report *rep, struct at
 		return att_fail(err, ATT_E_FORMAT, "reserved bytes are not zero");
 	if (rep->devices || !digest || !att_all_zero(digest, 32))
 		return att_fail(err, ATT_E_FORMAT,
-				"%u bound devices: version 1 of this verifier knows none", rep->devices);
+				"%u bound devices: version 1 of this verifier knows none",
+				rep->devices);
 	return 0;
 }
 
@@ -113,7 +117,8 @@ int att_report_verify(const struct att_report *rep, const uint8_t *key, struct a
 	if (rep->sig_alg == ATT_SIG_SM2)
 		return att_fail(err, ATT_E_UNSUPPORTED,
 				"signed with SM2: this verifier cannot check it yet");
-	pkey = att_key_ec(rep->sig_alg == ATT_SIG_P384 ? "P-384" : "P-256", key, rep->sig_size, err);
+	pkey = att_key_ec(rep->sig_alg == ATT_SIG_P384 ? "P-384" : "P-256", key, rep->sig_size,
+			  err);
 	if (!pkey)
 		return att_prefix(err, "the report key");
 	ret = att_ecdsa_verify(pkey, rep->sig_alg == ATT_SIG_P384 ? "SHA384" : "SHA256", rep->bytes,
@@ -122,10 +127,10 @@ int att_report_verify(const struct att_report *rep, const uint8_t *key, struct a
 	return ret;
 }
 
-int att_report_bind(const uint8_t *nonce, size_t nonce_size, const uint8_t *spki,
-		    size_t spki_size, uint8_t out[ATT_REPORT_DATA])
+int att_report_bind(const uint8_t *nonce, size_t nonce_size, const uint8_t *spki, size_t spki_size,
+		    uint8_t out[ATT_REPORT_DATA])
 {
-	static const char label[] = "hypergpu-report-data-v1";	/* with its zero */
+	static const char label[] = "hypergpu-report-data-v1"; /* with its zero */
 	uint8_t text[sizeof(label) + 2 + ATT_NONCE_MAX + 32], *p = text;
 
 	if (nonce_size > ATT_NONCE_MAX)

@@ -7,7 +7,10 @@
 #include "json.h"
 
 static const char *const status_name[] = {
-	[ATT_PASS] = "pass", [ATT_FAIL] = "fail", [ATT_UNCHECKED] = "unchecked", [ATT_WARN] = "warn",
+	[ATT_PASS] = "pass",
+	[ATT_FAIL] = "fail",
+	[ATT_UNCHECKED] = "unchecked",
+	[ATT_WARN] = "warn",
 };
 
 struct att_result *att_result_new(void)
@@ -106,7 +109,8 @@ int att_result_element(const struct att_result *res, enum att_element element)
 			value = 2;
 	}
 	/* What was not looked at to its end, or by lax rules only, is not affirmed. */
-	if (value == 2 && (att_result_verdict(res) || (res->development && element == ATT_INSTANCE)))
+	if (value == 2 &&
+	    (att_result_verdict(res) || (res->development && element == ATT_INSTANCE)))
 		return 0;
 	return value;
 }
@@ -137,8 +141,10 @@ void att_result_table(const struct att_result *res, FILE *to)
 	if (verdict)
 		fprintf(to, "\nREFUSED (%d): nothing may be released to this machine.\n", verdict);
 	else
-		fprintf(to, "\n%s\n", res->development ?
-			"PASSED, for development only: this says nothing about the machine." : "PASSED");
+		fprintf(to, "\n%s\n",
+			res->development
+				? "PASSED, for development only: this says nothing about the machine."
+				: "PASSED");
 }
 
 static json_t *claim_list(const struct att_result *res)
@@ -149,9 +155,10 @@ static json_t *claim_list(const struct att_result *res)
 	for (i = 0; i < att_result_count(res); i++) {
 		const struct att_claim *c = &res->claim[i].claim;
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "claim", c->name,
-						      "status", status_name[c->status], "expected",
-						      c->expected, "found", c->found, "cause", c->cause));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:s, s:s}", "claim", c->name,
+						"status", status_name[c->status], "expected",
+						c->expected, "found", c->found, "cause", c->cause));
 	}
 	return list;
 }
@@ -161,6 +168,7 @@ char *att_result_json(const struct att_result *res)
 	enum att_verdict verdict = att_result_verdict(res);
 
 	return att_json_text(json_pack("{s:i, s:b, s:i, s:b, s:s, s:o}", "version", 1, "passed",
-				       !verdict, "verdict", verdict, "development", res->development,
-				       "policy", res->policy_id, "claims", claim_list(res)));
+				       !verdict, "verdict", verdict, "development",
+				       res->development, "policy", res->policy_id, "claims",
+				       claim_list(res)));
 }

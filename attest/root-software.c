@@ -25,7 +25,8 @@ static int soft_create_ak(struct att_root *root, const char *type, struct att_ak
 	int size, ret = -1;
 
 	if (strcmp(type, "p256"))
-		return att_fail(err, ATT_E_UNSUPPORTED, "the software root has keys of type p256 only");
+		return att_fail(err, ATT_E_UNSUPPORTED,
+				"the software root has keys of type p256 only");
 	if (att_ak_template(type, &pub, err))
 		return -1;
 	att_root_step(root, "make a key");
@@ -121,7 +122,8 @@ static int sign_message(const struct att_ak *ak, struct att_evidence *ev, struct
 
 	if (!key)
 		return att_fail_crypto(err, "attestation key: not a private key");
-	ret = att_ecdsa_sign(key, "SHA256", ev->message.data, ev->message.size, sig, sizeof(sig), err);
+	ret = att_ecdsa_sign(key, "SHA256", ev->message.data, ev->message.size, sig, sizeof(sig),
+			     err);
 	EVP_PKEY_free(key);
 	if (ret)
 		return -1;
@@ -141,7 +143,9 @@ static int soft_quote(struct att_root *root, const struct att_ak *ak, const stru
 
 	att_root_step(root, "quote");
 	return set_values(g, bank, ev, err) || make_message(g, bank, ev, err) ||
-	       sign_message(ak, ev, err) ? -1 : 0;
+			       sign_message(ak, ev, err)
+		       ? -1
+		       : 0;
 }
 
 static int soft_ek(struct att_root *root, struct att_bytes *certificate, struct att_bytes *public,
@@ -149,8 +153,9 @@ static int soft_ek(struct att_root *root, struct att_bytes *certificate, struct 
 {
 	(void)root;
 	(void)certificate;
-	return public ? att_fail(err, ATT_E_REFUSED, "the software root has no endorsement key to enrol") :
-	       0;
+	return public ? att_fail(err, ATT_E_REFUSED,
+				 "the software root has no endorsement key to enrol")
+		      : 0;
 }
 
 static int soft_activate(struct att_root *root, const struct att_ak *ak,

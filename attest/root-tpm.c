@@ -13,10 +13,10 @@
 #include "tpmkey.h"
 
 /* TCG EK Credential Profile: certificate and template L-1, RSA 2048. */
-#define EK_CERTIFICATE	0x01c00002u
-#define NV_CHUNK	512u
-#define CERT_MAX	8192u
-#define QUOTE_TRIES	5
+#define EK_CERTIFICATE 0x01c00002u
+#define NV_CHUNK       512u
+#define CERT_MAX       8192u
+#define QUOTE_TRIES    5
 
 struct tpm_root {
 	struct att_root root;
@@ -64,8 +64,8 @@ static int create_srk(struct tpm_root *t, ESYS_TR *srk, struct att_error *err)
 
 	att_root_step(&t->root, "create the storage root key");
 	rc = Esys_CreatePrimary(t->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-				ESYS_TR_NONE, &sensitive, &in, &outside, &none, srk, NULL, NULL, NULL,
-				NULL);
+				ESYS_TR_NONE, &sensitive, &in, &outside, &none, srk, NULL, NULL,
+				NULL, NULL);
 	return rc ? tpm_fail(err, "create the storage root key", rc) : 0;
 }
 
@@ -81,8 +81,8 @@ static int create_under(struct tpm_root *t, ESYS_TR srk, const TPMT_PUBLIC *temp
 	int ret;
 
 	att_root_step(&t->root, "create the attestation key");
-	rc = Esys_Create(t->esys, srk, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &in,
-			 &outside, &none, &priv, &pub, NULL, NULL, NULL);
+	rc = Esys_Create(t->esys, srk, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
+			 &in, &outside, &none, &priv, &pub, NULL, NULL, NULL);
 	if (rc)
 		return tpm_fail(err, "create the attestation key", rc);
 	ret = att_tpm_public_dump(&pub->publicArea, &ak->public, err);
@@ -126,7 +126,8 @@ static int load_ak(struct tpm_root *t, const struct att_ak *ak, ESYS_TR *handle,
 	if (create_srk(t, &srk, err))
 		return -1;
 	att_root_step(&t->root, "load the attestation key");
-	rc = Esys_Load(t->esys, srk, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &priv, &pub, handle);
+	rc = Esys_Load(t->esys, srk, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &priv, &pub,
+		       handle);
 	flush(t, &srk);
 	return rc ? tpm_fail(err, "load the attestation key (is it this TPM's?)", rc) : 0;
 }
@@ -201,15 +202,16 @@ static int read_pcrs(struct tpm_root *t, const struct att_alg *bank, uint32_t pc
 
 		selection(&want, bank, left);
 		att_root_step(&t->root, "read the PCRs");
-		rc = Esys_PCR_Read(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &want, &counter,
-				   &got, &values);
+		rc = Esys_PCR_Read(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &want,
+				   &counter, &got, &values);
 		if (rc)
 			return tpm_fail(err, "read the PCRs", rc);
 		bits = take_values(got, values, bank, left, ev);
 		Esys_Free(got);
 		Esys_Free(values);
 		if (!bits)
-			return att_fail(err, ATT_E_TPM, "the TPM has no PCRs in its %s bank, or no such bank",
+			return att_fail(err, ATT_E_TPM,
+					"the TPM has no PCRs in its %s bank, or no such bank",
 					bank->name);
 		left &= ~bits;
 	}
@@ -231,7 +233,7 @@ static int quote_once(struct tpm_root *t, ESYS_TR ak, const struct att_gather *g
 		      const struct att_alg *bank, struct att_evidence *ev, struct att_error *err)
 {
 	TPM2B_DATA nonce = { .size = (UINT16)g->nonce_size };
-	TPMT_SIG_SCHEME scheme = { .scheme = TPM2_ALG_NULL };
+	TPMT_SIG_SCHEME scheme = { 0 };
 	TPML_PCR_SELECTION pcrs;
 	TPM2B_ATTEST *quoted = NULL;
 	TPMT_SIGNATURE *signature = NULL;
@@ -240,6 +242,7 @@ static int quote_once(struct tpm_root *t, ESYS_TR ak, const struct att_gather *g
 
 	att_bytes_free(&ev->message);
 	att_bytes_free(&ev->signature);
+	scheme.scheme = TPM2_ALG_NULL; /* the key's own */
 	memcpy(nonce.buffer, g->nonce, g->nonce_size);
 	selection(&pcrs, bank, g->pcrs);
 	att_root_step(&t->root, "quote");
@@ -257,13 +260,13 @@ static int quote_once(struct tpm_root *t, ESYS_TR ak, const struct att_gather *g
 }
 
 /* 0: the values are those of the quote; 1: a PCR changed in between; -1: an error. */
-static int quote_fits(const struct att_evidence *ev, const TPMT_PUBLIC *ak, const struct att_gather *g,
-		      const struct att_alg *bank, struct att_error *err)
+static int quote_fits(const struct att_evidence *ev, const TPMT_PUBLIC *ak,
+		      const struct att_gather *g, const struct att_alg *bank, struct att_error *err)
 {
 	/* RSA's and ECC's schemes begin with the hash, which is the quote's, too. */
-	const struct att_alg *hash = att_alg_by_id(ak->type == TPM2_ALG_RSA ?
-		ak->parameters.rsaDetail.scheme.details.anySig.hashAlg :
-		ak->parameters.eccDetail.scheme.details.anySig.hashAlg);
+	const struct att_alg *hash = att_alg_by_id(
+		ak->type == TPM2_ALG_RSA ? ak->parameters.rsaDetail.scheme.details.anySig.hashAlg
+					 : ak->parameters.eccDetail.scheme.details.anySig.hashAlg);
 	uint8_t values[ATT_PCRS * ATT_HASH_MAX];
 	struct att_quote q;
 	unsigned int i;
@@ -290,12 +293,14 @@ static int tpm_quote(struct att_root *root, const struct att_ak *ak, const struc
 		return -1;
 	for (i = 0; i < QUOTE_TRIES && ret == 1; i++) {
 		ret = read_pcrs(t, bank, g->pcrs, ev, err) ||
-		      quote_once(t, handle, g, bank, ev, err) ? -1 :
-		      quote_fits(ev, &pub, g, bank, err);
+				      quote_once(t, handle, g, bank, ev, err)
+			      ? -1
+			      : quote_fits(ev, &pub, g, bank, err);
 	}
 	flush(t, &handle);
 	if (ret == 1)
-		return att_fail(err, ATT_E_TPM, "PCRs changed between reading and quoting, %d times; quote fewer",
+		return att_fail(err, ATT_E_TPM,
+				"PCRs changed between reading and quoting, %d times; quote fewer",
 				QUOTE_TRIES);
 	return ret;
 }
@@ -314,13 +319,14 @@ static int read_nv(struct tpm_root *t, ESYS_TR index, size_t size, struct att_by
 		TSS2_RC rc;
 
 		att_root_step(&t->root, "read the EK certificate");
-		rc = Esys_NV_Read(t->esys, index, index, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
-				  (UINT16)n, (UINT16)at, &part);
+		rc = Esys_NV_Read(t->esys, index, index, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+				  ESYS_TR_NONE, (UINT16)n, (UINT16)at, &part);
 		if (rc)
 			return tpm_fail(err, "read the EK certificate", rc);
 		if (part->size != n) {
 			Esys_Free(part);
-			return att_fail(err, ATT_E_TPM, "the TPM: read the EK certificate: a short answer");
+			return att_fail(err, ATT_E_TPM,
+					"the TPM: read the EK certificate: a short answer");
 		}
 		memcpy(data + at, part->buffer, n);
 		at += n;
@@ -350,21 +356,23 @@ static int read_certificate(struct tpm_root *t, struct att_bytes *cert, struct a
 	int ret;
 
 	att_root_step(&t->root, "find the EK certificate");
-	rc = Esys_TR_FromTPMPublic(t->esys, EK_CERTIFICATE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-				   &index);
+	rc = Esys_TR_FromTPMPublic(t->esys, EK_CERTIFICATE, ESYS_TR_NONE, ESYS_TR_NONE,
+				   ESYS_TR_NONE, &index);
 	if ((rc & 0xfff) == (TPM2_RC_HANDLE | TPM2_RC_1))
-		return 0;	/* there is none: an enrolment will miss it */
+		return 0; /* there is none: an enrolment will miss it */
 	if (rc)
 		return tpm_fail(err, "find the EK certificate", rc);
-	rc = Esys_NV_ReadPublic(t->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &pub, NULL);
+	rc = Esys_NV_ReadPublic(t->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &pub,
+				NULL);
 	if (rc) {
 		Esys_TR_Close(t->esys, &index);
 		return tpm_fail(err, "find the EK certificate", rc);
 	}
 	size = pub->nvPublic.dataSize;
 	Esys_Free(pub);
-	ret = size && size <= CERT_MAX ? read_nv(t, index, size, cert, err) :
-	      att_fail(err, ATT_E_TPM, "the TPM: an EK certificate of %zu bytes", size);
+	ret = size && size <= CERT_MAX
+		      ? read_nv(t, index, size, cert, err)
+		      : att_fail(err, ATT_E_TPM, "the TPM: an EK certificate of %zu bytes", size);
 	Esys_TR_Close(t->esys, &index);
 	if (!ret)
 		trim_der(cert);
@@ -376,8 +384,9 @@ static int create_ek(struct tpm_root *t, ESYS_TR *ek, struct att_bytes *public,
 {
 	/* PolicySecret(endorsement), as the profile gives it. */
 	static const uint8_t policy[32] = {
-		0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24,
-		0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
+		0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc,
+		0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52,
+		0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
 	};
 	TPM2B_PUBLIC in = { .publicArea = {
 		.type = TPM2_ALG_RSA, .nameAlg = TPM2_ALG_SHA256,
@@ -400,8 +409,8 @@ static int create_ek(struct tpm_root *t, ESYS_TR *ek, struct att_bytes *public,
 	memcpy(in.publicArea.authPolicy.buffer, policy, sizeof(policy));
 	att_root_step(&t->root, "create the endorsement key");
 	rc = Esys_CreatePrimary(t->esys, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-				ESYS_TR_NONE, &sensitive, &in, &outside, &none, ek, &out, NULL, NULL,
-				NULL);
+				ESYS_TR_NONE, &sensitive, &in, &outside, &none, ek, &out, NULL,
+				NULL, NULL);
 	if (rc)
 		return tpm_fail(err, "create the endorsement key", rc);
 	ret = public ? att_tpm_public_dump(&out->publicArea, public, err) : 0;
@@ -435,7 +444,8 @@ static int start_policy(struct tpm_root *t, ESYS_TR *session, struct att_error *
 
 	att_root_step(&t->root, "start a session");
 	rc = Esys_StartAuthSession(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-				   ESYS_TR_NONE, NULL, TPM2_SE_POLICY, &sym, TPM2_ALG_SHA256, session);
+				   ESYS_TR_NONE, NULL, TPM2_SE_POLICY, &sym, TPM2_ALG_SHA256,
+				   session);
 	if (rc)
 		return tpm_fail(err, "start a session", rc);
 	rc = Esys_PolicySecret(t->esys, ESYS_TR_RH_ENDORSEMENT, *session, ESYS_TR_PASSWORD,
@@ -462,7 +472,9 @@ static int activate_with(struct tpm_root *t, ESYS_TR ak, ESYS_TR ek, const TPM2B
 				     seed, &got);
 	flush(t, &session);
 	if (rc)
-		return tpm_fail(err, "activate the credential (was it made for this TPM and this key?)", rc);
+		return tpm_fail(err,
+				"activate the credential (was it made for this TPM and this key?)",
+				rc);
 	ret = att_bytes_set(secret, got->buffer, got->size) ? att_no_memory(err) : 0;
 	Esys_Free(got);
 	return ret;
@@ -510,8 +522,7 @@ static const struct att_root_ops tpm_ops = {
 	.close = tpm_close,
 };
 
-struct att_root *att_root_tpm(const char *tcti, att_step *step, void *opaque,
-			      struct att_error *err)
+struct att_root *att_root_tpm(const char *tcti, att_step *step, void *opaque, struct att_error *err)
 {
 	struct tpm_root *t = calloc(1, sizeof(*t));
 	TSS2_RC rc;

@@ -54,7 +54,8 @@ int att_ak_template(const char *type, TPMT_PUBLIC *pub, struct att_error *err)
 		template_ecc(pub, TPM2_ECC_NIST_P384, TPM2_ALG_SHA384);
 	else
 		return att_fail(err, ATT_E_UNSUPPORTED,
-				"a key of type '%.20s': known are rsa2048, rsa3072, p256 and p384", type);
+				"a key of type '%.20s': known are rsa2048, rsa3072, p256 and p384",
+				type);
 	return 0;
 }
 
@@ -90,9 +91,8 @@ int att_ak_create(struct att_root *root, const char *type, struct att_bytes *tex
 static int parse_ak(const struct att_root *root, const json_t *o, struct att_ak *ak,
 		    struct att_error *err)
 {
-	static const char *const members[] = {
-		"version", "type", "trust_root", "name", "public", "private", NULL
-	};
+	static const char *const members[] = { "version", "type",    "trust_root", "name",
+					       "public",  "private", NULL };
 	const char *type, *of;
 
 	if (att_json_only(o, members, "the key's file", err) ||
@@ -103,10 +103,13 @@ static int parse_ak(const struct att_root *root, const json_t *o, struct att_ak 
 	if (strcmp(type, "hypergpu-ak"))
 		return att_fail(err, ATT_E_FORMAT, "\"type\" is not \"hypergpu-ak\"");
 	if (strcmp(of, root->ops->name))
-		return att_fail(err, ATT_E_REFUSED, "the key is of a root of kind '%.20s', not '%s'", of,
+		return att_fail(err, ATT_E_REFUSED,
+				"the key is of a root of kind '%.20s', not '%s'", of,
 				root->ops->name);
 	return att_json_bytes(o, "public", 4096, true, &ak->public, err) ||
-	       att_json_bytes(o, "private", 8192, true, &ak->private, err) ? -1 : 0;
+			       att_json_bytes(o, "private", 8192, true, &ak->private, err)
+		       ? -1
+		       : 0;
 }
 
 int att_ak_parse(const struct att_root *root, const struct att_bytes *text, struct att_ak *ak,
@@ -146,8 +149,9 @@ static int set_public(const struct att_ak *ak, struct att_evidence *ev, struct a
 	EVP_PKEY_free(key);
 	if (ret)
 		return -1;
-	return att_bytes_set(&ev->ak_tpm_public, ak->public.data, ak->public.size) ?
-	       att_no_memory(err) : 0;
+	return att_bytes_set(&ev->ak_tpm_public, ak->public.data, ak->public.size)
+		       ? att_no_memory(err)
+		       : 0;
 }
 
 static int set_copy(struct att_bytes *to, const struct att_bytes *from, size_t max,
@@ -172,12 +176,15 @@ static int set_cvm(const struct att_gather *g, struct att_evidence *ev, struct a
 	if (!g->report.size && !g->cvm_key.size)
 		return 0;
 	if (!g->report.size || !g->cvm_key.size)
-		return att_fail(err, ATT_E_REFUSED, "a report and the CVM's key come together or not at all");
+		return att_fail(err, ATT_E_REFUSED,
+				"a report and the CVM's key come together or not at all");
 	if (att_report_parse(g->report.data, g->report.size, &rep, err) ||
-	    att_report_data(g->nonce, g->nonce_size, (char *)g->cvm_key.data, g->cvm_key.size, want, err))
+	    att_report_data(g->nonce, g->nonce_size, (char *)g->cvm_key.data, g->cvm_key.size, want,
+			    err))
 		return -1;
 	if (memcmp(want, rep.report_data, sizeof(want)))
-		return att_fail(err, ATT_E_REFUSED, "the report is for another nonce or another CVM key");
+		return att_fail(err, ATT_E_REFUSED,
+				"the report is for another nonce or another CVM key");
 	key = att_key_from_pem((char *)g->cvm_key.data, g->cvm_key.size, true, err);
 	if (!key)
 		return -1;
@@ -191,10 +198,11 @@ static int check_gather(const struct att_gather *g, struct att_error *err)
 	const struct att_alg *bank = att_alg_by_name(g->bank);
 
 	if (g->nonce_size < ATT_NONCE_MIN || g->nonce_size > ATT_NONCE_MAX)
-		return att_fail(err, ATT_E_REFUSED, "a nonce has %u to %u bytes, not %zu", ATT_NONCE_MIN,
-				ATT_NONCE_MAX, g->nonce_size);
+		return att_fail(err, ATT_E_REFUSED, "a nonce has %u to %u bytes, not %zu",
+				ATT_NONCE_MIN, ATT_NONCE_MAX, g->nonce_size);
 	if (!bank)
-		return att_fail(err, ATT_E_UNSUPPORTED, "'%.20s' is no PCR bank that is known", g->bank);
+		return att_fail(err, ATT_E_UNSUPPORTED, "'%.20s' is no PCR bank that is known",
+				g->bank);
 	if (!g->pcrs || g->pcrs >> ATT_PCRS)
 		return att_fail(err, ATT_E_REFUSED, "no PCR to quote");
 	return 0;

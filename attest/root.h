@@ -10,12 +10,12 @@
 
 /* An attestation key: its public area, and what only its root can use. */
 struct att_ak {
-	struct att_bytes public;	/* TPMT_PUBLIC */
-	struct att_bytes private;	/* a TPM's wrapped blob, or a key in DER */
+	struct att_bytes public; /* TPMT_PUBLIC */
+	struct att_bytes private; /* a TPM's wrapped blob, or a key in DER */
 };
 
 struct att_root_ops {
-	const char *name;		/* in evidence and in the key's file */
+	const char *name; /* in evidence and in the key's file */
 	int (*create_ak)(struct att_root *root, const char *type, struct att_ak *ak,
 			 struct att_error *err);
 	/* Fills signature, message and PCR values of @ev. */
@@ -24,9 +24,9 @@ struct att_root_ops {
 	/* The certificate (DER; empty if there is none) and, if asked, the key's public area. */
 	int (*ek)(struct att_root *root, struct att_bytes *certificate, struct att_bytes *public,
 		  struct att_error *err);
-	int (*activate)(struct att_root *root, const struct att_ak *ak, const struct att_bytes *blob,
-			const struct att_bytes *seed, struct att_bytes *secret,
-			struct att_error *err);
+	int (*activate)(struct att_root *root, const struct att_ak *ak,
+			const struct att_bytes *blob, const struct att_bytes *seed,
+			struct att_bytes *secret, struct att_error *err);
 	void (*close)(struct att_root *root);
 };
 

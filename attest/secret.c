@@ -103,7 +103,8 @@ int att_report_data(const uint8_t *nonce, size_t nonce_size, const char *pem, si
 	EVP_PKEY_free(key);
 	if (ret)
 		return -1;
-	if (nonce_size < ATT_NONCE_MIN || att_report_bind(nonce, nonce_size, spki.data, spki.size, out))
+	if (nonce_size < ATT_NONCE_MIN ||
+	    att_report_bind(nonce, nonce_size, spki.data, spki.size, out))
 		ret = att_fail(err, ATT_E_REFUSED, "a nonce has %u to %u bytes", ATT_NONCE_MIN,
 			       ATT_NONCE_MAX);
 	att_bytes_free(&spki);

@@ -8,8 +8,9 @@
 #include "error.h"
 #include "key.h"
 
-#define STAYS	(TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN | \
-		 TPMA_OBJECT_RESTRICTED)
+#define STAYS                                                                               \
+	(TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN | \
+	 TPMA_OBJECT_RESTRICTED)
 
 int att_tpm_public_parse(const struct att_bytes *b, TPMT_PUBLIC *pub, struct att_error *err)
 {
@@ -22,7 +23,8 @@ int att_tpm_public_parse(const struct att_bytes *b, TPMT_PUBLIC *pub, struct att
 	/* One spelling only: names are hashes of it. */
 	if (Tss2_MU_TPMT_PUBLIC_Marshal(pub, copy, sizeof(copy), &again) || again != b->size ||
 	    memcmp(copy, b->data, again))
-		return att_fail(err, ATT_E_FORMAT, "a public area that is not in its canonical form");
+		return att_fail(err, ATT_E_FORMAT,
+				"a public area that is not in its canonical form");
 	return 0;
 }
 
@@ -59,7 +61,8 @@ static EVP_PKEY *ec_pkey(const TPMT_PUBLIC *pub, struct att_error *err)
 	uint8_t xy[96] = { 0 };
 
 	if (!half) {
-		att_fail(err, ATT_E_UNSUPPORTED, "a key on curve 0x%x: known are P-256 and P-384", curve);
+		att_fail(err, ATT_E_UNSUPPORTED, "a key on curve 0x%x: known are P-256 and P-384",
+			 curve);
 		return NULL;
 	}
 	if (p->x.size > half || p->y.size > half) {
@@ -79,13 +82,15 @@ EVP_PKEY *att_tpm_pkey(const TPMT_PUBLIC *pub, struct att_error *err)
 	if (pub->type == TPM2_ALG_ECC)
 		return ec_pkey(pub, err);
 	if (pub->type != TPM2_ALG_RSA) {
-		att_fail(err, ATT_E_UNSUPPORTED, "a key of type 0x%x: known are RSA and ECC", pub->type);
+		att_fail(err, ATT_E_UNSUPPORTED, "a key of type 0x%x: known are RSA and ECC",
+			 pub->type);
 		return NULL;
 	}
-	if ((rsa->keyBits != 2048 && rsa->keyBits != 3072) || pub->unique.rsa.size != rsa->keyBits / 8 ||
-	    (rsa->exponent && rsa->exponent != 65537)) {
+	if ((rsa->keyBits != 2048 && rsa->keyBits != 3072) ||
+	    pub->unique.rsa.size != rsa->keyBits / 8 || (rsa->exponent && rsa->exponent != 65537)) {
 		att_fail(err, ATT_E_UNSUPPORTED,
-			 "an RSA key of %u bits: known are 2048 and 3072 with exponent 65537", rsa->keyBits);
+			 "an RSA key of %u bits: known are 2048 and 3072 with exponent 65537",
+			 rsa->keyBits);
 		return NULL;
 	}
 	return att_key_rsa(pub->unique.rsa.buffer, pub->unique.rsa.size, 65537, err);

@@ -8,7 +8,7 @@
 
 #include "attest.h"
 
-#define ATT_NAME_MAX	66u	/* algorithm, and the longest hash */
+#define ATT_NAME_MAX 66u /* algorithm, and the longest hash */
 
 /* A marshalled TPMT_PUBLIC and nothing else. ATT_E_FORMAT. */
 int att_tpm_public_parse(const struct att_bytes *b, TPMT_PUBLIC *pub, struct att_error *err);

@@ -11,22 +11,35 @@
 #include "evidence.h"
 #include "file.h"
 
-#define BOOT_LOG	"/sys/kernel/security/tpm0/binary_bios_measurements"
-#define L0_LOG		"/sys/kernel/security/hypergpu/event_log"
-#define FILE_MAX	65536u
+#define BOOT_LOG "/sys/kernel/security/tpm0/binary_bios_measurements"
+#define L0_LOG	 "/sys/kernel/security/hypergpu/event_log"
+#define FILE_MAX 65536u
 
 enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_TPM };
 
 enum {
-	OPT_TCTI = 't', OPT_OUT = 'o', OPT_NONCE = 'n',
-	OPT_ROOT = 0x100, OPT_TIMEOUT, OPT_TYPE, OPT_AK, OPT_BANK, OPT_PCRS, OPT_BOOT_LOG, OPT_L0_LOG,
-	OPT_REPORT, OPT_KEY, OPT_PUBLIC, OPT_CHALLENGE, OPT_OPEN,
+	OPT_TCTI = 't',
+	OPT_OUT = 'o',
+	OPT_NONCE = 'n',
+	OPT_ROOT = 0x100,
+	OPT_TIMEOUT,
+	OPT_TYPE,
+	OPT_AK,
+	OPT_BANK,
+	OPT_PCRS,
+	OPT_BOOT_LOG,
+	OPT_L0_LOG,
+	OPT_REPORT,
+	OPT_KEY,
+	OPT_PUBLIC,
+	OPT_CHALLENGE,
+	OPT_OPEN,
 };
 
 struct arguments {
 	const char *command;
 	const char *tcti, *root, *out, *nonce, *type, *ak, *bank, *boot_log, *l0_log, *report, *key,
-		   *public, *challenge, *sealed;
+		*public, *challenge, *sealed;
 	uint32_t pcrs;
 	unsigned int timeout;
 };
@@ -36,17 +49,20 @@ const char *argp_program_version = "hgattest " ATT_VERSION;
 static const struct argp_option options[] = {
 	{ "tcti", OPT_TCTI, "TCTI", 0, "How to reach the TPM (device:/dev/tpmrm0)", 1 },
 	{ "root", OPT_ROOT, "KIND", 0, "tpm (default), or software: for development only", 1 },
-	{ "tpm-timeout", OPT_TIMEOUT, "SECONDS", 0, "How long the TPM may take for one step (120)", 1 },
+	{ "tpm-timeout", OPT_TIMEOUT, "SECONDS", 0, "How long the TPM may take for one step (120)",
+	  1 },
 	{ "ak", OPT_AK, "FILE", 0, "The attestation key, as hgattest ak wrote it", 2 },
 	{ "type", OPT_TYPE, "TYPE", 0, "ak: rsa2048, rsa3072, p256 (default) or p384", 2 },
 	{ "challenge", OPT_CHALLENGE, "FILE", 0, "activate: what hgverify --enrol wrote", 2 },
-	{ "nonce", OPT_NONCE, "HEX", 0, "gather, report-data: the verifier's nonce; open: check it", 3 },
+	{ "nonce", OPT_NONCE, "HEX", 0, "gather, report-data: the verifier's nonce; open: check it",
+	  3 },
 	{ "bank", OPT_BANK, "NAME", 0, "gather: sha256 (default), sha384, sm3_256", 3 },
 	{ "pcrs", OPT_PCRS, "LIST", 0, "gather: PCRs to quote (0-15)", 3 },
 	{ "boot-log", OPT_BOOT_LOG, "FILE", 0, "gather: the firmware's event log, or none", 3 },
 	{ "l0-log", OPT_L0_LOG, "FILE", 0, "gather: L0's event log, or none", 3 },
 	{ "report", OPT_REPORT, "FILE", 0, "gather: the CVM's report", 3 },
-	{ "key", OPT_KEY, "FILE", 0, "The CVM's key: gather and report-data take the public half, too", 4 },
+	{ "key", OPT_KEY, "FILE", 0,
+	  "The CVM's key: gather and report-data take the public half, too", 4 },
 	{ "public", OPT_PUBLIC, "FILE", 0, "key: write the public half here", 4 },
 	{ "open", OPT_OPEN, "FILE", 0, "The command open, and the released secret to open", 4 },
 	{ "out", OPT_OUT, "FILE", 0, "Write here; - is standard output", 5 },
@@ -72,7 +88,7 @@ static const char doc[] =
 struct command {
 	const char *name;
 	int (*run)(const struct arguments *a);
-	const char *needs;	/* the missing option's name, found by missing() */
+	const char *needs; /* the missing option's name, found by missing() */
 };
 
 static bool parse_pcrs(const char *text, uint32_t *pcrs)
@@ -124,20 +140,34 @@ static void set_timeout(struct arguments *a, const char *text, const struct argp
 static const char **string_option(struct arguments *a, int key)
 {
 	switch (key) {
-	case OPT_TCTI: return &a->tcti;
-	case OPT_ROOT: return &a->root;
-	case OPT_OUT: return &a->out;
-	case OPT_NONCE: return &a->nonce;
-	case OPT_TYPE: return &a->type;
-	case OPT_AK: return &a->ak;
-	case OPT_BANK: return &a->bank;
-	case OPT_BOOT_LOG: return &a->boot_log;
-	case OPT_L0_LOG: return &a->l0_log;
-	case OPT_REPORT: return &a->report;
-	case OPT_KEY: return &a->key;
-	case OPT_PUBLIC: return &a->public;
-	case OPT_CHALLENGE: return &a->challenge;
-	default: return NULL;
+	case OPT_TCTI:
+		return &a->tcti;
+	case OPT_ROOT:
+		return &a->root;
+	case OPT_OUT:
+		return &a->out;
+	case OPT_NONCE:
+		return &a->nonce;
+	case OPT_TYPE:
+		return &a->type;
+	case OPT_AK:
+		return &a->ak;
+	case OPT_BANK:
+		return &a->bank;
+	case OPT_BOOT_LOG:
+		return &a->boot_log;
+	case OPT_L0_LOG:
+		return &a->l0_log;
+	case OPT_REPORT:
+		return &a->report;
+	case OPT_KEY:
+		return &a->key;
+	case OPT_PUBLIC:
+		return &a->public;
+	case OPT_CHALLENGE:
+		return &a->challenge;
+	default:
+		return NULL;
 	}
 }
 
@@ -448,9 +478,11 @@ static const struct command *find(const char *name)
 /* -> the first option that the command needs and that is not there, or NULL. */
 static const char *missing(const struct arguments *a, const char *needs)
 {
-	const struct { const char *name, *value; } given[] = {
-		{ "--ak", a->ak }, { "--challenge", a->challenge }, { "--nonce", a->nonce },
-		{ "--key", a->key }, { "--open", a->sealed }, { "--out", a->out },
+	const struct {
+		const char *name, *value;
+	} given[] = {
+		{ "--ak", a->ak },   { "--challenge", a->challenge }, { "--nonce", a->nonce },
+		{ "--key", a->key }, { "--open", a->sealed },	      { "--out", a->out },
 	};
 	size_t i;
 
@@ -466,7 +498,8 @@ static void check(const struct arguments *a, const struct argp_state *state)
 	const char *option;
 
 	if (!a->command)
-		argp_error(state, "which command: ak, enrol, activate, key, report-data, gather or open?");
+		argp_error(state,
+			   "which command: ak, enrol, activate, key, report-data, gather or open?");
 	c = find(a->command);
 	if (!c)
 		argp_error(state, "there is no command '%s'", a->command);
@@ -483,8 +516,12 @@ int main(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "COMMAND", doc, NULL, NULL, NULL };
 	struct arguments a = {
-		.tcti = "device:/dev/tpmrm0", .root = "tpm", .type = "p256", .bank = "sha256",
-		.pcrs = 0xffff, .timeout = 120,
+		.tcti = "device:/dev/tpmrm0",
+		.root = "tpm",
+		.type = "p256",
+		.bank = "sha256",
+		.pcrs = 0xffff,
+		.timeout = 120,
 	};
 
 	if (getenv("HGATTEST_TCTI"))

@@ -12,21 +12,36 @@
 #include "bytes.h"
 #include "file.h"
 
-#define FILE_MAX	(4u << 20)
-#define LIST_MAX	256
+#define FILE_MAX (4u << 20)
+#define LIST_MAX 256
 
 /* From 10 on: enum att_verdict. */
 enum exit_status { EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_INPUT };
 
 enum {
-	OPT_EVIDENCE = 'e', OPT_NONCE = 'n', OPT_POLICY = 'p', OPT_JSON = 'j', OPT_OUT = 'o',
-	OPT_REFERENCE = 0x100, OPT_ENROLLED, OPT_RELEASE, OPT_EAR, OPT_EAR_KEY, OPT_NONCES,
-	OPT_NEW_NONCE, OPT_ENROL, OPT_ROOTS, OPT_CHALLENGE, OPT_STATE, OPT_FINISH, OPT_TIME,
+	OPT_EVIDENCE = 'e',
+	OPT_NONCE = 'n',
+	OPT_POLICY = 'p',
+	OPT_JSON = 'j',
+	OPT_OUT = 'o',
+	OPT_REFERENCE = 0x100,
+	OPT_ENROLLED,
+	OPT_RELEASE,
+	OPT_EAR,
+	OPT_EAR_KEY,
+	OPT_NONCES,
+	OPT_NEW_NONCE,
+	OPT_ENROL,
+	OPT_ROOTS,
+	OPT_CHALLENGE,
+	OPT_STATE,
+	OPT_FINISH,
+	OPT_TIME,
 };
 
 struct arguments {
-	const char *evidence, *nonce, *policy, *out, *release, *ear, *ear_key, *nonces, *enrol, *roots,
-		   *challenge, *state, *finish;
+	const char *evidence, *nonce, *policy, *out, *release, *ear, *ear_key, *nonces, *enrol,
+		*roots, *challenge, *state, *finish;
 	const char *reference[LIST_MAX], *enrolled[LIST_MAX];
 	size_t references, enrolleds;
 	bool json, new_nonce;
@@ -45,12 +60,14 @@ static const struct argp_option options[] = {
 	{ "json", OPT_JSON, NULL, 0, "Print the claims as JSON", 1 },
 	{ "ear", OPT_EAR, "FILE", 0, "Write the result as EAR in a signed JWT", 1 },
 	{ "ear-key", OPT_EAR_KEY, "FILE", 0, "The key that signs it: PEM, P-256 or P-384", 1 },
-	{ "release", OPT_RELEASE, "FILE", 0, "If all passed, seal this secret to the CVM: --out", 1 },
+	{ "release", OPT_RELEASE, "FILE", 0, "If all passed, seal this secret to the CVM: --out",
+	  1 },
 	{ NULL, 0, NULL, 0, "Nonces that are good for one appraisal:", 2 },
 	{ "nonces", OPT_NONCES, "DIR", 0, "Folder of the nonces that are out", 2 },
 	{ "new-nonce", OPT_NEW_NONCE, NULL, 0, "Make one, note it in --nonces, print it", 2 },
 	{ NULL, 0, NULL, 0, "Enrolment:", 3 },
-	{ "enrol", OPT_ENROL, "FILE", 0, "What hgattest enrol wrote: --roots --challenge --state", 3 },
+	{ "enrol", OPT_ENROL, "FILE", 0, "What hgattest enrol wrote: --roots --challenge --state",
+	  3 },
 	{ "roots", OPT_ROOTS, "FILE", 0, "Certificates of the TPM vendors, PEM", 3 },
 	{ "challenge", OPT_CHALLENGE, "FILE", 0, "Write the challenge here", 3 },
 	{ "state", OPT_STATE, "FILE", 0, "Secret: what the answer is compared with", 3 },
@@ -108,20 +125,34 @@ static void check(const struct arguments *a, const struct argp_state *state)
 static const char **string_option(struct arguments *a, int key)
 {
 	switch (key) {
-	case OPT_EVIDENCE: return &a->evidence;
-	case OPT_NONCE: return &a->nonce;
-	case OPT_POLICY: return &a->policy;
-	case OPT_OUT: return &a->out;
-	case OPT_RELEASE: return &a->release;
-	case OPT_EAR: return &a->ear;
-	case OPT_EAR_KEY: return &a->ear_key;
-	case OPT_NONCES: return &a->nonces;
-	case OPT_ENROL: return &a->enrol;
-	case OPT_ROOTS: return &a->roots;
-	case OPT_CHALLENGE: return &a->challenge;
-	case OPT_STATE: return &a->state;
-	case OPT_FINISH: return &a->finish;
-	default: return NULL;
+	case OPT_EVIDENCE:
+		return &a->evidence;
+	case OPT_NONCE:
+		return &a->nonce;
+	case OPT_POLICY:
+		return &a->policy;
+	case OPT_OUT:
+		return &a->out;
+	case OPT_RELEASE:
+		return &a->release;
+	case OPT_EAR:
+		return &a->ear;
+	case OPT_EAR_KEY:
+		return &a->ear_key;
+	case OPT_NONCES:
+		return &a->nonces;
+	case OPT_ENROL:
+		return &a->enrol;
+	case OPT_ROOTS:
+		return &a->roots;
+	case OPT_CHALLENGE:
+		return &a->challenge;
+	case OPT_STATE:
+		return &a->state;
+	case OPT_FINISH:
+		return &a->finish;
+	default:
+		return NULL;
 	}
 }
 
@@ -208,7 +239,8 @@ static int use_nonce(const struct arguments *a, const uint8_t *nonce, size_t siz
 		complain("%s: %s", a->nonces, strerror(ret));
 		return EXIT_FAILED;
 	}
-	complain("refused: nonce: expected one that is out, found one that was used before or never given out; likely evidence was sent again");
+	complain(
+		"refused: nonce: expected one that is out, found one that was used before or never given out; likely evidence was sent again");
 	return ATT_V_FRESHNESS;
 }
 
@@ -383,8 +415,9 @@ static int appraise(const struct arguments *a)
 static int refused(const struct att_error *err)
 {
 	complain("refused: %s", err->text);
-	return err->code == ATT_E_FORMAT ? ATT_V_FORMAT :
-	       err->code == ATT_E_MEMORY ? EXIT_FAILED : ATT_V_TRUST_ROOT;
+	return err->code == ATT_E_FORMAT   ? ATT_V_FORMAT
+	       : err->code == ATT_E_MEMORY ? EXIT_FAILED
+					   : ATT_V_TRUST_ROOT;
 }
 
 static int enrol(const struct arguments *a)

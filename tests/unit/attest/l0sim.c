@@ -68,16 +68,22 @@ static void put_reference(FILE *to, const struct machine *m)
 	char hex[2 * ATT_HASH_MAX + 1];
 	size_t i;
 
-	fprintf(to, "{ \"version\": 1, \"type\": \"hypergpu-reference-values\", \"pcrs\": { \"sha256\": {");
+	fprintf(to,
+		"{ \"version\": 1, \"type\": \"hypergpu-reference-values\", "
+		"\"pcrs\": { \"sha256\": {");
 	for (i = 0; i < ARRAY_SIZE(pcrs); i++) {
 		att_hex(m->pcr[1][pcrs[i]], 32, hex);
 		fprintf(to, "%s \"%u\": [\"%s\"]", i ? "," : "", pcrs[i], hex);
 	}
 	att_hex(m->build_id, 20, hex);
-	fprintf(to, " } },\n\"l0\": [ { \"version\": \"%s\", \"build_id\": \"%s\", \"srcversion\": \"%s\" } ],\n",
+	fprintf(to,
+		" } },\n\"l0\": [ { \"version\": \"%s\", \"build_id\": \"%s\", "
+		"\"srcversion\": \"%s\" } ],\n",
 		L0_VERSION, hex, L0_SRCVERSION);
 	att_hex(m->launch_digest, 32, hex);
-	fprintf(to, "\"launch\": [ { \"digest\": \"%s\", \"policy\": 1, \"vcpus\": 2, \"levels\": [1] } ] }\n",
+	fprintf(to,
+		"\"launch\": [ { \"digest\": \"%s\", \"policy\": 1, "
+		"\"vcpus\": 2, \"levels\": [1] } ] }\n",
 		hex);
 }
 

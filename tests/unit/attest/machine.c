@@ -131,8 +131,8 @@ void tag_unloaded(struct machine *m)
 static void boot(struct machine *m)
 {
 	static const char *const what[] = {
-		"firmware", "setup", "option ROM", "ROM setup", "boot loader", "partitions", "maker",
-		"secure boot", "command line", "kernel, initrd",
+		"firmware",   "setup", "option ROM",  "ROM setup",    "boot loader",
+		"partitions", "maker", "secure boot", "command line", "kernel, initrd",
 	};
 	uint32_t i;
 
@@ -234,7 +234,8 @@ static void make_message(const uint8_t *values, size_t size, const struct att_al
 	memcpy(a.extraData.buffer, nonce, nonce_size);
 	a.attested.quote.pcrSelect.count = 1;
 	a.attested.quote.pcrSelect.pcrSelections[0] = (TPMS_PCR_SELECTION){
-		.hash = bank->id, .sizeofSelect = 3,
+		.hash = bank->id,
+		.sizeofSelect = 3,
 		.pcrSelect = { (BYTE)pcrs, (BYTE)(pcrs >> 8), (BYTE)(pcrs >> 16) },
 	};
 	a.attested.quote.pcrDigest.size = 32;
@@ -296,7 +297,8 @@ struct att_evidence *machine_evidence(const struct machine *m, const uint8_t *no
 	machine_quote(m, "sha256", 0xffff, nonce, nonce_size, ev);
 	set_bytes(&ev->boot_log, m->boot_log.data, m->boot_log.size);
 	set_bytes(&ev->l0_log, m->l0_log.data, m->l0_log.size);
-	assert(!att_report_data(nonce, nonce_size, (char *)cvm_key->data, cvm_key->size, data, &err));
+	assert(!att_report_data(nonce, nonce_size, (char *)cvm_key->data, cvm_key->size, data,
+				&err));
 	set_bytes(&ev->report, report, machine_report(m, m->report_key, data, report));
 	key = att_key_from_pem((char *)cvm_key->data, cvm_key->size, true, &err);
 	assert(key && !att_key_to_spki(key, &ev->cvm_key, &err));

@@ -12,7 +12,7 @@
 #include "evidence.h"
 #include "l0.h"
 
-#define BANKS 3		/* SHA-1, SHA-256, SHA-384 */
+#define BANKS 3 /* SHA-1, SHA-256, SHA-384 */
 
 struct writer {
 	uint8_t data[16384];
@@ -26,14 +26,14 @@ struct machine {
 	uint8_t pcr[BANKS][ATT_PCRS][ATT_HASH_MAX];
 	struct writer boot_log, l0_log;
 	EVP_PKEY *ak, *report_key;
-	struct att_bytes ak_public;	/* TPMT_PUBLIC */
+	struct att_bytes ak_public; /* TPMT_PUBLIC */
 	uint8_t boot_id[32], build_id[32];
 	uint8_t launch_digest[32];
 	uint32_t sig_alg, level, vcpus, policy, flags;
 };
 
-#define L0_VERSION	"0.1"
-#define L0_SRCVERSION	"533BB7E5866E52F63B9ACCB"
+#define L0_VERSION    "0.1"
+#define L0_SRCVERSION "533BB7E5866E52F63B9ACCB"
 
 /* Booted, with L0 loaded. @name makes it another machine. */
 void machine_boot(struct machine *m, const char *name, uint32_t sig_alg);

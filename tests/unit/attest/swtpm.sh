@@ -168,7 +168,8 @@ jq -r .boot_log "$e" | base64 -d >"$d/boot.log"
 jq -r .l0_log "$e" | base64 -d >"$d/l0.log"
 expect 0 '' tpm2_eventlog "$d/boot.log"
 expect 0 EV_EVENT_TAG tpm2_eventlog "$d/l0.log"
-tpm2_eventlog "$d/l0.log" | sed -n '/^  sha256:/,/^  sha384:/s/^ *13 *: *0x//p' | tr '[:upper:]' '[:lower:]' >"$d/replayed"
+tpm2_eventlog "$d/l0.log" | sed -n '/^  sha256:/,/^  sha384:/s/^ *13 *: *0x//p' |
+	tr '[:upper:]' '[:lower:]' >"$d/replayed"
 [ "$(cat "$d/replayed")" = "$(jq -r '.tpm.tpm_quote.pcrs[13]' "$e")" ] ||
 	fail "tpm2_eventlog replays L0's log to '$(cat "$d/replayed")'"
 
@@ -177,7 +178,7 @@ IFS=. read -r head body sig <"$d/ear.jwt" || true
 unurl() { # base64url on standard input
 	local t
 	t=$(tr -- -_ +/)
-	while [ $((${#t} % 4)) -ne 0 ]; do t+==; done
+	while [ $((${#t} % 4)) -ne 0 ]; do t+='='; done
 	base64 -d <<<"$t"
 }
 printf '%s.%s' "$head" "$body" >"$d/signed"
@@ -318,7 +319,8 @@ for mode in error refuse short garbage hang; do
 		faulty $mode "$n" >"$d/out" 2>&1 || rc=$?
 		# Answers to the last commands, which free memory of the TPM's, are not needed.
 		if [ $rc -eq 0 ]; then
-			cmp -s <(jq -S 'del(.tpm.tpm_quote)' "$d/faulty") <(jq -S 'del(.tpm.tpm_quote, .report, .cvm_key)' "$e") ||
+			cmp -s <(jq -S 'del(.tpm.tpm_quote)' "$d/faulty") \
+				<(jq -S 'del(.tpm.tpm_quote, .report, .cvm_key)' "$e") ||
 				[ $mode = garbage ] || fail "$mode at command $n: evidence, but another"
 			verify a p256 "$d/faulty" "$nonce" --json >"$d/verdict" 2>&1 || true
 			echo "ok: $mode at command $n of $count does no harm"

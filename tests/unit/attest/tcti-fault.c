@@ -101,7 +101,10 @@ const TSS2_TCTI_INFO *Tss2_Tcti_Info(void);
 const TSS2_TCTI_INFO *Tss2_Tcti_Info(void)
 {
 	static const TSS2_TCTI_INFO info = {
-		.version = 2, .name = "fault", .description = "fails at will", .init = init,
+		.version = 2,
+		.name = "fault",
+		.description = "fails at will",
+		.init = init,
 	};
 
 	return &info;

@@ -131,7 +131,7 @@ static void two_keys(void **state)
 static void ak_attributes(void **state)
 {
 	static const uint32_t wanted[] = {
-		TPMA_OBJECT_RESTRICTED, TPMA_OBJECT_FIXEDTPM, TPMA_OBJECT_FIXEDPARENT,
+		TPMA_OBJECT_RESTRICTED,		 TPMA_OBJECT_FIXEDTPM,	   TPMA_OBJECT_FIXEDPARENT,
 		TPMA_OBJECT_SENSITIVEDATAORIGIN, TPMA_OBJECT_SIGN_ENCRYPT,
 	};
 	struct world *w = *state;
@@ -163,10 +163,10 @@ static void not_a_quote(void **state)
 	struct world *w = *state;
 	struct att_evidence *ev = good(w);
 
-	ev->message.data[0] ^= 1;	/* TPM_GENERATED */
+	ev->message.data[0] ^= 1; /* TPM_GENERATED */
 	must_fail(w, ev, ATT_V_FORMAT, "quote");
 	ev->message.data[0] ^= 1;
-	ev->message.data[5] ^= 1;	/* the type */
+	ev->message.data[5] ^= 1; /* the type */
 	must_fail(w, ev, ATT_V_FORMAT, "quote");
 	ev->message.data[5] ^= 1;
 	ev->message.size--;
@@ -404,8 +404,8 @@ static void fill_unknown_tag(struct machine *m)
 static void l0_events(void **state)
 {
 	static void (*const bad[])(struct machine *) = {
-		fill_nothing, fill_unloaded, fill_twice, fill_second_key, fill_key_first, fill_no_key,
-		fill_foreign, fill_other_pcr, fill_unknown_tag,
+		fill_nothing, fill_unloaded, fill_twice,     fill_second_key,  fill_key_first,
+		fill_no_key,  fill_foreign,  fill_other_pcr, fill_unknown_tag,
 	};
 	struct world *w = *state;
 	size_t i;
@@ -484,8 +484,9 @@ static void set_report(const struct world *w, const struct machine *m, EVP_PKEY 
 	uint8_t data[ATT_REPORT_DATA], report[ATT_REPORT_MAX];
 	struct att_error err = { 0 };
 
-	assert_int_equal(att_report_data(w->nonce, sizeof(w->nonce), (char *)w->key.data, w->key.size,
-					 data, &err), 0);
+	assert_int_equal(att_report_data(w->nonce, sizeof(w->nonce), (char *)w->key.data,
+					 w->key.size, data, &err),
+			 0);
 	set_bytes(&ev->report, report, machine_report(m, key, data, report));
 }
 
@@ -535,7 +536,8 @@ static void report_key_swapped(void **state)
 		struct att_error err = { 0 };
 
 		assert_int_equal(att_ecdsa_sign(w->b.report_key, "SHA256", forged->report.data,
-						ATT_REPORT_SIZE, sig, sizeof(sig), &err), 0);
+						ATT_REPORT_SIZE, sig, sizeof(sig), &err),
+				 0);
 		memcpy(forged->report.data + ATT_REPORT_SIZE, sig, sizeof(sig));
 		must_fail(w, forged, ATT_V_REPORT, "report-signature");
 		att_evidence_free(forged);
@@ -627,17 +629,18 @@ static void opened_by_other(void **state)
 	struct att_evidence *ev = good(w);
 	struct att_bytes got = { 0 };
 	struct att_error err = { 0 };
-	struct att_result *res =
-		att_appraise(ev, w->policy, w->nonce, sizeof(w->nonce), 0, &err);
+	struct att_result *res = att_appraise(ev, w->policy, w->nonce, sizeof(w->nonce), 0, &err);
 	char *jwe = att_release(res, secret, sizeof(secret), &err);
 
 	assert_non_null(jwe);
-	assert_int_equal(att_open(jwe, strlen(jwe), (char *)w->other_key.data, w->other_key.size, NULL,
-				  0, &got, &err), -1);
+	assert_int_equal(att_open(jwe, strlen(jwe), (char *)w->other_key.data, w->other_key.size,
+				  NULL, 0, &got, &err),
+			 -1);
 	assert_int_equal(err.code, ATT_E_CRYPTO);
 	assert_null(got.data);
-	assert_int_equal(att_open(jwe, strlen(jwe), (char *)w->key.data, w->key.size, w->other_nonce,
-				  sizeof(w->other_nonce), &got, &err), -1);
+	assert_int_equal(att_open(jwe, strlen(jwe), (char *)w->key.data, w->key.size,
+				  w->other_nonce, sizeof(w->other_nonce), &got, &err),
+			 -1);
 	assert_int_equal(err.code, ATT_E_REFUSED);
 	assert_null(got.data);
 	free(jwe);
@@ -678,8 +681,13 @@ static void other_ek(void **state)
 	swap_policy(w, &w->b, "");
 	must_fail(w, ev, ATT_V_TRUST_ROOT, "ak-trusted");
 	/* SHA-256 of "ek" */
-	snprintf(text, sizeof(text), "{\"version\":1,\"type\":\"hypergpu-enrolment\",\"ak_name\":\"%s\",\"ek_certificate_sha256\":\"73c9dc4c0a9d4cb8bebe0ef94e94de70dbb3a3a10ba30ddd6ed00ee0b2b03ce6\",\"enrolled\":1}",
-		 name);
+	snprintf(
+		text, sizeof(text),
+		"{\"version\":1,\"type\":\"hypergpu-enrolment\",\"ak_name\":\"%s\","
+		"\"ek_certificate_sha256\":"
+		"\"73c9dc4c0a9d4cb8bebe0ef94e94de70dbb3a3a10ba30ddd6ed00ee0b2b03ce6\","
+		"\"enrolled\":1}",
+		name);
 	assert_int_equal(att_policy_add_enrolled(w->policy, text, strlen(text), &err), 0);
 	must_pass(w, ev);
 	set_bytes(&ev->ek_certificate, "another", 7);
@@ -692,8 +700,8 @@ static void any_byte(void **state)
 {
 	struct world *w = *state;
 	struct att_evidence *ev = good(w);
-	struct att_bytes *part[] = { &ev->message, &ev->signature, &ev->ak_public, &ev->ak_tpm_public,
-				     &ev->cvm_key };
+	struct att_bytes *part[] = { &ev->message, &ev->signature, &ev->ak_public,
+				     &ev->ak_tpm_public, &ev->cvm_key };
 	size_t p, i;
 
 	for (p = 0; p < ARRAY_SIZE(part); p++) {
@@ -705,7 +713,8 @@ static void any_byte(void **state)
 			res = att_appraise(ev, w->policy, w->nonce, sizeof(w->nonce), 0, &err);
 			assert_non_null(res);
 			if (!att_result_verdict(res))
-				fail_msg("part %zu of %zu bytes passes with byte %zu changed", p, part[p]->size, i);
+				fail_msg("part %zu of %zu bytes passes with byte %zu changed", p,
+					 part[p]->size, i);
 			assert_null(att_release(res, (const uint8_t *)"s", 1, &err));
 			att_result_free(res);
 			part[p]->data[i] ^= 0x04;
@@ -740,12 +749,36 @@ static void without_cvm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(untampered), T(replayed), T(nonce_size), T(other_tpm), T(two_keys), T(ak_attributes),
-		T(not_a_quote), T(bank_downgrade), T(fewer_pcrs), T(changed_values), T(truncated_log),
-		T(forged_log), T(reordered_log), T(other_boot), T(os_extends), T(l0_events), T(l0_log),
-		T(l0_data), T(other_l0), T(report_of_other_boot), T(report_key_swapped),
-		T(report_bytes), T(two_machines), T(other_launch), T(key_exchanged),
-		T(opened_by_other), T(development), T(other_ek), T(any_byte), T(without_cvm),
+		T(untampered),
+		T(replayed),
+		T(nonce_size),
+		T(other_tpm),
+		T(two_keys),
+		T(ak_attributes),
+		T(not_a_quote),
+		T(bank_downgrade),
+		T(fewer_pcrs),
+		T(changed_values),
+		T(truncated_log),
+		T(forged_log),
+		T(reordered_log),
+		T(other_boot),
+		T(os_extends),
+		T(l0_events),
+		T(l0_log),
+		T(l0_data),
+		T(other_l0),
+		T(report_of_other_boot),
+		T(report_key_swapped),
+		T(report_bytes),
+		T(two_machines),
+		T(other_launch),
+		T(key_exchanged),
+		T(opened_by_other),
+		T(development),
+		T(other_ek),
+		T(any_byte),
+		T(without_cvm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

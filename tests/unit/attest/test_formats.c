@@ -25,9 +25,10 @@ static void says(const struct att_error *err, enum att_code code, const char *te
 
 static void base64(void **state)
 {
-	static const char *const good[] = { "", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy" };
-	static const char *const bad[] = { "Z", "Zg", "Zg=", "Zh==", "Zm9=", "Z===", "Zm 9", "Zm-v", "Zg==Zg==",
-					   "Zm9v\n", "====" };
+	static const char *const good[] = { "",		"Zg==",	    "Zm8=",    "Zm9v",
+					    "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy" };
+	static const char *const bad[] = { "Z",	   "Zg",   "Zg=",      "Zh==",	 "Zm9=", "Z===",
+					   "Zm 9", "Zm-v", "Zg==Zg==", "Zm9v\n", "====" };
 	struct att_error err = { 0 };
 	struct att_bytes b;
 	size_t i;
@@ -119,10 +120,14 @@ static void log_cut(void **state)
 
 static void log_head(void **state)
 {
-	static const struct { size_t at; uint8_t value; const char *says; } bad[] = {
-		{ 0, 1, "does not begin with a Spec ID" },		/* PCR */
-		{ 4, 1, "does not begin with a Spec ID" },		/* type */
-		{ 31, 0x7f, "ends inside its first event" },		/* size */
+	static const struct {
+		size_t at;
+		uint8_t value;
+		const char *says;
+	} bad[] = {
+		{ 0, 1, "does not begin with a Spec ID" }, /* PCR */
+		{ 4, 1, "does not begin with a Spec ID" }, /* type */
+		{ 31, 0x7f, "ends inside its first event" }, /* size */
 		{ 32, 'X', "TPM 1.2" },
 		{ 56, 0, "0 algorithms" },
 		{ 56, 9, "9 algorithms" },
@@ -130,7 +135,7 @@ static void log_head(void **state)
 		{ 62, 21, "algorithm 0x4 with digests of 21 bytes" },
 		{ 62, 0, "digests of 0 bytes" },
 		{ 64, 4, "algorithm 0x4 with digests of 32" },
-		{ 72, 1, "not that of its contents" },		/* vendor's information */
+		{ 72, 1, "not that of its contents" }, /* vendor's information */
 	};
 	struct world *w = *state;
 	struct writer *log = &w->a.boot_log;
@@ -152,7 +157,7 @@ static void log_event(void **state)
 {
 	struct world *w = *state;
 	struct writer *log = &w->a.l0_log;
-	const size_t event = 73;	/* behind the Spec ID event of three banks */
+	const size_t event = 73; /* behind the Spec ID event of three banks */
 	struct att_error err = { 0 };
 
 	log->data[event] = 24;
@@ -169,7 +174,7 @@ static void log_event(void **state)
 	assert_int_equal(parse_log(log->data, log->size, &err), -1);
 	says(&err, ATT_E_FORMAT, "no bank of the log");
 	log->data[event + 12] = 4;
-	memset(log->data + event + 12 + 22 + 34 + 50, 0xff, 4);	/* the event's size */
+	memset(log->data + event + 12 + 22 + 34 + 50, 0xff, 4); /* the event's size */
 	assert_int_equal(parse_log(log->data, log->size, &err), -1);
 	says(&err, ATT_E_FORMAT, "ends inside the event");
 }
@@ -188,13 +193,16 @@ static void log_locality(void **state)
 	log_add(m, &log, 0, EV_NO_ACTION, "StartupLocality\0\3", 17);
 	log_add(m, &log, 0, 8, "v", 1);
 	assert_int_equal(att_log_parse(log.data, log.size, &parsed, &err), 0);
-	assert_int_equal(att_log_replay(&parsed, att_alg_by_name("sha256"), 0, value, &events, &err), 0);
+	assert_int_equal(
+		att_log_replay(&parsed, att_alg_by_name("sha256"), 0, value, &events, &err), 0);
 	assert_int_equal(events, 1);
 	want[31] = 3;
-	assert_int_equal(att_hash2(att_alg_by_name("sha256"), want, 32, parsed.event[1].digest[1], 32,
-				   want), 0);
+	assert_int_equal(
+		att_hash2(att_alg_by_name("sha256"), want, 32, parsed.event[1].digest[1], 32, want),
+		0);
 	assert_memory_equal(value, want, 32);
-	assert_int_equal(att_log_replay(&parsed, att_alg_by_name("sha512"), 0, value, &events, &err), -1);
+	assert_int_equal(
+		att_log_replay(&parsed, att_alg_by_name("sha512"), 0, value, &events, &err), -1);
 	says(&err, ATT_E_FORMAT, "no digests of sha512");
 	att_log_free(&parsed);
 }
@@ -203,13 +211,30 @@ static void log_locality(void **state)
 
 static void report_fields(void **state)
 {
-	static const struct { size_t at; uint8_t value; const char *says; } bad[] = {
-		{ 0, 'X', "HGRP" }, { 4, 2, "version 2" }, { 6, 49, "305 signed" }, { 8, 0, "algorithm 0" },
-		{ 8, 4, "algorithm 4" }, { 8, 2, "400 with its signature" }, { 12, 2, "flags 0x2" },
-		{ 15, 0x80, "flags 0x80000000" }, { 32, 0, "level 0" }, { 32, 3, "level 3" },
-		{ 36, 2, "digest algorithm 2" }, { 72, 1, "longer than 32" }, { 103, 1, "longer than 32" },
-		{ 200, 0x1f, "not text" }, { 231, 'x', "not text" }, { 264, 1, "1 bound devices" },
-		{ 268, 1, "reserved" }, { 272, 1, "bound devices" }, { 303, 1, "bound devices" },
+	static const struct {
+		size_t at;
+		uint8_t value;
+		const char *says;
+	} bad[] = {
+		{ 0, 'X', "HGRP" },
+		{ 4, 2, "version 2" },
+		{ 6, 49, "305 signed" },
+		{ 8, 0, "algorithm 0" },
+		{ 8, 4, "algorithm 4" },
+		{ 8, 2, "400 with its signature" },
+		{ 12, 2, "flags 0x2" },
+		{ 15, 0x80, "flags 0x80000000" },
+		{ 32, 0, "level 0" },
+		{ 32, 3, "level 3" },
+		{ 36, 2, "digest algorithm 2" },
+		{ 72, 1, "longer than 32" },
+		{ 103, 1, "longer than 32" },
+		{ 200, 0x1f, "not text" },
+		{ 231, 'x', "not text" },
+		{ 264, 1, "1 bound devices" },
+		{ 268, 1, "reserved" },
+		{ 272, 1, "bound devices" },
+		{ 303, 1, "bound devices" },
 	};
 	struct world *w = *state;
 	uint8_t data[ATT_REPORT_DATA] = { 0 }, bytes[ATT_REPORT_MAX];
@@ -274,7 +299,8 @@ static char *replaced(const char *text, const char *what, const char *with)
 
 	if (!at)
 		fail_msg("no '%s' in the text", what);
-	assert_true(asprintf(&out, "%.*s%s%s", (int)(at - text), text, with, at + strlen(what)) > 0);
+	assert_true(asprintf(&out, "%.*s%s%s", (int)(at - text), text, with, at + strlen(what)) >
+		    0);
 	return out;
 }
 
@@ -289,8 +315,10 @@ static void evidence_json(void **state)
 		{ "\"version\": 1", "\"version\": \"1\"", "\"version\" is not 1" },
 		{ "\"version\": 1", "\"version\": 1, \"version\": 1", "not JSON" },
 		{ "hypergpu-evidence", "something", "\"type\" is not" },
-		{ "\"trust_root\": \"tpm\"", "\"trust_root\": \"TPM\"", "\"trust_root\" is neither" },
-		{ "\"trust_root\": \"tpm\"", "\"trust_root\": 1", "\"trust_root\" is not a string" },
+		{ "\"trust_root\": \"tpm\"", "\"trust_root\": \"TPM\"",
+		  "\"trust_root\" is neither" },
+		{ "\"trust_root\": \"tpm\"", "\"trust_root\": 1",
+		  "\"trust_root\" is not a string" },
 		{ "\"trust_root\": \"tpm\",", "", "\"trust_root\" is missing" },
 		{ "\"trust_root\": \"tpm\"", "\"trust_root\": \"tpm\\u0000\"", "not JSON" },
 		{ "\"tpm\": {", "\"tpm\": [], \"x\": {", "unknown member \"x\"" },
@@ -346,11 +374,14 @@ static void policy_json(void **state)
 {
 	static const struct change bad[] = {
 		{ "\"version\": 1", "\"version\": 0", "\"version\" is not 1" },
-		{ "\"id\": \"test\"", "\"id\": \"a name that is longer than 32 bytes\"", "longer than 32" },
+		{ "\"id\": \"test\"", "\"id\": \"a name that is longer than 32 bytes\"",
+		  "longer than 32" },
 		{ "\"id\": \"test\"", "\"id\": \"test\", \"pcr\": []", "unknown member \"pcr\"" },
-		{ "\"id\": \"test\"", "\"id\": \"test\", \"development\": 1", "neither true nor false" },
+		{ "\"id\": \"test\"", "\"id\": \"test\", \"development\": 1",
+		  "neither true nor false" },
 		{ "\"id\": \"test\"", "\"id\": \"test\", \"banks\": []", "\"banks\" is not" },
-		{ "\"id\": \"test\"", "\"id\": \"test\", \"banks\": [\"md5\"]", "unknown algorithm" },
+		{ "\"id\": \"test\"", "\"id\": \"test\", \"banks\": [\"md5\"]",
+		  "unknown algorithm" },
 		{ "[0, 2, 4, 7, 8, 9]", "[24]", "not a PCR" },
 		{ "[0, 2, 4, 7, 8, 9]", "[-1]", "not a PCR" },
 		{ "[0, 2, 4, 7, 8, 9]", "[\"0\"]", "not a PCR" },
@@ -369,7 +400,8 @@ static void policy_json(void **state)
 		{ "\"digest\": \"", "\"digest\": \"00", "\"digest\"" },
 	};
 	static const struct change refused[] = {
-		{ "\"id\": \"test\"", "\"id\": \"test\", \"banks\": [\"sha256\", \"sha1\"]", "too weak" },
+		{ "\"id\": \"test\"", "\"id\": \"test\", \"banks\": [\"sha256\", \"sha1\"]",
+		  "too weak" },
 		{ "[0, 2, 4, 7, 8, 9]", "[]", "proves nothing" },
 		{ "[0, 2, 4, 7, 8, 9]", "[4, 13]", "PCR 13" },
 	};
@@ -397,7 +429,8 @@ static void policy_json(void **state)
 static void reference_all_or_nothing(void **state)
 {
 	static const char bad[] =
-		"{ \"version\": 1, \"type\": \"hypergpu-reference-values\", \"l0\": [ { \"version\": \"x\","
+		"{ \"version\": 1, \"type\": \"hypergpu-reference-values\", "
+		"\"l0\": [ { \"version\": \"x\","
 		" \"build_id\": \"00\", \"srcversion\": \"y\" } ], \"launch\": [ {} ] }";
 	struct world *w = *state;
 	size_t l0s = w->policy->l0s, launches = w->policy->launches;
@@ -486,21 +519,32 @@ static void jwe_sizes(void **state)
 	EVP_PKEY_free(key);
 }
 
+#define HEAD "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"apv\":\"\""
+#define ONE "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"
+
 /* Headers of other algorithms are refused before anything is computed. */
 static void jwe_header(void **state)
 {
-	static const struct { const char *text; enum att_code code; const char *says; } bad[] = {
-		{ "{\"alg\":\"none\",\"enc\":\"A256GCM\",\"apv\":\"\",\"epk\":{}}", ATT_E_UNSUPPORTED, "none" },
-		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A128GCM\",\"apv\":\"\",\"epk\":{}}", ATT_E_UNSUPPORTED, "A128GCM" },
-		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"apv\":\"\",\"zip\":\"DEF\",\"epk\":{}}", ATT_E_FORMAT, "zip" },
-		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"apv\":\"\"}", ATT_E_FORMAT, "epk" },
-		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"apv\":\"\",\"epk\":{\"kty\":\"EC\",\"crv\":\"P-384\"}}",
+	static const struct {
+		const char *text;
+		enum att_code code;
+		const char *says;
+	} bad[] = {
+		{ "{\"alg\":\"none\",\"enc\":\"A256GCM\",\"apv\":\"\",\"epk\":{}}",
+		  ATT_E_UNSUPPORTED, "none" },
+		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A128GCM\",\"apv\":\"\",\"epk\":{}}",
+		  ATT_E_UNSUPPORTED, "A128GCM" },
+		{ HEAD ",\"zip\":\"DEF\",\"epk\":{}}",
+		  ATT_E_FORMAT, "zip" },
+		{ HEAD "}", ATT_E_FORMAT, "epk" },
+		{ HEAD ",\"epk\":{\"kty\":\"EC\",\"crv\":\"P-384\"}}",
 		  ATT_E_REFUSED, "another curve" },
-		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"apv\":\"\",\"epk\":{\"kty\":\"EC\",\"crv\":\"P-256\","
-		  "\"x\":\"AA\",\"y\":\"AA\"}}", ATT_E_FORMAT, "not the size" },
+		{ HEAD ",\"epk\":{\"kty\":\"EC\",\"crv\":\"P-256\","
+		  "\"x\":\"AA\",\"y\":\"AA\"}}",
+		  ATT_E_FORMAT, "not the size" },
 		/* a point that is not on the curve */
-		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"apv\":\"\",\"epk\":{\"kty\":\"EC\",\"crv\":\"P-256\","
-		  "\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\",\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}}",
+		{ HEAD ",\"epk\":{\"kty\":\"EC\",\"crv\":\"P-256\","
+		  "\"x\":\"" ONE "\",\"y\":\"" ONE "\"}}",
 		  ATT_E_CRYPTO, "not a point" },
 	};
 	struct world *w = *state;
@@ -511,7 +555,8 @@ static void jwe_header(void **state)
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		char *head = att_base64url((const uint8_t *)bad[i].text, strlen(bad[i].text)), *jwe;
 
-		assert_true(asprintf(&jwe, "%s..AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA", head) > 0);
+		assert_true(asprintf(&jwe, "%s..AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA", head) >
+			    0);
 		assert_int_equal(open_jwe(w, jwe, strlen(jwe), &b, &err), -1);
 		says(&err, bad[i].code, bad[i].says);
 		free(jwe);
@@ -551,7 +596,8 @@ static void pcr_list(void **state)
 	assert_string_equal(att_pcr_list(1, text, sizeof(text)), "0");
 	assert_string_equal(att_pcr_list(0x2393, text, sizeof(text)), "0-1,4,7-9,13");
 	assert_string_equal(att_pcr_list(0xffffff, text, sizeof(text)), "0-23");
-	assert_string_equal(att_pcr_list(0x555555, text, sizeof(text)), "0,2,4,6,8,10,12,14,16,18,20,22");
+	assert_string_equal(att_pcr_list(0x555555, text, sizeof(text)),
+			    "0,2,4,6,8,10,12,14,16,18,20,22");
 }
 
 /* Evidence that was kept: what passed once passes in every later version. */
@@ -617,10 +663,16 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(base64), T(hexadecimal), T(reader), T(log_cut), T(log_head), T(log_event),
-		T(log_locality), T(report_fields), T(report_sm2), T(report_data_known), T(evidence_json),
-		T(evidence_deep), T(policy_json), T(reference_all_or_nothing), T(jwe_bytes), T(jwe_sizes),
-		T(jwe_header), T(spki), T(pcr_list), T(kept_evidence),
+		T(base64),	  T(hexadecimal),
+		T(reader),	  T(log_cut),
+		T(log_head),	  T(log_event),
+		T(log_locality),  T(report_fields),
+		T(report_sm2),	  T(report_data_known),
+		T(evidence_json), T(evidence_deep),
+		T(policy_json),	  T(reference_all_or_nothing),
+		T(jwe_bytes),	  T(jwe_sizes),
+		T(jwe_header),	  T(spki),
+		T(pcr_list),	  T(kept_evidence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

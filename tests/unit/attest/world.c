@@ -39,16 +39,23 @@ char *world_policy_text(const struct machine *m, const char *extra)
 	att_hex(name, name_size, name_text);
 	att_hex(m->build_id, 20, build_id);
 	att_hex(m->launch_digest, 32, digest);
-	fprintf(to, "{ \"version\": 1, \"type\": \"hypergpu-policy\", \"id\": \"test\", %s\n", extra);
+	fprintf(to, "{ \"version\": 1, \"type\": \"hypergpu-policy\", \"id\": \"test\", %s\n",
+		extra);
 	fprintf(to, "\"pcrs\": [0, 2, 4, 7, 8, 9], \"trusted_aks\": [\"%s\"],\n", name_text);
-	fprintf(to, "\"reference_values\": { \"version\": 1, \"type\": \"hypergpu-reference-values\",\n");
+	fprintf(to,
+		"\"reference_values\": { \"version\": 1, "
+		"\"type\": \"hypergpu-reference-values\",\n");
 	fprintf(to, "\"pcrs\": { \"sha256\": { ");
 	put_pcrs(m, 1, 32, to);
 	fprintf(to, " },\n\"sha384\": { ");
 	put_pcrs(m, 2, 48, to);
-	fprintf(to, " } },\n\"l0\": [ { \"version\": \"%s\", \"build_id\": \"%s\", \"srcversion\": \"%s\" } ],\n",
+	fprintf(to,
+		" } },\n\"l0\": [ { \"version\": \"%s\", \"build_id\": \"%s\", "
+		"\"srcversion\": \"%s\" } ],\n",
 		L0_VERSION, build_id, L0_SRCVERSION);
-	fprintf(to, "\"launch\": [ { \"digest\": \"%s\", \"policy\": 1, \"vcpus\": 2, \"levels\": [1] } ] } }\n",
+	fprintf(to,
+		"\"launch\": [ { \"digest\": \"%s\", \"policy\": 1, "
+		"\"vcpus\": 2, \"levels\": [1] } ] } }\n",
 		digest);
 	fclose(to);
 	return text;
@@ -113,7 +120,8 @@ void must_pass(const struct world *w, const struct att_evidence *ev)
 	jwe = att_release(res, (const uint8_t *)secret, sizeof(secret), &err);
 	assert_non_null(jwe);
 	assert_int_equal(att_open(jwe, strlen(jwe), (char *)w->key.data, w->key.size, w->nonce,
-				  sizeof(w->nonce), &got, &err), 0);
+				  sizeof(w->nonce), &got, &err),
+			 0);
 	assert_int_equal(got.size, sizeof(secret));
 	assert_memory_equal(got.data, secret, sizeof(secret));
 	att_bytes_free(&got);

@@ -8,13 +8,13 @@
 
 struct world {
 	struct machine a, b;
-	struct att_bytes key, other_key;	/* PEM */
+	struct att_bytes key, other_key; /* PEM */
 	struct att_policy *policy;
 	uint8_t nonce[32], other_nonce[32];
 };
 
 /* Boot PCRs that the policy appraises. */
-#define WORLD_PCRS	0x395u		/* 0, 2, 4, 7, 8, 9 */
+#define WORLD_PCRS 0x395u /* 0, 2, 4, 7, 8, 9 */
 
 struct world *world_new(uint32_t sig_alg);
 void world_free(struct world *w);
