@@ -273,7 +273,7 @@ static void report_sm2(void **state)
 	says(&err, ATT_E_UNSUPPORTED, "SM2");
 }
 
-/* Computed with another program: see docs/attestation.md, "A worked example". */
+/* Computed with another program: it is in docs/attestation.md, "Report data". */
 static void report_data_known(void **state)
 {
 	static const char want[] =
