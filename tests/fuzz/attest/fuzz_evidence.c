@@ -7,7 +7,8 @@
 #include "policy.h"
 
 static const char accepts_nothing[] =
-	"{\"version\":1,\"type\":\"hypergpu-policy\",\"id\":\"fuzz\",\"development\":true,\"pcrs\":[],"
+	"{\"version\":1,\"type\":\"hypergpu-policy\",\"id\":\"fuzz\",\"development\":true,"
+	"\"pcrs\":[],"
 	"\"require_boot_log\":false}";
 
 static void fuzz_evidence(const char *text, size_t size)
