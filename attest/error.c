@@ -5,6 +5,14 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* Texts quote what came from afar: no escape sequence gets to a terminal. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			*text = '?';
+}
+
 int att_fail(struct att_error *err, enum att_code code, const char *fmt, ...)
 {
 	va_list ap;
@@ -15,6 +23,7 @@ int att_fail(struct att_error *err, enum att_code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
+	make_printable(err->text);
 	return -1;
 }
 

@@ -357,6 +357,22 @@ static void evidence_json(void **state)
 	att_evidence_free(ev);
 }
 
+/* What a message quotes cannot move a terminal's cursor. */
+static void messages(void **state)
+{
+	static const char text[] = "{\"version\": 1, \"a\\u001b[2Jb\\u009bc\": 1}";
+	static const char garbage[] = "{\"\x1b]0;x\x07";
+	struct att_error err = { 0 };
+	const char *p;
+
+	(void)state;
+	assert_null(att_evidence_parse(text, strlen(text), &err));
+	says(&err, ATT_E_FORMAT, "a?[2Jb??c");
+	assert_null(att_evidence_parse(garbage, strlen(garbage), &err));
+	for (p = err.text; *p; p++)
+		assert_true(*p >= 0x20 && *p < 0x7f);
+}
+
 static void evidence_deep(void **state)
 {
 	size_t size = 100000;
@@ -520,7 +536,7 @@ static void jwe_sizes(void **state)
 }
 
 #define HEAD "{\"alg\":\"ECDH-ES\",\"enc\":\"A256GCM\",\"apv\":\"\""
-#define ONE "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"
+#define ONE  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"
 
 /* Headers of other algorithms are refused before anything is computed. */
 static void jwe_header(void **state)
@@ -534,17 +550,16 @@ static void jwe_header(void **state)
 		  ATT_E_UNSUPPORTED, "none" },
 		{ "{\"alg\":\"ECDH-ES\",\"enc\":\"A128GCM\",\"apv\":\"\",\"epk\":{}}",
 		  ATT_E_UNSUPPORTED, "A128GCM" },
-		{ HEAD ",\"zip\":\"DEF\",\"epk\":{}}",
-		  ATT_E_FORMAT, "zip" },
+		{ HEAD ",\"zip\":\"DEF\",\"epk\":{}}", ATT_E_FORMAT, "zip" },
 		{ HEAD "}", ATT_E_FORMAT, "epk" },
-		{ HEAD ",\"epk\":{\"kty\":\"EC\",\"crv\":\"P-384\"}}",
-		  ATT_E_REFUSED, "another curve" },
+		{ HEAD ",\"epk\":{\"kty\":\"EC\",\"crv\":\"P-384\"}}", ATT_E_REFUSED,
+		  "another curve" },
 		{ HEAD ",\"epk\":{\"kty\":\"EC\",\"crv\":\"P-256\","
-		  "\"x\":\"AA\",\"y\":\"AA\"}}",
+		       "\"x\":\"AA\",\"y\":\"AA\"}}",
 		  ATT_E_FORMAT, "not the size" },
 		/* a point that is not on the curve */
 		{ HEAD ",\"epk\":{\"kty\":\"EC\",\"crv\":\"P-256\","
-		  "\"x\":\"" ONE "\",\"y\":\"" ONE "\"}}",
+		       "\"x\":\"" ONE "\",\"y\":\"" ONE "\"}}",
 		  ATT_E_CRYPTO, "not a point" },
 	};
 	struct world *w = *state;
@@ -663,16 +678,27 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(base64),	  T(hexadecimal),
-		T(reader),	  T(log_cut),
-		T(log_head),	  T(log_event),
-		T(log_locality),  T(report_fields),
-		T(report_sm2),	  T(report_data_known),
-		T(evidence_json), T(evidence_deep),
-		T(policy_json),	  T(reference_all_or_nothing),
-		T(jwe_bytes),	  T(jwe_sizes),
-		T(jwe_header),	  T(spki),
-		T(pcr_list),	  T(kept_evidence),
+		T(base64),
+		T(hexadecimal),
+		T(reader),
+		T(log_cut),
+		T(log_head),
+		T(log_event),
+		T(log_locality),
+		T(report_fields),
+		T(report_sm2),
+		T(report_data_known),
+		T(evidence_json),
+		T(messages),
+		T(evidence_deep),
+		T(policy_json),
+		T(reference_all_or_nothing),
+		T(jwe_bytes),
+		T(jwe_sizes),
+		T(jwe_header),
+		T(spki),
+		T(pcr_list),
+		T(kept_evidence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
