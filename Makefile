@@ -65,6 +65,12 @@ user: $(USER_DIRS:%=user-%) ## hgvmm, the tools, hgattest and hgverify
 $(USER_DIRS:%=user-%): user-%: packages-build
 	$(Q)$(MAKE) -C $* all
 
+.PHONY: reference-values
+reference-values: modules ## build/reference-values.json: what hgverify is to expect of this module
+	$(Q)mkdir -p $(BUILD)
+	$(Q)tools/reference-values kmod/hypergpu.ko >$(BUILD)/reference-values.json.new
+	$(Q)mv $(BUILD)/reference-values.json.new $(BUILD)/reference-values.json
+
 .PHONY: defconfig
 defconfig: ## write .config with the defaults of Kconfig
 	$(Q)tools/kconfig defconfig

@@ -242,7 +242,7 @@ static int coordinate(const json_t *epk, const char *name, uint8_t *to, size_t s
 		      struct att_error *err)
 {
 	const char *text;
-	struct att_bytes b;
+	struct att_bytes b = { 0 };
 	int ret = 0;
 
 	if (att_json_string(epk, name, true, &text, err) ||
@@ -281,7 +281,7 @@ static EVP_PKEY *parse_header(const json_t *h, const char *curve, uint8_t *nonce
 {
 	static const char *const members[] = { "alg", "enc", "apv", "epk", NULL };
 	const char *alg, *enc, *apv;
-	struct att_bytes b;
+	struct att_bytes b = { 0 };
 
 	if (att_json_only(h, members, "the header", err) ||
 	    att_json_string(h, "alg", true, &alg, err) ||
@@ -304,7 +304,7 @@ static EVP_PKEY *parse_header(const json_t *h, const char *curve, uint8_t *nonce
 static EVP_PKEY *open_header(const struct parts *p, const char *curve, uint8_t *nonce,
 			     size_t *nonce_size, struct att_error *err)
 {
-	struct att_bytes b;
+	struct att_bytes b = { 0 };
 	EVP_PKEY *epk = NULL;
 	json_t *h;
 

@@ -118,7 +118,7 @@ static int refuse(uint32_t id, size_t index, struct att_error *err)
 int att_l0_parse(const struct att_log *log, struct att_l0 *l0, struct att_error *err)
 {
 	static const uint32_t want[] = { ATT_TAG_L0, ATT_TAG_REPORT_KEY };
-	struct tagged t;
+	struct tagged t = { 0 };
 	char at[40];
 	size_t i;
 	int ret;

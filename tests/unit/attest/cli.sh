@@ -46,7 +46,7 @@ run 2 'open needs --open' hgattest open --key k --out o
 run 2 'open needs --key' hgattest --open f --out o
 run 2 '--root is tpm or software' hgattest ak --out f --root hardware
 for n in 0 3601 -1 1x ''; do run 2 '--tpm-timeout wants' hgattest ak --out f --tpm-timeout "$n"; done
-for n in '' x 24 0-24 5-4 1, ,1 1-; do run 2 '--pcrs wants' hgattest gather --pcrs "$n"; done
+for n in '' x 24 0-24 5-4 '1,' ',1' 1-; do run 2 '--pcrs wants' hgattest gather --pcrs "$n"; done
 run 2 '--nonce wants' hgattest gather --nonce 00 --ak f --out g
 run 1 'No such file' hgattest gather --nonce "$nonce" --ak "$root/none" --out g
 run 1 'p256 only' hgattest ak --root software --type p384 --out "$root/ak"
@@ -88,6 +88,21 @@ run 1 'No such file' hgverify "${e[@]}" --policy "$vectors/policy.json" "${more[
 run 1 'not a private key' hgverify "${e[@]}" --policy "$vectors/policy.json" "${more[@]}" \
 	--ear "$root/o" --ear-key "$root/text" --release "$root/text" --out "$root/o"
 [ ! -e "$root/o" ] || { echo "FAILED: something was written"; bad=1; }
+
+# The module's reference values are what hgverify reads; L0 of the vectors is another one.
+if [ -e kmod/hypergpu.ko ]; then
+	tools/reference-values >"$root/values" || bad=1
+	jq --slurpfile l0 "$root/values" '.l0 = $l0[0].l0' "$vectors/reference.json" >"$root/both"
+	run 15 'another build of hypergpu.ko' hgverify "${e[@]}" --policy "$vectors/policy.json" \
+		--enrolled "$vectors/enrolled.json" --reference "$root/both"
+else
+	echo "no kmod/hypergpu.ko: its reference values are not tried"
+fi
+echo 'not a module' >"$root/text"
+if tools/reference-values "$root/text" >"$root/out" 2>&1; then
+	echo "FAILED: reference values of a text"
+	bad=1
+fi
 
 [ $bad -eq 0 ] && echo "cli: all as expected"
 exit $bad
