@@ -661,6 +661,29 @@ static void kept_evidence(void **state)
 	free(record);
 }
 
+/* Another program's JWE opens: the key derivation is that of RFC 7518. */
+static void kept_jwe(void **state)
+{
+	char *text = slurp("vectors/jwe.json");
+	json_t *o = json_loads(text, 0, NULL);
+	const char *jwe = json_string_value(json_object_get(o, "jwe"));
+	const char *key = json_string_value(json_object_get(o, "key"));
+	const char *secret = json_string_value(json_object_get(o, "secret"));
+	uint8_t nonce[32] = { [31] = 7 };
+	struct att_error err = { 0 };
+	struct att_bytes b;
+
+	(void)state;
+	assert_true(jwe && key && secret);
+	assert_int_equal(
+		att_open(jwe, strlen(jwe), key, strlen(key), nonce, sizeof(nonce), &b, &err), 0);
+	assert_int_equal(b.size, strlen(secret));
+	assert_memory_equal(b.data, secret, b.size);
+	att_bytes_free(&b);
+	json_decref(o);
+	free(text);
+}
+
 static int setup(void **state)
 {
 	*state = world_new(ATT_SIG_P256);
@@ -699,6 +722,7 @@ int main(void)
 		T(spki),
 		T(pcr_list),
 		T(kept_evidence),
+		T(kept_jwe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
