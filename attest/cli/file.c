@@ -142,12 +142,34 @@ static int write_beside(const char *path, const void *data, size_t size, unsigne
 	return ret;
 }
 
+/* Devices and pipes are written to: a file must not take their place. */
+static int write_through(const char *path, const void *data, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -1;
+	ret = write_all(fd, data, size);
+	if (close(fd))
+		ret = -1;
+	return ret;
+}
+
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 int file_write(const char *path, const void *data, size_t size, unsigned int mode)
 {
 	int ret;
 
 	if (!strcmp(path, "-")) {
 		ret = write_all(STDOUT_FILENO, data, size);
+	} else if (is_special(path)) {
+		ret = write_through(path, data, size);
 	} else {
 		ret = write_beside(path, data, size, mode);
 		if (!ret)

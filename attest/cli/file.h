@@ -10,8 +10,8 @@ int file_read(const char *path, size_t max, struct att_bytes *b);
 
 /*
  * Writes @path anew with this mode: whoever reads it sees the old contents or
- * the new ones. "-" is standard output. 0, or -1 after a message; @path is as
- * it was then.
+ * the new ones. "-" is standard output; devices and pipes are written to. 0, or
+ * -1 after a message; @path is as it was then.
  */
 int file_write(const char *path, const void *data, size_t size, unsigned int mode);
 

@@ -55,6 +55,11 @@ echo 'not a key' >"$root/text"
 run 1 'not a key in PEM' hgattest report-data --nonce "$nonce" --key "$root/text"
 run 1 'not a private key' hgattest --open "$root/text" --key "$root/text" --out "$root/o"
 run 0 '' hgattest key --out "$root/key" --public "$root/pub"
+run 0 '' hgattest key --out /dev/null
+[ -c /dev/null ] || { echo "FAILED: /dev/null was replaced"; bad=1; }
+mkdir "$root/dir"
+run 1 'cannot write' hgattest key --out "$root/dir"
+[ -d "$root/dir" ] && [ -z "$(ls "$root/dir")" ] || { echo "FAILED: a folder was changed"; bad=1; }
 run 1 'five parts' hgattest --open "$root/text" --key "$root/key" --out "$root/o"
 run 1 'not a private key' hgattest --open "$root/text" --key "$root/pub" --out "$root/o"
 [ ! -e "$root/o" ] || { echo "FAILED: something was written"; bad=1; }
