@@ -280,6 +280,8 @@ static int start_tpm(void)
 	if (!ret)
 		pr_warn("PCR %u holds more than this load of the module: no verifier will believe reports until the machine has been booted anew\n",
 			HGL_TPM_PCR);
+	else
+		pr_info("reports are signed by a key that PCR %u of the TPM names\n", HGL_TPM_PCR);
 	use_key(0);
 	return 0;
 }

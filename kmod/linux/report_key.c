@@ -19,6 +19,7 @@
 #include <crypto/kpp.h>
 #include <crypto/sha2.h>
 #include <linux/err.h>
+#include <linux/kmod.h>
 #include <linux/mutex.h>
 #include <linux/random.h>
 #include <linux/scatterlist.h>
@@ -247,6 +248,8 @@ static struct signer *alloc_signer(void)
 
 	if (!s)
 		return NULL;
+	/* Its module has an alias for "ecdh", but not for the curve. */
+	request_module("crypto-ecdh");
 	s->ecdh = crypto_alloc_kpp("ecdh-nist-p256", 0, 0);
 	s->hmac = crypto_alloc_shash("hmac(sha256)", 0, 0);
 	if (!IS_ERR(s->ecdh) && !IS_ERR(s->hmac))

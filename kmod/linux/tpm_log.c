@@ -153,9 +153,10 @@ static int open_tpm(void)
 		pr_err("there is no TPM\n");
 		return -ENODEV;
 	}
-	if (tpm_is_tpm2(chip) != 1) {
-		pr_err("the TPM is not a TPM 2.0, or does not answer\n");
-		return -ENODEV;
+	ret = tpm_is_tpm2(chip);
+	if (ret <= 0) {
+		pr_err("the TPM %s: error %d\n", ret ? "does not answer" : "is no TPM 2.0", ret);
+		return ret ?: -ENODEV;
 	}
 	record = kzalloc(LOG_SIZE, GFP_KERNEL);
 	if (!record)
