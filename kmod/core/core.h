@@ -264,7 +264,7 @@ struct hg_vcpu {
 	/* --- nesting --- */
 	struct hg_cpu *cpu;	/* where it is loaded */
 	u64 asked;		/* a parent's: gfn + 1 that its call waits for */
-	u64 signs;		/* a parent's: the child's vCPU whose report is to be signed; or 0 */
+	u64 signs;		/* a parent's: the child's vCPU that wants a report signed, or 0 */
 	u8 resuming;		/* a child's: L0 had to stop it, its parent has not heard of it */
 	u64 page_gfn;		/* a child's: where in its parent the control page is */
 	u64 away[HG_VCPU_FRAMES];	/* and the gfns that its parent gave for @frame */

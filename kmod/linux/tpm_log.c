@@ -252,11 +252,11 @@ static int extend(const struct tpm_digest *digests, const void *event, u32 size)
 		return ret;
 	put_event(digests, event, size);
 	ret = tpm_pcr_extend(chip, HGL_TPM_PCR, (struct tpm_digest *)digests);
-	if (!ret)
-		return replay(digests);
-	if (!read_pcr(&bank[0], after) && !memcmp(before, after, bank[0].size))
+	if (ret && !read_pcr(&bank[0], after) && !memcmp(before, after, bank[0].size)) {
 		length = begin;
-	return ret > 0 ? -EIO : ret;
+		return ret > 0 ? -EIO : ret;
+	}
+	return replay(digests) ?: ret > 0 ? -EIO : ret;
 }
 
 /* TCG_PCClientTaggedEvent: what is hashed, and stands in the log. */

@@ -327,7 +327,7 @@ static int child_reports(struct hg_vcpu *v)
 	u64 rip = v->rip;
 	int exit;
 
-	v->gpr[HG_RAX] = HG_REPORT_CALL | bytes(1) % 4;
+	v->gpr[HG_RAX] = HG_REPORT_CALL | (bytes(1) % 8 < 5 ? 0 : bytes(1) % 4);
 	v->gpr[HG_RBX] = bytes(1) % 8 * (bytes(1) % 4 ? 64 : 17);
 	exit = hg_cvm_hypercall(v, 3);
 	CHECK(exit < 0 ? v->rip == rip + 3 : exit == HG_EXIT_REPORT && v->rip == rip);
@@ -648,7 +648,7 @@ void one_input(void)
 	CHECK(hg_core_cpu_on(0, FRAMES - WORLD_RAM - 1) == HG_OK);
 	fake.guest.efer = HG_EFER_LMA | HG_EFER_LME;
 	fake.segment[HG_SEG_CS].attr = HG_SEG_L;
-	if (how & 32)
+	if (how & 96)
 		fake_key_give(HG_REPORT_P256, 0);
 	make_guest(&guests[0], WORLD_FREE);
 	make_guest(&guests[1], WORLD_FREE + SMALL);
