@@ -206,7 +206,7 @@ static int read_pcr(const struct bank *b, u8 *value)
 	return ret > 0 ? -EIO : ret;
 }
 
-/* In @digests, one a bank, and as many as the TPM's driver reads. */
+/* In @digests, one a bank. */
 static int hash_event(struct tpm_digest *digests, const void *event, u32 size)
 {
 	u32 i;
@@ -301,11 +301,12 @@ int hgl_tpm_log_extend(u32 id, const void *data, u32 size)
 int hgl_tpm_log_replays(void)
 {
 	u8 value[TPM2_MAX_DIGEST_SIZE];
-	int ret = chip ? 0 : -ENODEV;
 	bool equal = true;
 	u32 i;
+	int ret;
 
 	mutex_lock(&lock);
+	ret = chip ? 0 : -ENODEV;
 	for (i = 0; !ret && i < nr_banks; i++) {
 		ret = read_pcr(&bank[i], value);
 		equal &= !memcmp(value, bank[i].replayed, bank[i].size);
