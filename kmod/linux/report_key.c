@@ -30,6 +30,7 @@
 #include "scalar.h"
 
 #define SIZE	HGL_SCALAR_SIZE
+#define ECDH	"ecdh-nist-p256-generic"
 
 /* What crypto_kpp takes as an ECDH secret: <crypto/ecdh.h>, without a module for ten lines. */
 struct ecdh_secret {
@@ -250,12 +251,13 @@ static struct signer *alloc_signer(void)
 		return NULL;
 	/* Its module has an alias for "ecdh", but not for the curve. */
 	request_module("crypto-ecdh");
-	s->ecdh = crypto_alloc_kpp("ecdh-nist-p256", 0, 0);
+	/* By the name of the implementation: an accelerator, on PCIe, shall not have the key. */
+	s->ecdh = crypto_alloc_kpp(ECDH, 0, 0);
 	s->hmac = crypto_alloc_shash("hmac(sha256)", 0, 0);
 	if (!IS_ERR(s->ecdh) && !IS_ERR(s->hmac))
 		return s;
 	pr_err("no report key: this kernel offers no %s: build it with CONFIG_CRYPTO_%s, or see that its module can be loaded\n",
-	       IS_ERR(s->ecdh) ? "ecdh-nist-p256" : "hmac(sha256)",
+	       IS_ERR(s->ecdh) ? ECDH : "hmac(sha256)",
 	       IS_ERR(s->ecdh) ? "ECDH" : "HMAC");
 	free_signer(s);
 	return NULL;
