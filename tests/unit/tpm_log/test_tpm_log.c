@@ -143,12 +143,12 @@ int tpm_pcr_read(struct tpm_chip *c, u32 pcr, struct tpm_digest *digest)
 static void extend_bank(u32 i, const u8 *digest)
 {
 	const struct tpm_bank_info *info = &chip.allocated_banks[i];
+	const EVP_MD *md = EVP_get_digestbyname(hash_algo_name[info->crypto_id]);
 	u8 both[2 * TPM2_MAX_DIGEST_SIZE];
 
 	memcpy(both, tpm.pcr[i], info->digest_size);
 	memcpy(both + info->digest_size, digest, info->digest_size);
-	assert_int_equal(EVP_Digest(both, 2u * info->digest_size, tpm.pcr[i], NULL,
-				    EVP_get_digestbyname(hash_algo_name[info->crypto_id]), NULL), 1);
+	assert_int_equal(EVP_Digest(both, 2u * info->digest_size, tpm.pcr[i], NULL, md, NULL), 1);
 }
 
 int tpm_pcr_extend(struct tpm_chip *c, u32 pcr, struct tpm_digest *digests)
