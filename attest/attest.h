@@ -154,6 +154,19 @@ int att_cvm_public(const struct att_bytes *pem, struct att_bytes *public, struct
 int att_report_data(const uint8_t *nonce, size_t nonce_size, const char *pem, size_t pem_size,
 		    uint8_t out[ATT_REPORT_DATA], struct att_error *err);
 
+/* ---- The report, in the CVM ---------------------------------------------- */
+
+/*
+ * Asks L0 for a report on the confidential VM that this process runs in, with
+ * @data as its report data; no privilege is needed. Pins the calling thread to
+ * its processor meanwhile, and handles SIGILL and SIGSEGV of the process for a
+ * moment: no other thread may be here at the same time. May sleep when L0 is
+ * busy. The signature is not checked: the CVM knows no key of L0's.
+ * ATT_E_UNSUPPORTED: this is no such VM. ATT_E_REFUSED: L0 gives none.
+ */
+int att_guest_report(const uint8_t data[ATT_REPORT_DATA], struct att_bytes *report,
+		     struct att_error *err);
+
 /* ---- The trust root, on the machine ------------------------------------- */
 
 struct att_root;

@@ -54,7 +54,7 @@ static const struct argp_option options[] = {
 	{ "ak", OPT_AK, "FILE", 0, "The attestation key, as hgattest ak wrote it", 2 },
 	{ "type", OPT_TYPE, "TYPE", 0, "ak: rsa2048, rsa3072, p256 (default) or p384", 2 },
 	{ "challenge", OPT_CHALLENGE, "FILE", 0, "activate: what hgverify --enrol wrote", 2 },
-	{ "nonce", OPT_NONCE, "HEX", 0, "gather, report-data: the verifier's nonce; open: check it",
+	{ "nonce", OPT_NONCE, "HEX", 0, "report, report-data, gather: the verifier's nonce; open: check it",
 	  3 },
 	{ "bank", OPT_BANK, "NAME", 0, "gather: sha256 (default), sha384, sm3_256", 3 },
 	{ "pcrs", OPT_PCRS, "LIST", 0, "gather: PCRs to quote (0-15)", 3 },
@@ -62,7 +62,7 @@ static const struct argp_option options[] = {
 	{ "l0-log", OPT_L0_LOG, "FILE", 0, "gather: L0's event log, or none", 3 },
 	{ "report", OPT_REPORT, "FILE", 0, "gather: the CVM's report", 3 },
 	{ "key", OPT_KEY, "FILE", 0,
-	  "The CVM's key: gather and report-data take the public half, too", 4 },
+	  "The CVM's key: report, report-data and gather take the public half, too", 4 },
 	{ "public", OPT_PUBLIC, "FILE", 0, "key: write the public half here", 4 },
 	{ "open", OPT_OPEN, "FILE", 0, "The command open, and the released secret to open", 4 },
 	{ "out", OPT_OUT, "FILE", 0, "Write here; - is standard output", 5 },
@@ -77,7 +77,8 @@ static const char doc[] =
 	"  activate     answer the verifier's challenge: --ak --challenge --out\n"
 	"  key          make a CVM's key: --out, --public\n"
 	"  report-data  what the CVM's report must carry: --nonce --key\n"
-	"  gather       evidence: --nonce --ak --out, and in or for a CVM --report --key\n"
+	"  report       in the CVM, a report of L0's on it: --nonce --key --out\n"
+	"  gather       evidence: --nonce --ak --out, and for a CVM --report --key\n"
 	"  open         open a released secret: --open --key --out\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 the TPM failed or did not answer.\n"
@@ -348,24 +349,44 @@ static int run_key(const struct arguments *a)
 	return deliver(failed, a, &pem, 0600, &err);
 }
 
-static int run_report_data(const struct arguments *a)
+static int report_data(const struct arguments *a, uint8_t data[ATT_REPORT_DATA])
 {
-	uint8_t nonce[ATT_NONCE_MAX], data[ATT_REPORT_DATA];
-	char text[2 * ATT_REPORT_DATA + 1];
+	uint8_t nonce[ATT_NONCE_MAX];
 	struct att_error err = { 0 };
 	struct att_bytes pem;
 	size_t size;
 	int failed;
 
-	if (file_nonce(a->nonce, nonce, &size) || file_read(a->key, FILE_MAX, &pem))
+	if (file_nonce(a->nonce, nonce, &size))
+		return EXIT_USAGE;
+	if (file_read(a->key, FILE_MAX, &pem))
 		return EXIT_FAILED;
 	failed = att_report_data(nonce, size, (char *)pem.data, pem.size, data, &err);
 	att_bytes_free(&pem);
-	if (failed)
-		return report_error(&err);
+	return failed ? report_error(&err) : EXIT_DONE;
+}
+
+static int run_report_data(const struct arguments *a)
+{
+	uint8_t data[ATT_REPORT_DATA];
+	char text[2 * ATT_REPORT_DATA + 1];
+	int ret = report_data(a, data);
+
+	if (ret)
+		return ret;
 	att_hex(data, sizeof(data), text);
 	puts(text);
 	return EXIT_DONE;
+}
+
+static int run_report(const struct arguments *a)
+{
+	uint8_t data[ATT_REPORT_DATA];
+	struct att_bytes report = { 0 };
+	struct att_error err = { 0 };
+	int ret = report_data(a, data);
+
+	return ret ? ret : deliver(att_guest_report(data, &report, &err), a, &report, 0644, &err);
 }
 
 /* A log at its usual place may be missing; one that was asked for may not. */
@@ -461,6 +482,7 @@ static const struct command commands[] = {
 	{ "activate", run_activate, "--ak --challenge --out" },
 	{ "key", run_key, "--out" },
 	{ "report-data", run_report_data, "--nonce --key" },
+	{ "report", run_report, "--nonce --key --out" },
 	{ "gather", run_gather, "--nonce --ak --out" },
 	{ "open", run_open, "--open --key --out" },
 };
@@ -499,7 +521,7 @@ static void check(const struct arguments *a, const struct argp_state *state)
 
 	if (!a->command)
 		argp_error(state,
-			   "which command: ak, enrol, activate, key, report-data, gather or open?");
+			   "which command: ak, enrol, activate, key, report-data, report, gather or open?");
 	c = find(a->command);
 	if (!c)
 		argp_error(state, "there is no command '%s'", a->command);

@@ -6,7 +6,7 @@ _hgattest() {
 	local word command=
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
-		ak | enrol | activate | key | report-data | gather | open) command=$word ;;
+		ak | enrol | activate | key | report-data | report | gather | open) command=$word ;;
 		--open) command=open ;;
 		esac
 	done
@@ -45,12 +45,13 @@ _hgattest() {
 		activate) options+="$tpm --ak --challenge" ;;
 		key) options+=' --public' ;;
 		report-data) options='--nonce --key' ;;
+		report) options+=' --nonce --key' ;;
 		gather) options+="$tpm --nonce --ak --bank --pcrs --boot-log --l0-log --report --key" ;;
 		open) options+=' --open --key --nonce' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'ak enrol activate key report-data gather open' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'ak enrol activate key report-data report gather open' -- "$cur")
 	fi
 }
 complete -o filenames -F _hgattest hgattest

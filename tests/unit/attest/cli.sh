@@ -40,6 +40,9 @@ run 2 'one command at a time' hgattest ak --open f
 run 2 'ak needs --out' hgattest ak
 run 2 'enrol needs --ak' hgattest enrol --out f
 run 2 'activate needs --challenge' hgattest activate --ak f --out g
+run 2 'report needs --nonce' hgattest report --key f --out g
+run 2 'report needs --key' hgattest report --nonce "$nonce" --out g
+run 2 'report needs --out' hgattest report --nonce "$nonce" --key f
 run 2 'gather needs --nonce' hgattest gather --ak f --out g
 run 2 '--report and --key together' hgattest gather --nonce "$nonce" --ak f --out g --report r
 run 2 'open needs --open' hgattest open --key k --out o
@@ -47,6 +50,8 @@ run 2 'open needs --key' hgattest --open f --out o
 run 2 '--root is tpm or software' hgattest ak --out f --root hardware
 for n in 0 3601 -1 1x ''; do run 2 '--tpm-timeout wants' hgattest ak --out f --tpm-timeout "$n"; done
 for n in '' x 24 0-24 5-4 '1,' ',1' 1-; do run 2 '--pcrs wants' hgattest gather --pcrs "$n"; done
+run 2 '--nonce wants' hgattest report --nonce 00 --key f --out g
+run 2 '--nonce wants' hgattest report-data --nonce 00 --key f
 run 2 '--nonce wants' hgattest gather --nonce 00 --ak f --out g
 run 1 'No such file' hgattest gather --nonce "$nonce" --ak "$root/none" --out g
 run 1 'p256 only' hgattest ak --root software --type p384 --out "$root/ak"
@@ -55,6 +60,7 @@ echo 'not a key' >"$root/text"
 run 1 'not a key in PEM' hgattest report-data --nonce "$nonce" --key "$root/text"
 run 1 'not a private key' hgattest --open "$root/text" --key "$root/text" --out "$root/o"
 run 0 '' hgattest key --out "$root/key" --public "$root/pub"
+run 1 'this is no confidential VM of HyperGPU' hgattest report --nonce "$nonce" --key "$root/pub" --out "$root/o"
 run 0 '' hgattest key --out /dev/null
 [ -c /dev/null ] || { echo "FAILED: /dev/null was replaced"; bad=1; }
 mkdir "$root/dir"

@@ -6,6 +6,8 @@
 #include "check.h"
 #include "world.h"
 
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "error.h"
@@ -684,6 +686,47 @@ static void kept_jwe(void **state)
 	free(text);
 }
 
+/* ---- Where there is no L0 to ask ---- */
+
+static void own_handler(int signal)
+{
+	(void)signal;
+}
+
+/* It fails, says so, and leaves everything as it was: twice, as a handler that stays would not. */
+static void report_elsewhere(void **state)
+{
+	struct sigaction mine = { .sa_handler = own_handler }, now;
+	static const int signals[] = { SIGILL, SIGSEGV };
+	const uint8_t data[ATT_REPORT_DATA] = { 1 };
+	struct sigaction before[ARRAY_SIZE(signals)];
+	struct att_bytes report = { 0 };
+	struct att_error err;
+	cpu_set_t cpus, cpus_now;
+	sigset_t mask;
+	size_t i, n;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+	for (i = 0; i < ARRAY_SIZE(signals); i++)
+		assert_int_equal(sigaction(signals[i], &mine, &before[i]), 0);
+	for (n = 0; n < 2; n++) {
+		err = (struct att_error){ 0 };
+		assert_int_equal(att_guest_report(data, &report, &err), -1);
+		says(&err, ATT_E_UNSUPPORTED, "this is no confidential VM of HyperGPU: ");
+		assert_null(report.data);
+		assert_int_equal(att_guest_report(data, &report, NULL), -1);
+	}
+	assert_int_equal(sigprocmask(SIG_BLOCK, NULL, &mask), 0);
+	for (i = 0; i < ARRAY_SIZE(signals); i++) {
+		assert_int_equal(sigaction(signals[i], &before[i], &now), 0);
+		assert_ptr_equal(now.sa_handler, own_handler);
+		assert_int_equal(sigismember(&mask, signals[i]), 0);
+	}
+	assert_int_equal(sched_getaffinity(0, sizeof(cpus_now), &cpus_now), 0);
+	assert_true(CPU_EQUAL(&cpus, &cpus_now));
+}
+
 static int setup(void **state)
 {
 	*state = world_new(ATT_SIG_P256);
@@ -723,6 +766,7 @@ int main(void)
 		T(pcr_list),
 		T(kept_evidence),
 		T(kept_jwe),
+		T(report_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
