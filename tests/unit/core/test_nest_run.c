@@ -258,7 +258,8 @@ static void test_insn(void **state)
 	memset(at(one.base + gfn), 0xab, 4096);
 	kid->rip = 0xfff0;
 	kid_page->valid = 0;
-	assert_int_equal(nest(&one, VCPU_INSN, handle, HG_STATE_SEGMENTS), 0);	/* nothing is mapped */
+	/* Nothing is mapped. */
+	assert_int_equal(nest(&one, VCPU_INSN, handle, HG_STATE_SEGMENTS), 0);
 	assert_int_equal(kid_page->valid, HG_STATE_SEGMENTS);
 	assert_int_equal(nest(&one, MAP, child, 0xf, gfn, 1, HG_PROT_ALL), HG_OK);
 	assert_int_equal(nest(&one, VCPU_INSN, handle, HG_STATE_CONTROL), 15);
