@@ -44,11 +44,14 @@ static void illegal(int signal)
 /* One call: eight registers carry a block in, and out. */
 static int64_t vmmcall(uint32_t number, uint64_t block[WORDS])
 {
-	register uint64_t r8 asm("r8") = block[5];
-	register uint64_t r9 asm("r9") = block[6];
-	register uint64_t r10 asm("r10") = block[7];
+	register uint64_t r8 asm("r8");
+	register uint64_t r9 asm("r9");
+	register uint64_t r10 asm("r10");
 	int64_t status = number;
 
+	r8 = block[5];
+	r9 = block[6];
+	r10 = block[7];
 	asm volatile("vmmcall"
 		     : "+a"(status), "+b"(block[0]), "+c"(block[1]), "+d"(block[2]),
 		       "+S"(block[3]), "+D"(block[4]), "+r"(r8), "+r"(r9), "+r"(r10)
