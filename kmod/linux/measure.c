@@ -252,9 +252,13 @@ static void use_key(u32 flags)
 	why_not = "internal error";
 }
 
+/* The log names the key to verifiers that are told to do without a TPM, too. */
 static void start_development(void)
 {
-	if (make_key()) {
+	if (hgl_tpm_log_open(false) || measure_l0() || make_key() || measure_key()) {
+		hgl_report_key_wipe();
+		memset(public, 0, sizeof(public));
+		hgl_tpm_log_close();
 		why_not = "the key could not be made";
 		return;
 	}
@@ -265,7 +269,7 @@ static void start_development(void)
 /* 0, or the TPM is of no use. */
 static int start_tpm(void)
 {
-	int ret = hgl_tpm_log_open() ?: measure_l0();
+	int ret = hgl_tpm_log_open(true) ?: measure_l0();
 
 	if (ret) {
 		why_not = "no TPM 2.0, or it failed";

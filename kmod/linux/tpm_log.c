@@ -28,10 +28,10 @@ struct bank {
 };
 
 static DEFINE_MUTEX(lock);	/* all of this */
-static struct tpm_chip *chip;	/* NULL: not open */
+static struct tpm_chip *chip;	/* NULL: not open, or a log without a TPM */
 static u32 nr_banks;
 static struct bank bank[TPM2_MAX_PCR_BANKS];
-static u8 *record;
+static u8 *record;		/* NULL: not open */
 static size_t length;
 
 /* ---- the log: little-endian ---- */
@@ -121,12 +121,12 @@ static int open_bank(struct bank *b, const struct tpm_bank_info *info)
 	b->hash = name ? crypto_alloc_shash(name, 0, 0) : ERR_PTR(-ENOENT);
 	if (!IS_ERR(b->hash) && crypto_shash_digestsize(b->hash) == b->size)
 		return 0;
-	pr_err("the TPM has a bank of PCRs for algorithm %#x (%s), which this kernel does not offer: load its module, or switch that bank off\n",
-	       b->alg_id, name ?: "unknown");
+	pr_err("the log of PCR %u needs algorithm %#x (%s), which this kernel does not offer: load its module, or switch that bank of the TPM's off\n",
+	       HGL_TPM_PCR, b->alg_id, name ?: "unknown");
 	return -ENOENT;
 }
 
-static void close_tpm(void)
+static void close_log(void)
 {
 	u32 i;
 
@@ -175,14 +175,33 @@ static int open_tpm(void)
 	return 0;
 }
 
-int hgl_tpm_log_open(void)
+static int open_without(void)
+{
+	static const struct tpm_bank_info info = {
+		.alg_id = TPM_ALG_SHA256,
+		.digest_size = 32,
+		.crypto_id = HASH_ALGO_SHA256,
+	};
+	int ret;
+
+	record = kzalloc(LOG_SIZE, GFP_KERNEL);
+	if (!record)
+		return -ENOMEM;
+	nr_banks = 1;
+	ret = open_bank(&bank[0], &info);
+	if (!ret)
+		put_spec_id();
+	return ret;
+}
+
+int hgl_tpm_log_open(bool tpm)
 {
 	int ret;
 
 	mutex_lock(&lock);
-	ret = open_tpm();
+	ret = tpm ? open_tpm() : open_without();
 	if (ret)
-		close_tpm();
+		close_log();
 	mutex_unlock(&lock);
 	return ret;
 }
@@ -190,7 +209,7 @@ int hgl_tpm_log_open(void)
 void hgl_tpm_log_close(void)
 {
 	mutex_lock(&lock);
-	close_tpm();
+	close_log();
 	mutex_unlock(&lock);
 }
 
@@ -240,6 +259,16 @@ static int replay(const struct tpm_digest *digests)
 	return 0;
 }
 
+/* Without a TPM there is the entry, and nothing to fail. */
+static int enter(const struct tpm_digest *digests, const void *event, u32 size)
+{
+	int ret = replay(digests);
+
+	if (!ret)
+		put_event(digests, event, size);
+	return ret;
+}
+
 /* The TPM extends all banks in one command, or none: one bank tells whether it did. */
 static int extend(const struct tpm_digest *digests, const void *event, u32 size)
 {
@@ -280,7 +309,9 @@ static int extend_tagged(u32 id, const void *data, u32 size)
 	int ret = -ENOMEM;
 
 	if (digests && event)
-		ret = hash_event(digests, event, bytes) ?: extend(digests, event, bytes);
+		ret = hash_event(digests, event, bytes);
+	if (digests && event && !ret)
+		ret = chip ? extend(digests, event, bytes) : enter(digests, event, bytes);
 	kfree(event);
 	kfree(digests);
 	return ret;
@@ -291,10 +322,12 @@ int hgl_tpm_log_extend(u32 id, const void *data, u32 size)
 	int ret;
 
 	mutex_lock(&lock);
-	ret = chip ? extend_tagged(id, data, size) : -ENODEV;
+	ret = record ? extend_tagged(id, data, size) : -ENODEV;
 	mutex_unlock(&lock);
 	if (ret)
-		pr_err("the TPM failed to extend PCR %u: error %d\n", HGL_TPM_PCR, ret);
+		pr_err("%s PCR %u: error %d\n",
+		       chip ? "the TPM failed to extend" : "nothing was logged for",
+		       HGL_TPM_PCR, ret);
 	return ret;
 }
 

@@ -19,15 +19,16 @@
 #define HGL_TPM_PCR	13
 
 /*
- * Find the TPM and begin the log. 0, or after a line in the log -ENODEV (no TPM 2.0) or another
- * errno. May sleep, as all of this.
+ * Find the TPM and begin the log. 0, or after a line in the kernel's log -ENODEV (no TPM 2.0) or
+ * another errno. Without @tpm: a log as of a TPM with a bank of SHA-256, and nothing is extended.
+ * May sleep, as all of this.
  */
-int hgl_tpm_log_open(void);
+int hgl_tpm_log_open(bool tpm);
 /* Forgets the log; the PCR stays as it is. Also when it is not open. */
 void hgl_tpm_log_close(void);
 /* One event. 0, or an errno after a line in the log. */
 int hgl_tpm_log_extend(u32 id, const void *data, u32 size);
-/* Does the log give what the PCR holds, in every bank? 1, 0, or an errno. */
+/* Does the log give what the PCR holds, in every bank? 1, 0, or an errno: -ENODEV without a TPM. */
 int hgl_tpm_log_replays(void);
 /* Bytes of the log at @offset into @buffer: as many as there are, at most @size. */
 size_t hgl_tpm_log_read(void *buffer, size_t size, loff_t offset);

@@ -249,6 +249,19 @@ static bool replays(void)
 
 static const u8 data[40] = "what is measured";
 
+/* What a PCR would hold: tpm's, which nobody has extended. The event is as in the log. */
+static void extend_expected(u32 id, u32 size)
+{
+	u32 head[2] = { id, size };
+	u8 event[64], digest[32];
+
+	memcpy(event, head, sizeof(head));
+	memcpy(event + sizeof(head), data, size);
+	size += sizeof(head);
+	assert_int_equal(EVP_Digest(event, size, digest, NULL, EVP_sha256(), NULL), 1);
+	extend_bank(0, digest);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -287,7 +300,7 @@ static void test_works(void **state)
 	u32 i;
 
 	(void)state;
-	assert_int_equal(hgl_tpm_log_open(), 0);
+	assert_int_equal(hgl_tpm_log_open(true), 0);
 	look();
 	assert_int_equal(seen.events, 0);
 	for (i = 1; i <= 3; i++) {
@@ -308,7 +321,7 @@ static void test_pieces(void **state)
 	size_t i;
 
 	(void)state;
-	assert_int_equal(hgl_tpm_log_open(), 0);
+	assert_int_equal(hgl_tpm_log_open(true), 0);
 	assert_int_equal(hgl_tpm_log_extend(1, data, sizeof(data)), 0);
 	look();
 	for (i = 0; i < seen.size; i++) {
@@ -326,7 +339,7 @@ static void test_refused(void **state)
 	(void)state;
 	tpm.how = REFUSED;
 	tpm.at = 2;
-	assert_int_equal(hgl_tpm_log_open(), 0);
+	assert_int_equal(hgl_tpm_log_open(true), 0);
 	assert_int_equal(hgl_tpm_log_extend(1, data, 8), 0);
 	assert_int_equal(hgl_tpm_log_extend(2, data, 8), -EIO);
 	assert_true(replays());
@@ -343,7 +356,7 @@ static void test_lost(void **state)
 {
 	(void)state;
 	tpm.how = LOST;
-	assert_int_equal(hgl_tpm_log_open(), 0);
+	assert_int_equal(hgl_tpm_log_open(true), 0);
 	assert_int_equal(hgl_tpm_log_extend(1, data, 8), -EIO);
 	assert_true(replays());
 	assert_int_equal(seen.events, 1);
@@ -355,7 +368,7 @@ static void test_deaf(void **state)
 {
 	(void)state;
 	tpm.how = LOST_AND_DEAF;
-	assert_int_equal(hgl_tpm_log_open(), 0);
+	assert_int_equal(hgl_tpm_log_open(true), 0);
 	assert_int_equal(hgl_tpm_log_extend(1, data, 8), -EIO);
 	assert_true(replays());
 	assert_int_equal(hgl_tpm_log_replays(), -EIO);
@@ -368,7 +381,7 @@ static void test_deaf_for_nothing(void **state)
 {
 	(void)state;
 	tpm.how = REFUSED_AND_DEAF;
-	assert_int_equal(hgl_tpm_log_open(), 0);
+	assert_int_equal(hgl_tpm_log_open(true), 0);
 	assert_int_equal(hgl_tpm_log_extend(1, data, 8), -EIO);
 	look();
 	assert_int_equal(seen.events, 1);		/* one too many, not one too few */
@@ -382,7 +395,7 @@ static void test_positive_error(void **state)
 	(void)state;
 	tpm.how = REFUSED;
 	tpm.error = 0x101;
-	assert_int_equal(hgl_tpm_log_open(), 0);
+	assert_int_equal(hgl_tpm_log_open(true), 0);
 	assert_int_equal(hgl_tpm_log_extend(1, data, 8), -EIO);
 	tpm.how = LOST;
 	tpm.at = 0;
@@ -398,12 +411,12 @@ static void test_others(void **state)
 
 	(void)state;
 	extend_bank(1, foreign);
-	assert_int_equal(hgl_tpm_log_open(), 0);
+	assert_int_equal(hgl_tpm_log_open(true), 0);
 	assert_int_equal(hgl_tpm_log_extend(1, data, 8), 0);
 	assert_int_equal(hgl_tpm_log_replays(), 0);
 	hgl_tpm_log_close();
 	memset(tpm.pcr, 0, sizeof(tpm.pcr));
-	assert_int_equal(hgl_tpm_log_open(), 0);
+	assert_int_equal(hgl_tpm_log_open(true), 0);
 	assert_int_equal(hgl_tpm_log_extend(1, data, 8), 0);
 	assert_int_equal(hgl_tpm_log_replays(), 1);
 	extend_bank(2, foreign);
@@ -414,22 +427,22 @@ static void test_no_tpm(void **state)
 {
 	(void)state;
 	tpm.absent = true;
-	assert_int_equal(hgl_tpm_log_open(), -ENODEV);
+	assert_int_equal(hgl_tpm_log_open(true), -ENODEV);
 	tpm.absent = false;
 	tpm.version = 0;
-	assert_int_equal(hgl_tpm_log_open(), -ENODEV);
+	assert_int_equal(hgl_tpm_log_open(true), -ENODEV);
 	tpm.version = -EPIPE;
-	assert_int_equal(hgl_tpm_log_open(), -EPIPE);
+	assert_int_equal(hgl_tpm_log_open(true), -EPIPE);
 	tpm.version = 1;
 	chip.nr_allocated_banks = 0;
-	assert_int_equal(hgl_tpm_log_open(), -ENODEV);
+	assert_int_equal(hgl_tpm_log_open(true), -ENODEV);
 	chip.nr_allocated_banks = 3;
 	chip.allocated_banks[2].crypto_id = HASH_ALGO__LAST;	/* as of SM3 in most kernels */
-	assert_int_equal(hgl_tpm_log_open(), -ENOENT);
+	assert_int_equal(hgl_tpm_log_open(true), -ENOENT);
 	chip.allocated_banks[2].crypto_id = HASH_ALGO_SHA256;	/* another size than the TPM's */
-	assert_int_equal(hgl_tpm_log_open(), -ENOENT);
+	assert_int_equal(hgl_tpm_log_open(true), -ENOENT);
 	chip.allocated_banks[2].crypto_id = HASH_ALGO_SHA384;
-	assert_int_equal(hgl_tpm_log_open(), 0);
+	assert_int_equal(hgl_tpm_log_open(true), 0);
 }
 
 static void test_no_memory(void **state)
@@ -439,12 +452,12 @@ static void test_no_memory(void **state)
 	(void)state;
 	for (i = 1; i <= 4; i++) {
 		fail_allocation = i;
-		assert_true(hgl_tpm_log_open() < 0);
+		assert_true(hgl_tpm_log_open(true) < 0);
 		assert_int_equal(allocated, 0);
 		assert_int_equal(chip.dev.references, 0);
 	}
 	fail_allocation = 0;
-	assert_int_equal(hgl_tpm_log_open(), 0);
+	assert_int_equal(hgl_tpm_log_open(true), 0);
 	for (i = 1; i <= 2; i++) {
 		fail_allocation = i;
 		assert_int_equal(hgl_tpm_log_extend(1, data, 8), -ENOMEM);
@@ -452,6 +465,54 @@ static void test_no_memory(void **state)
 		assert_int_equal(seen.events, 0);
 	}
 	assert_int_equal(tpm.extends, 0);
+}
+
+/* For development: the same log with one bank, and the TPM hears nothing. */
+static void test_without_tpm(void **state)
+{
+	u32 i;
+
+	(void)state;
+	tpm.absent = true;
+	/* What look() expects. */
+	chip.nr_allocated_banks = 1;
+	chip.allocated_banks[0] = chip.allocated_banks[1];
+	assert_int_equal(hgl_tpm_log_open(false), 0);
+	look();
+	assert_int_equal(seen.events, 0);
+	for (i = 1; i <= 2; i++) {
+		assert_int_equal(hgl_tpm_log_extend(i, data, 10 * i), 0);
+		extend_expected(i, 10 * i);
+		assert_true(replays());
+		assert_int_equal(seen.events, i);
+		assert_int_equal(seen.entry[i - 1].id, i);
+		assert_memory_equal(seen.entry[i - 1].data, data, 10 * i);
+		assert_int_equal(hgl_tpm_log_replays(), -ENODEV);
+	}
+	assert_int_equal(tpm.extends + tpm.reads, 0);
+}
+
+static void test_without_memory_or_tpm(void **state)
+{
+	u32 i;
+
+	(void)state;
+	tpm.absent = true;
+	for (i = 1; i <= 2; i++) {
+		fail_allocation = i;
+		assert_int_equal(hgl_tpm_log_open(false) < 0, 1);
+		assert_int_equal(allocated, 0);
+	}
+	fail_allocation = 0;
+	assert_int_equal(hgl_tpm_log_open(false), 0);
+	chip.nr_allocated_banks = 1;
+	chip.allocated_banks[0] = chip.allocated_banks[1];
+	for (i = 1; i <= 2; i++) {
+		fail_allocation = i;
+		assert_int_equal(hgl_tpm_log_extend(1, data, 8), -ENOMEM);
+		look();
+		assert_int_equal(seen.events, 0);
+	}
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -462,6 +523,7 @@ int main(void)
 		TEST(test_works), TEST(test_pieces), TEST(test_refused), TEST(test_lost),
 		TEST(test_deaf), TEST(test_deaf_for_nothing), TEST(test_positive_error),
 		TEST(test_others), TEST(test_no_tpm), TEST(test_no_memory),
+		TEST(test_without_tpm), TEST(test_without_memory_or_tpm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

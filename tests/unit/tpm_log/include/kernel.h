@@ -54,6 +54,7 @@ int crypto_shash_tfm_digest(struct crypto_shash *hash, const u8 *data, unsigned 
 enum { HASH_ALGO_SHA1, HASH_ALGO_SHA256, HASH_ALGO_SHA384, HASH_ALGO__LAST };
 extern const char *const hash_algo_name[HASH_ALGO__LAST];
 
+#define TPM_ALG_SHA256		0x0b
 #define TPM2_MAX_DIGEST_SIZE	64
 #define TPM2_MAX_PCR_BANKS	8
 
