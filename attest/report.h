@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The report that L0 signs for a CVM: docs/attestation.md, "The report". */
+/* The report that L0 signs for a CVM: docs/report.md. */
 #ifndef ATT_REPORT_H
 #define ATT_REPORT_H
 
