@@ -41,25 +41,29 @@ static void illegal(int signal)
 	siglongjmp(no_call, 1);
 }
 
-/* One call: eight registers carry a block in, and out. */
+/*
+ * One call: eight registers carry a block in, and out. Between those that are
+ * named and the instruction there is nothing that a compiler makes a call of.
+ */
 static int64_t vmmcall(uint32_t number, uint64_t block[WORDS])
 {
-	register uint64_t r8 asm("r8");
-	register uint64_t r9 asm("r9");
-	register uint64_t r10 asm("r10");
+	uint64_t a = block[5], b = block[6], c = block[7];
+	register uint64_t r8 asm("r8") = a;
+	register uint64_t r9 asm("r9") = b;
+	register uint64_t r10 asm("r10") = c;
 	int64_t status = number;
 
-	r8 = block[5];
-	r9 = block[6];
-	r10 = block[7];
 	asm volatile("vmmcall"
 		     : "+a"(status), "+b"(block[0]), "+c"(block[1]), "+d"(block[2]),
 		       "+S"(block[3]), "+D"(block[4]), "+r"(r8), "+r"(r9), "+r"(r10)
 		     :
 		     : "memory");
-	block[5] = r8;
-	block[6] = r9;
-	block[7] = r10;
+	a = r8;
+	b = r9;
+	c = r10;
+	block[5] = a;
+	block[6] = b;
+	block[7] = c;
 	return status;
 }
 
@@ -71,7 +75,7 @@ static int probe(struct att_error *err)
 {
 	struct sigaction caught = { .sa_handler = illegal }, ill, segv;
 	uint64_t block[WORDS] = { 0 };
-	int faulted;
+	volatile bool faulted = true;
 
 	if (sigaction(SIGILL, &caught, &ill))
 		return att_fail(err, ATT_E_IO, "cannot catch a fault: %s", strerror(errno));
@@ -79,9 +83,10 @@ static int probe(struct att_error *err)
 		sigaction(SIGILL, &ill, NULL);
 		return att_fail(err, ATT_E_IO, "cannot catch a fault: %s", strerror(errno));
 	}
-	faulted = sigsetjmp(no_call, 1);
-	if (!faulted)
+	if (!sigsetjmp(no_call, 1)) {
 		vmmcall(CALL_READ, block);
+		faulted = false;
+	}
 	sigaction(SIGSEGV, &segv, NULL);
 	sigaction(SIGILL, &ill, NULL);
 	if (!faulted)
