@@ -32,7 +32,7 @@ KCC ?= gcc
 kcc := $(if $(filter command,$(firstword $(origin CC))),CC=$(KCC))
 
 # User space. A directory counts once it has a Makefile.
-USER_DIRS := $(patsubst %/Makefile,%,$(wildcard vmm/Makefile tools/Makefile))
+USER_DIRS := $(patsubst %/Makefile,%,$(wildcard vmm/Makefile tools/Makefile attest/Makefile))
 TEST_DIRS := $(patsubst %/Makefile,%,$(wildcard tests/*/Makefile tests/*/*/Makefile))
 
 # Installs the missing Debian packages of the groups; HG_BOOTSTRAP=no trusts
@@ -59,11 +59,17 @@ modules: packages-build ## kmod/hypergpu.ko, for the kernel headers in KDIR
 		$(if $(filter 1,$(V)),V=1) modules
 
 .PHONY: user
-user: $(USER_DIRS:%=user-%) ## hgvmm and the tools
+user: $(USER_DIRS:%=user-%) ## hgvmm, the tools, hgattest and hgverify
 
 .PHONY: $(USER_DIRS:%=user-%)
 $(USER_DIRS:%=user-%): user-%: packages-build
 	$(Q)$(MAKE) -C $* all
+
+.PHONY: reference-values
+reference-values: modules ## build/reference-values.json: what hgverify is to expect of this module
+	$(Q)mkdir -p $(BUILD)
+	$(Q)tools/reference-values kmod/hypergpu.ko >$(BUILD)/reference-values.json.new
+	$(Q)mv $(BUILD)/reference-values.json.new $(BUILD)/reference-values.json
 
 .PHONY: defconfig
 defconfig: ## write .config with the defaults of Kconfig
@@ -121,7 +127,8 @@ install: user ## programs, man pages, completion, to PREFIX (/usr/local)
 	$(Q)set -e; for d in $(USER_DIRS); do \
 		$(MAKE) -C $$d install DESTDIR=$(STAGE) PREFIX=$(PREFIX); done
 	$(Q)install -d $(STAGE)$(PREFIX)/share/man/man1 $(STAGE)$(PREFIX)/share/hypergpu
-	$(Q)install -m 644 docs/man/hgvmm.1 docs/man/hgctl.1 $(STAGE)$(PREFIX)/share/man/man1
+	$(Q)install -m 644 docs/man/hgvmm.1 docs/man/hgctl.1 docs/man/hgattest.1 \
+		docs/man/hgverify.1 $(STAGE)$(PREFIX)/share/man/man1
 	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf tools/conf/60-hypergpu.rules \
 		$(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)cp -R --preserve=mode tools/libvirt $(STAGE)$(PREFIX)/share/hypergpu

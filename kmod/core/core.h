@@ -16,6 +16,7 @@
 #include "cvm_io.h"
 #include "page.h"
 #include "port.h"
+#include "report.h"
 #include "vcpu_page.h"
 
 struct hg_vcpu;
@@ -149,6 +150,8 @@ struct hg_cvm {
 	u32 unmeasured;		/* read-only frames without a measured byte */
 	struct hg_measured_launch digest;
 	u8 launch[HG_DIGEST_SIZE];
+	u64 id;			/* of this life: no other has had it (report.c) */
+	u64 report_due;		/* by the TSC: see take_turn() there */
 };
 
 /*
@@ -261,6 +264,7 @@ struct hg_vcpu {
 	/* --- nesting --- */
 	struct hg_cpu *cpu;	/* where it is loaded */
 	u64 asked;		/* a parent's: gfn + 1 that its call waits for */
+	u64 signs;		/* a parent's: the child's vCPU that wants a report signed, or 0 */
 	u8 resuming;		/* a child's: L0 had to stop it, its parent has not heard of it */
 	u64 page_gfn;		/* a child's: where in its parent the control page is */
 	u64 away[HG_VCPU_FRAMES];	/* and the gfns that its parent gave for @frame */
@@ -276,6 +280,7 @@ struct hg_vcpu {
 		u64 gfn, count, done;
 	} convert;
 	struct hg_cvm_io io;
+	struct hg_report_buffer report;
 };
 HG_STATIC_ASSERT(sizeof(struct hg_vcpu) <= HG_PAGE_SIZE);
 
@@ -321,6 +326,8 @@ struct hg_core {
 	u64 guest_xcr0;		/* the widest a guest may have */
 	u64 backend_pfn;
 	u32 features;		/* HG_CPU_* */
+	struct hg_report_key report_key;
+	u64 cvm_ids;		/* the last that was given; atomic */
 };
 extern struct hg_core hg_core;
 
@@ -368,6 +375,18 @@ s64 hg_core_stop(void);
  */
 s64 hg_core_cpu_on(u32 index, u64 pfn);
 s64 hg_core_cpu_off(u32 index);
+/*
+ * hg_core_report_key - the port can sign reports, with @key from now on; NULL: no longer.
+ * While no domain exists. HG_E_STATE (not started), HG_E_ARG (algorithm), HG_E_FLAGS.
+ */
+s64 hg_core_report_key(const struct hg_report_key *key);
+/*
+ * hg_core_sign - after HG_EXIT_REPORT: have the port sign the report that @vcpu, the host's,
+ * waits for, or the guest that it runs. May sleep, unlike every call of the table, and holds
+ * no lock meanwhile, but nobody else can run or destroy that vCPU.
+ * HG_OK, also if nothing waits any more; HG_E_HANDLE, HG_E_BUSY.
+ */
+s64 hg_core_sign(u64 vcpu);
 
 /*
  * call.c: does *@nr exist, and are the arguments it does not take zero? HG_E_CALL, HG_E_ARG.

@@ -351,6 +351,7 @@ s64 hg_do_cvm_start(u32 who, u64 handle, u64 a1, u64 a2, u64 a3, u64 a4)
 		return leave(domain, HG_E_BUSY);
 	/* The guest's time begins now, on all its vCPUs alike. */
 	reset_vcpus(domain, -hg_arch_rdtsc());
+	hg_report_new_life(domain);
 	set_state(domain, HG_CVM_RUNNING);
 	hg_vcpus_release(domain);
 	return leave(domain, HG_OK);
@@ -363,6 +364,7 @@ static s64 reset(struct hg_domain *domain)
 	/* Aligned to big pages, so there is nothing to split. */
 	HG_BUG_ON(hg_npt_withdraw(domain, c_gfn(domain), c_gfn(domain)) < 0);
 	reset_vcpus(domain, -hg_arch_rdtsc());
+	hg_report_new_life(domain);
 	return HG_OK;
 }
 

@@ -286,6 +286,8 @@ int hg_cvm_hypercall(struct hg_vcpu *vcpu, u32 length)
 	struct hg_fetch fetch;
 
 	vcpu->page->stat_other++;
+	if (hg_report_is_call(vcpu))
+		return hg_report_call(vcpu, length);
 	hg_core.backend->vcpu_code(vcpu, &fetch);
 	if (fetch.cpl)
 		return answer_call(vcpu, length, -KVM_EPERM);
@@ -312,6 +314,7 @@ void hg_cvm_reset_vcpu(struct hg_vcpu *vcpu)
 	memset(vcpu->fpu, 0, HG_PAGE_SIZE);
 	*(u32 *)(vcpu->fpu + XSAVE_MXCSR) = MXCSR_RESET;
 	memset(&vcpu->convert, 0, sizeof(vcpu->convert));
+	memset(&vcpu->report, 0, sizeof(vcpu->report));
 	hg_cvm_io_reset(vcpu);
 	hg_core.backend->vcpu_set_tsc(vcpu, vcpu->tsc_offset);
 }

@@ -16,6 +16,15 @@ void hg_port_panic(const char *what, const char *file, int line);
 /* hg_port_sha256 - SHA-256 (FIPS 180-4) of @a followed by @b. Cannot fail. */
 void hg_port_sha256(const void *a, u64 a_length, const void *b, u64 b_length, u8 digest[32]);
 
+/*
+ * hg_port_sign - sign @length bytes with the report key, in the key's algorithm, hash included.
+ * Behind the port, so that the key can move to where the host's kernel does not reach it without
+ * a change in the core. May sleep; called by hg_core_sign() only, without any lock.
+ * -> bytes written to @signature (at most HG_REPORT_SIGNATURE), HG_E_BUSY (not now: ask again),
+ * any other status: it cannot.
+ */
+s64 hg_port_sign(const void *message, u64 length, u8 *signature);
+
 #define HG_BUG_ON(c)							\
 	do {								\
 		if (HG_UNLIKELY(c)) {					\

@@ -468,7 +468,8 @@ static void give_out_confidential(struct hg_vcpu *vcpu, int exit, u64 parent_off
 {
 	struct hg_vcpu_page *page = vcpu->page;
 
-	page->exit = (u32)exit;
+	/* A guest that has guests hears nothing of their reports. */
+	page->exit = exit == HG_EXIT_REPORT && vcpu->domain->parent ? HG_EXIT_INTR : (u32)exit;
 	page->event = 0;
 	page->insn_length = 0;
 	page->rflags = HG_RFLAGS_FIXED | (vcpu->rflags & HG_RFLAGS_IF);
@@ -551,7 +552,8 @@ static s64 run_confidential(struct hg_vcpu *vcpu, struct hg_cpu *cpu, u64 outer,
 /* Exits that are L0's business: the parent does not hear of them, and its call goes on after. */
 static bool for_host(int exit)
 {
-	return exit == HG_EXIT_INTR || exit == HG_EXIT_NMI || exit == HG_EXIT_MACHINE_CHECK;
+	return exit == HG_EXIT_INTR || exit == HG_EXIT_NMI || exit == HG_EXIT_MACHINE_CHECK ||
+	       exit == HG_EXIT_REPORT;
 }
 
 static s64 run_ordinary_child(struct hg_vcpu *vcpu, struct hg_vcpu *parent, bool wanted)
@@ -613,10 +615,31 @@ s64 hg_vcpu_run_child(struct hg_vcpu *parent, u64 handle, int *stop)
 					 run_ordinary_child(vcpu, parent, wanted);
 	if (!wanted && status > 0 && for_host((int)status))
 		*stop = (int)status;
+	if (status == HG_EXIT_REPORT)
+		parent->signs = handle;
 	backend->vcpu_load(parent, parent->cpu);
 	__atomic_store_n(&vcpu->running, 0, __ATOMIC_RELEASE);
 	release(vcpu);
 	return status;
+}
+
+s64 hg_core_sign(u64 handle)
+{
+	struct hg_vcpu *vcpu, *child;
+	s64 status = claim(0, handle, &vcpu);
+
+	if (status)
+		return status;
+	/* Its parent may have destroyed the child meanwhile, or run it elsewhere. */
+	if (hg_confidential(vcpu)) {
+		hg_report_sign(vcpu);
+	} else if (vcpu->signs && !claim(vcpu->domain->handle, vcpu->signs, &child)) {
+		hg_report_sign(child);
+		release(child);
+	}
+	vcpu->signs = 0;
+	release(vcpu);
+	return HG_OK;
 }
 
 s64 hg_do_vcpu_run(u32 who, u64 handle, u64 cpu_index, u64 a2, u64 a3, u64 a4)

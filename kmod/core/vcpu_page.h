@@ -79,7 +79,8 @@ enum hg_event_type {
 	X(MMIO)		/* CVM: @mmio: a device's register */		\
 	X(CONVERTED)	/* CVM: @convert: the guest made pages shared or private */ \
 	X(FRAMES)	/* @frames are needed: donate, run again */	\
-	X(RELEASED)	/* nesting: make all vCPUs leave the guest; frames may have come free */
+	X(RELEASED)	/* nesting: make all vCPUs leave the guest; frames may have come free */ \
+	X(REPORT)	/* a CVM's, or a guest's: hg_core_sign(), run again */
 
 enum hg_exit {
 #define X(name) HG_EXIT_##name,

@@ -17,6 +17,7 @@
 #include "../core/core.h"
 #include "core_start.h"
 #include "nest.h"
+#include "report_key.h"
 
 #define BACKEND_ORDER	3
 static_assert((1 << BACKEND_ORDER) >= HG_BACKEND_FRAMES);
@@ -50,6 +51,16 @@ void hg_port_sha256(const void *a, u64 a_length, const void *b, u64 b_length, u8
 	sha256_update(&state, a, a_length);
 	sha256_update(&state, b, b_length);
 	sha256_final(&state, digest);
+}
+
+s64 hg_port_sign(const void *message, u64 length, u8 *signature)
+{
+	static_assert(HGL_REPORT_SIGNATURE_SIZE <= HG_REPORT_SIGNATURE);
+	int ret = hgl_report_key_sign(message, length, signature);
+
+	if (!ret)
+		return HGL_REPORT_SIGNATURE_SIZE;
+	return ret == -EINTR || ret == -ENOMEM ? HG_E_BUSY : HG_E_UNSUPPORTED;
 }
 
 static const struct hg_backend *find_backend(void)

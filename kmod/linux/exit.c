@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 
 #include "../irqchip/lapic.h"
+#include "core_start.h"
 #include "cvm.h"
 #include "dump.h"
 #include "memory.h"
@@ -174,6 +175,18 @@ static int exit_pause(struct hgl_vcpu *vcpu)
 	return HGL_AGAIN;
 }
 
+/* It, or a guest of its own, waits for a signature. */
+static int exit_report(struct hgl_vcpu *vcpu)
+{
+	s64 status;
+
+	vcpu->stat.exit_other++;
+	status = hg_core_sign(vcpu->handle);
+	if (likely(!status))
+		return HGL_AGAIN;
+	return hgl_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON);
+}
+
 int hgl_exit(struct hgl_vcpu *vcpu, enum hg_exit exit)
 {
 	if (unlikely(hgl_cvm(vcpu->vm))) {
@@ -235,6 +248,8 @@ int hgl_exit(struct hgl_vcpu *vcpu, enum hg_exit exit)
 		vcpu->stat.exit_other++;
 		hgl_cvm_reclaim(vcpu->vm);
 		return HGL_AGAIN;
+	case HG_EXIT_REPORT:
+		return exit_report(vcpu);
 	case HG_EXIT_MMIO:
 	case HG_EXIT_CONVERTED:
 	case HG_EXIT_COUNT:

@@ -26,6 +26,7 @@
 #include "core_start.h"
 #include "cvm.h"
 #include "debugfs.h"
+#include "measure.h"
 #include "nest.h"
 #include "vcpu.h"
 
@@ -174,6 +175,8 @@ static int reboot(struct notifier_block *nb, unsigned long event, void *unused)
 		hgl_nest_clean();
 		return NOTIFY_DONE;
 	}
+	/* Nor the report key, in memory that kexec does not clear. */
+	hgl_measure_reboot();
 	on_each_cpu(cpu_off_ipi, NULL, 1);
 	return NOTIFY_DONE;
 }
@@ -314,6 +317,7 @@ static int __init hypergpu_init(void)
 	if (ret)
 		goto stop_core;
 	hgl_debugfs_init();
+	hgl_measure_init();
 	ret = devices_init();
 	if (ret)
 		goto exit_debugfs;
@@ -326,6 +330,7 @@ static int __init hypergpu_init(void)
 exit_devices:
 	devices_exit();
 exit_debugfs:
+	hgl_measure_exit();
 	hgl_debugfs_exit();
 	cpus_exit();
 stop_core:
@@ -338,6 +343,7 @@ static void __exit hypergpu_exit(void)
 {
 	hgl_sev_dev_exit();
 	devices_exit();
+	hgl_measure_exit();
 	hgl_debugfs_exit();
 	cpus_exit();
 	hgl_core_stop();

@@ -16,11 +16,11 @@ while IFS= read -r -d '' f; do
 	kmod/linux/*) ;; # the kernel's own macros are beyond it: sparse looks there
 	*) sources+=("$f") ;;
 	esac
-done < <(project_files 'vmm/*.c' 'tools/*.c' 'kmod/*.c')
+done < <(project_files 'vmm/*.c' 'tools/*.c' 'attest/*.c' 'kmod/*.c')
 
 mkdir -p build/static/cppcheck
 cppcheck --quiet --std=c11 --language=c -j2 --cppcheck-build-dir=build/static/cppcheck \
 	--enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	--suppress=missingIncludeSystem --suppress=ctuuninitvar -D__x86_64__ -D__SIZE_TYPE__='unsigned long' \
-	-Ikmod/core -Ikmod/irqchip -Ivmm -Itools/hgctl "${sources[@]}" || errors=1
+	-Ikmod/core -Ikmod/irqchip -Ivmm -Itools/hgctl -Iattest "${sources[@]}" || errors=1
 verdict ${#sources[@]} cppcheck

@@ -486,7 +486,10 @@ void vcpu_create(struct domain *d, u64 handle, u64 page, u64 pfn)
 		return;
 	}
 	EXPECT(got > 0, 1);
-	*v = (struct vcpu){ got, d, page, pfn, vcpu_of((u64)got)->index, false };
+	*v = (struct vcpu){
+		.handle = got, .domain = d, .page = page, .pfn = pfn,
+		.index = vcpu_of((u64)got)->index,
+	};
 	set_frames(page, 1, HG_FRAME_CONTROL);
 	set_frames(pfn, HG_VCPU_FRAMES, HG_FRAME_CORE);
 }
@@ -584,7 +587,7 @@ static void op_garbage(void)
 
 static void step(void)
 {
-	switch (bytes(1) % 40) {
+	switch (bytes(1) % 43) {
 	case 0: op_create(); break;
 	case 1: op_destroy(); break;
 	case 2: case 3: case 4: case 5: op_donate(); break;
@@ -607,6 +610,7 @@ static void step(void)
 	case 36: op_cvm_report(); break;
 	case 37: case 38: op_convert(); break;
 	case 39: op_startup(); break;
+	case 40: case 41: case 42: op_report(); break;
 	}
 }
 
@@ -680,6 +684,9 @@ void one_input(void)
 	memset(&model, 0, sizeof(model));
 	for (i = 0; i < FRAMES; i++)
 		model.state[i] = record(i).state;
+	model.key = how & 0xc0;
+	if (model.key)
+		fake_key_give(HG_REPORT_P256, 0);
 	if (how & 2)
 		prelude(HG_CVM_LAUNCHING + how / 4 % 3);
 	while (input_left())

@@ -100,8 +100,10 @@ static void park(const struct domain *d)
 	struct vcpu *v;
 
 	for (v = model.vcpu; v < model.vcpu + VCPUS; v++)
-		if (v->handle && v->domain == d)
+		if (v->handle && v->domain == d) {
 			v->parked = v->index;
+			v->reported = false;
+		}
 }
 
 static void cvm_start(struct domain *d, u64 handle)
@@ -421,6 +423,106 @@ void op_convert(void)
 	EXPECT(enter(HG_CALL_VCPU_RUN, handle, 0, 0, 0, 0), convert_status(d));
 	EXPECT(fake.enter == NULL, 1);
 	fake.guest.efer = 0;
+}
+
+/* --- reports --- */
+
+static struct {
+	u64 nr, offset, data;
+	bool done;
+	s64 answer;
+	u64 words[8];
+} report;
+
+static const u8 carriers[8] = {
+	HG_RBX, HG_RCX, HG_RDX, HG_RSI, HG_RDI, HG_R8, HG_R9, HG_R10,
+};
+
+static int reports(struct hg_vcpu *v, struct hg_cpu *cpu)
+{
+	u64 rip = v->rip, i;
+	int exit;
+
+	(void)cpu;
+	if (report.done)
+		return HG_EXIT_HLT;
+	v->gpr[HG_RAX] = HG_REPORT_CALL | report.nr;
+	for (i = 0; i < 8; i++)
+		v->gpr[carriers[i]] = report.nr ? 0 : report.data + i;
+	if (report.nr)
+		v->gpr[HG_RBX] = report.offset;
+	exit = hg_cvm_hypercall(v, 3);
+	report.done = v->rip == rip + 3;
+	report.answer = (s64)v->gpr[HG_RAX];
+	for (i = 0; i < 8; i++)
+		report.words[i] = v->gpr[carriers[i]];
+	EXPECT(exit, report.done ? -1 : HG_EXIT_REPORT);
+	return exit;
+}
+
+static void read_report(const struct vcpu *v)
+{
+	s64 want = !v->reported ? HG_E_ABSENT : report.offset % 64 ? HG_E_ALIGN :
+		   report.offset >= 368 ? HG_E_RANGE : HG_OK;
+	u64 i;
+
+	EXPECT(report.done, 1);
+	EXPECT(report.answer, want);
+	/* Bytes 104 to 167 are what it asked for. */
+	for (i = 0; !want && report.offset == 64 && i < 3; i++)
+		EXPECT(report.words[5 + i], v->data + i);
+}
+
+/* Its answer when the port has said @says; the rate is not the model's. */
+static void ask_report(struct vcpu *v, u64 handle, s64 exit)
+{
+	static const s64 says[] = { 0, 0, 64, 0, 96, -1, HG_E_BUSY, 1000 };
+	s64 said = says[bytes(1) % 8];
+
+	if (exit == HG_EXIT_HLT) {
+		EXPECT(report.answer, model.key ? HG_E_BUSY : HG_E_UNSUPPORTED);
+		return;
+	}
+	EXPECT(exit, HG_EXIT_REPORT);
+	EXPECT(model.key, 1);
+	v->reported = false;
+	fake_key.answer = said;
+	if (bytes(1) % 8)
+		EXPECT(hg_core_sign(handle), HG_OK);
+	else
+		said = 1;	/* nobody signs, and nobody asks again */
+	EXPECT(enter(HG_CALL_VCPU_RUN, handle, 0, 0, 0, 0),
+	       said == 1 ? HG_EXIT_REPORT : HG_EXIT_HLT);
+	if (said == 1)
+		return;
+	v->reported = !said || said == 64;
+	v->data = report.data;
+	EXPECT(report.answer, v->reported ? 368 : said == HG_E_BUSY ? said : HG_E_UNSUPPORTED);
+}
+
+void op_report(void)
+{
+	u64 handle;
+	struct vcpu *v = some_vcpu(&handle);
+	static u64 asked;
+	s64 exit;
+
+	if (!v || v->domain->cvm != HG_CVM_RUNNING || v->parked)
+		return;
+	memset(&report, 0, sizeof(report));
+	report.nr = bytes(1) & 1;
+	report.offset = bytes(1) % 8 ? bytes(1) % 8 * 64 : wild();
+	report.data = asked += 16;
+	memset(at(v->page), 0, HG_OFFSETOF(struct hg_vcpu_page, exit));
+	fake.enter = reports;
+	exit = enter(HG_CALL_VCPU_RUN, handle, 0, 0, 0, 0);
+	if (report.nr) {
+		EXPECT(exit, HG_EXIT_HLT);
+		read_report(v);
+	} else {
+		ask_report(v, handle, exit);
+	}
+	fake.enter = NULL;
 }
 
 /* Nobody in the guest has ever sent a start-up IPI. */

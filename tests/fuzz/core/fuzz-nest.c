@@ -239,6 +239,26 @@ static void l0_page(struct l1 *l)
 		call(MAP, l->domain, i, behind(l, i), 1, HG_PROT_ALL);
 }
 
+static void host_op(void);
+
+/* All that may go on while the port signs, or before. */
+static void while_signing(void)
+{
+	host_op();
+	check();
+}
+
+static void l0_sign(struct l1 *l)
+{
+	u8 how = (u8)bytes(1);
+
+	fake_key.answer = how < 32 ? (s8)bytes(1) : 0;
+	fake_key.meanwhile = how & 1 ? while_signing : NULL;
+	if (how & 2)
+		while_signing();
+	CHECK(hg_core_sign(l->handle[0]) == HG_OK);
+}
+
 static void l0(struct l1 *l, s64 exit)
 {
 	struct hg_vcpu_page *page = vcpu_of(l->handle[0])->page;
@@ -250,7 +270,9 @@ static void l0(struct l1 *l, s64 exit)
 		return;
 	}
 	page->run_flags = 0;
-	if (exit == HG_EXIT_FRAMES)
+	if (exit == HG_EXIT_REPORT)
+		l0_sign(l);
+	else if (exit == HG_EXIT_FRAMES)
 		l0_frames(l);
 	else if (exit == HG_EXIT_NPF)
 		l0_page(l);
@@ -282,7 +304,6 @@ static int one_call(struct hg_vcpu *v, u64 nr, const u64 *arg)
 }
 
 static void choose(u64 *nr, u64 *arg);
-static void host_op(void);
 
 /* Another vCPU of the same guest, or the host, while the child runs. */
 static void meanwhile(void)
@@ -300,6 +321,19 @@ static void meanwhile(void)
 	check();
 }
 
+/* A confidential child asks for a report, or reads one. */
+static int child_reports(struct hg_vcpu *v)
+{
+	u64 rip = v->rip;
+	int exit;
+
+	v->gpr[HG_RAX] = HG_REPORT_CALL | (bytes(1) % 8 < 5 ? 0 : bytes(1) % 4);
+	v->gpr[HG_RBX] = bytes(1) % 8 * (bytes(1) % 4 ? 64 : 17);
+	exit = hg_cvm_hypercall(v, 3);
+	CHECK(exit < 0 ? v->rip == rip + 3 : exit == HG_EXIT_REPORT && v->rip == rip);
+	return exit < 0 ? HG_EXIT_HLT : exit;
+}
+
 static int child_enter(struct hg_vcpu *v)
 {
 	static const u8 ends[] = {
@@ -311,6 +345,8 @@ static int child_enter(struct hg_vcpu *v)
 	if (how < 64)
 		meanwhile();
 	fake_fpu = 0x5ec4e7;
+	if (hg_confidential(v) && how % 4 == 3)
+		return child_reports(v);
 	if (hg_confidential(v) && how & 1) {
 		v->gpr[HG_RAX] = 12;
 		v->gpr[HG_RBX] = bytes(2) << 12;
@@ -612,6 +648,8 @@ void one_input(void)
 	CHECK(hg_core_cpu_on(0, FRAMES - WORLD_RAM - 1) == HG_OK);
 	fake.guest.efer = HG_EFER_LMA | HG_EFER_LME;
 	fake.segment[HG_SEG_CS].attr = HG_SEG_L;
+	if (how & 96)
+		fake_key_give(HG_REPORT_P256, 0);
 	make_guest(&guests[0], WORLD_FREE);
 	make_guest(&guests[1], WORLD_FREE + SMALL);
 	if (how & 2)

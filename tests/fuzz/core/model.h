@@ -55,9 +55,12 @@ struct vcpu {
 	u64 page, pfn;
 	u32 index;
 	bool parked;
+	bool reported;		/* a report can be read, */
+	u64 data;		/* on these 64 bytes, each word one more than the one before */
 };
 
 struct model {
+	bool key;		/* reports can be signed */
 	u8 state[FRAMES];
 	u16 measured[FRAMES];	/* blocks, of a confidential domain's frame */
 	u32 maps[FRAMES];
@@ -109,6 +112,7 @@ void op_cvm_load(void);
 void op_cvm_report(void);
 void op_convert(void);
 void op_startup(void);
+void op_report(void);
 /* A confidential domain that has come as far as @state, and calls that find it there. */
 void prelude(u32 state);
 

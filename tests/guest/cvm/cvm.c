@@ -205,3 +205,17 @@ int64_t cvm_hypercall(struct cvm *cvm, uint64_t rax, uint64_t rbx, uint64_t rcx,
 	cvm_do(cvm, GUEST_CALL, args, 8, answer, 2);
 	return (int64_t)cvm_join(answer);
 }
+
+void cvm_registers(struct cvm *cvm, uint64_t value[9])
+{
+	uint32_t words[18];
+	unsigned int i;
+
+	for (i = 0; i < 9; i++) {
+		words[2 * i] = (uint32_t)value[i];
+		words[2 * i + 1] = (uint32_t)(value[i] >> 32);
+	}
+	cvm_do(cvm, GUEST_REGISTERS, words, 18, words, 18);
+	for (i = 0; i < 9; i++)
+		value[i] = cvm_join(&words[2 * i]);
+}

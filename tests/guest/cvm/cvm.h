@@ -56,6 +56,8 @@ uint64_t cvm_join(const uint32_t *word);
 bool cvm_whole(struct cvm *cvm);
 uint64_t cvm_peek(struct cvm *cvm, uint32_t address);
 void cvm_poke(struct cvm *cvm, uint32_t address, uint64_t value);
+/* VMMCALL with RAX, RBX, RCX, RDX, RSI, RDI, R8, R9, R10, in this order; as they are after it. */
+void cvm_registers(struct cvm *cvm, uint64_t value[9]);
 int64_t cvm_hypercall(struct cvm *cvm, uint64_t rax, uint64_t rbx, uint64_t rcx, uint64_t rdx);
 
 #endif

@@ -308,6 +308,46 @@ write_cr3:
 	xorl	%eax, %eax
 	jmp	answer
 
+	/* RBX is kept in R11. The memory is private. */
+call_registers:
+	movl	$GUEST_REGS, %esi
+	movl	$9, %ecx
+1:	call	argument64
+	movq	%rax, (%rsi)
+	addq	$8, %rsi
+	decl	%ecx
+	jnz	1b
+	movq	%rbx, %r11
+	movq	GUEST_REGS, %rax
+	movq	GUEST_REGS + 8, %rbx
+	movq	GUEST_REGS + 16, %rcx
+	movq	GUEST_REGS + 24, %rdx
+	movq	GUEST_REGS + 32, %rsi
+	movq	GUEST_REGS + 40, %rdi
+	movq	GUEST_REGS + 48, %r8
+	movq	GUEST_REGS + 56, %r9
+	movq	GUEST_REGS + 64, %r10
+	vmmcall
+	movq	%rax, GUEST_REGS
+	movq	%rbx, GUEST_REGS + 8
+	movq	%rcx, GUEST_REGS + 16
+	movq	%rdx, GUEST_REGS + 24
+	movq	%rsi, GUEST_REGS + 32
+	movq	%rdi, GUEST_REGS + 40
+	movq	%r8, GUEST_REGS + 48
+	movq	%r9, GUEST_REGS + 56
+	movq	%r10, GUEST_REGS + 64
+	movq	%r11, %rbx
+	movl	$GUEST_REGS, %esi
+	movl	$18, %ecx
+	movl	$GUEST_PORT_OUT, %edx
+2:	movl	(%rsi), %eax
+	outl	%eax, %dx
+	addq	$4, %rsi
+	decl	%ecx
+	jnz	2b
+	jmp	next
+
 	/* RSI: when it began; R9, R10: the arguments; RBX is kept in R11. */
 take_time:
 	call	argument
@@ -374,7 +414,7 @@ commands:
 	.long	next - commands, peek - commands, poke - commands, call_host - commands
 	.long	identify - commands, check - commands, read_msr - commands
 	.long	write_msr - commands, take_irqs - commands, write_cr3 - commands
-	.long	take_time - commands
+	.long	take_time - commands, call_registers - commands
 
 	/* Interrupts: counted. Exceptions: told, and the command is given up. */
 	.balign	16

@@ -23,6 +23,7 @@
 #define GUEST_PD_ROM	0x6000	/* private: 3 .. 4 GiB at the same address */
 #define GUEST_IDT	0x7000
 #define GUEST_COUNTS	0x8000	/* 256 32-bit counters of interrupts */
+#define GUEST_REGS	0x8800	/* for GUEST_REGISTERS */
 #define GUEST_STACK	0xa000
 #define GUEST_SECRET	0x40000	/* 16 bytes */
 #define GUEST_PAGE	0x50000	/* free for tests, up to HGT_RAM */
@@ -48,7 +49,8 @@
 #define GUEST_IRQS	8	/* (): 0, after a moment with interrupts on */
 #define GUEST_CR3	9	/* (low, high): 0 */
 #define GUEST_TIME	10	/* (kind, two arguments of two words): two words, see below */
-#define GUEST_COMMANDS	11
+#define GUEST_REGISTERS	11	/* (RAX and those of a report's data): the same, after VMMCALL */
+#define GUEST_COMMANDS	12
 
 /*
  * What GUEST_TIME does between two readings of the time stamp counter, whose

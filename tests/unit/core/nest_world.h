@@ -33,11 +33,12 @@ static struct {
 
 /* What L0 was asked for, and what it does then. */
 static struct {
-	u32 frames, big, pages, released, stops;
+	u32 frames, big, pages, released, stops, reports;
 	bool no_frames;
 	u64 last_gfn;
 	u32 step;		/* frames given at once; 0: as many as asked for */
 	void (*stopped)(struct l1 *l1);
+	void (*reported)(struct l1 *l1);	/* before it is signed */
 } l0;
 
 static int (*child_enter)(struct hg_vcpu *vcpu, struct hg_cpu *cpu);
@@ -135,6 +136,12 @@ static inline bool l0_serve(struct l1 *l1, s64 exit)
 		return true;
 	case HG_EXIT_RELEASED:
 		l0.released++;
+		return true;
+	case HG_EXIT_REPORT:
+		l0.reports++;
+		if (l0.reported)
+			l0.reported(l1);
+		assert_int_equal(hg_core_sign(l1->handle), HG_OK);
 		return true;
 	case HG_EXIT_INTR:
 	case HG_EXIT_NMI:

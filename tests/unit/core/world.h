@@ -112,6 +112,16 @@ extern u64 fake_fpu;
 extern struct fake fake;
 extern const struct hg_backend fake_backend_npt, fake_backend_ept;
 
+/* The port's report key: signatures are the bytes 0x80, 0x81, and so on. */
+struct fake_key {
+	u32 signs;
+	s64 answer;			/* of the port; 0: as it should */
+	struct hg_report message;	/* the last */
+	void (*meanwhile)(void);	/* while it signs */
+};
+extern struct fake_key fake_key;
+void fake_key_give(u32 algorithm, u32 flags);
+
 /* Run @code; true if the core panicked, with its words in panic_text. */
 extern const char *panic_text;
 extern jmp_buf panic_jump;

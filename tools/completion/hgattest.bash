@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for hgattest(1)
+
+_hgattest() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local word command=
+	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		case $word in
+		ak | enrol | activate | key | report-data | report | gather | open) command=$word ;;
+		--open) command=open ;;
+		esac
+	done
+	case $prev in
+	--ak | --boot-log | --l0-log | --report | --key | --public | --challenge | --open | --out)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--type)
+		mapfile -t COMPREPLY < <(compgen -W 'rsa2048 rsa3072 p256 p384' -- "$cur")
+		return
+		;;
+	--bank)
+		mapfile -t COMPREPLY < <(compgen -W 'sha256 sha384 sm3_256' -- "$cur")
+		return
+		;;
+	--root)
+		mapfile -t COMPREPLY < <(compgen -W 'tpm software' -- "$cur")
+		return
+		;;
+	--tcti)
+		mapfile -t COMPREPLY < <(compgen -W 'device:/dev/tpmrm0 swtpm:path= tabrmd' -- "$cur")
+		return
+		;;
+	--nonce | --pcrs | --tpm-timeout)
+		return
+		;;
+	esac
+	if [[ $cur == -* ]]; then
+		local options='--out --help --usage --version'
+		local tpm=' --tcti --root --tpm-timeout'
+		case $command in
+		'') options+=' --open' ;;
+		ak) options+="$tpm --type" ;;
+		enrol) options+="$tpm --ak" ;;
+		activate) options+="$tpm --ak --challenge" ;;
+		key) options+=' --public' ;;
+		report-data) options='--nonce --key' ;;
+		report) options+=' --nonce --key' ;;
+		gather) options+="$tpm --nonce --ak --bank --pcrs --boot-log --l0-log --report --key" ;;
+		open) options+=' --open --key --nonce' ;;
+		esac
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+	elif [[ -z $command ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'ak enrol activate key report-data report gather open' -- "$cur")
+	fi
+}
+complete -o filenames -F _hgattest hgattest

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for hgverify(1)
+
+_hgverify() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	case $prev in
+	--evidence | --policy | --reference | --enrolled | --ear | --ear-key | --release | --out | \
+		--enrol | --roots | --challenge | --state | --enrol-finish)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	--nonces)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		;;
+	--nonce | --time) ;;
+	*)
+		mapfile -t COMPREPLY < <(compgen -W '--evidence --nonce --policy --reference --enrolled --json
+			--ear --ear-key --release --out --nonces --new-nonce --enrol --roots --challenge
+			--state --enrol-finish --time --help --usage --version' -- "$cur")
+		;;
+	esac
+}
+complete -o filenames -F _hgverify hgverify
