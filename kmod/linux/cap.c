@@ -55,7 +55,6 @@ static const struct capability capabilities[] = {
 	{ KVM_CAP_VCPU_EVENTS, 1 },
 	{ KVM_CAP_DEBUGREGS, 1 },
 	{ KVM_CAP_XSAVE, 1 },
-	{ KVM_CAP_XCRS, 1 },
 	{ KVM_CAP_MCE, MCE_BANKS },
 	{ KVM_CAP_NOP_IO_DELAY, 1 },
 	{ KVM_CAP_SET_GUEST_DEBUG, 1 },
@@ -90,6 +89,10 @@ long hgl_check_extension(struct hgl_vm *vm, unsigned long cap)
 	/* What is wise, not what is possible: more vCPUs than CPUs only wait. */
 	if (cap == KVM_CAP_NR_VCPUS)
 		return min_t(u32, num_online_cpus(), HG_MAX_VCPUS);
+
+	/* A guest's kernel, as which the module may run, can do without XSAVE. */
+	if (cap == KVM_CAP_XCRS)
+		return boot_cpu_has(X86_FEATURE_XSAVE);
 
 	for (i = 0; i < ARRAY_SIZE(capabilities); i++)
 		if (capabilities[i].cap == cap)

@@ -27,7 +27,7 @@ no_frames() {
 
 # The kernel's log tells of no fault.
 clean_log() {
-	if dmesg | grep -E 'WARNING:|BUG:|Oops|hypergpu: .*(refused|could not)'; then
+	if dmesg | grep -E 'WARNING:|BUG:|Oops|hypergpu: .*(refused (its|to|the)|frame refused|could not be destroyed)'; then
 		fail "the kernel's log (above)"
 	fi
 }
