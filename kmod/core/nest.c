@@ -39,6 +39,7 @@ struct call {
 	u32 reply;			/* enum hg_reply: L0's answer, if it was asked before */
 	int exit;			/* >= 0: L0 has to do something first */
 	bool released;			/* when it is over, all vCPUs leave the guest once */
+	u64 nr;				/* enum hg_call_nr */
 	u64 arg[5];
 };
 
@@ -186,7 +187,7 @@ static struct hg_domain *child_of(u32 who, u64 handle)
 }
 
 /* Calls that give a child one page: @arg is where the page is among the arguments. */
-static s64 give_to_child(struct call *c, u64 nr, u32 arg)
+static s64 give_to_child(struct call *c, u32 arg)
 {
 	u64 forward[5], gfn = c->arg[arg];
 	struct hg_domain *child;
@@ -203,7 +204,7 @@ static s64 give_to_child(struct call *c, u64 nr, u32 arg)
 		return leave(c, status);
 	memcpy(forward, c->arg, sizeof(forward));
 	forward[arg] = frame_out(c->domain);
-	status = hg_call_as(c->who, nr, forward);
+	status = hg_call_as(c->who, c->nr, forward);
 	if (status < 0) {
 		hg_npt_back(c->domain, gfn);
 		frame_in(c->domain, forward[arg]);
@@ -215,7 +216,7 @@ static s64 give_to_child(struct call *c, u64 nr, u32 arg)
 
 static s64 call_domain_donate(struct call *c)
 {
-	return c->arg[2] ? HG_E_ARG : give_to_child(c, HG_CALL_DOMAIN_DONATE, 1);
+	return c->arg[2] ? HG_E_ARG : give_to_child(c, 1);
 }
 
 /* A frame of the child's becomes the parent's page again. @domain, its parent, is locked. */
@@ -302,24 +303,10 @@ static s64 call_map(struct call *c)
 	return leave(c, map(c));
 }
 
-static s64 call_range(struct call *c, u64 nr)
+/* UNMAP, PROTECT, AGE. */
+static s64 call_range(struct call *c)
 {
-	return c->arg[2] > HG_NEST_RANGE ? HG_E_LIMIT : hg_call_as(c->who, nr, c->arg);
-}
-
-static s64 call_unmap(struct call *c)
-{
-	return call_range(c, HG_CALL_UNMAP);
-}
-
-static s64 call_protect(struct call *c)
-{
-	return call_range(c, HG_CALL_PROTECT);
-}
-
-static s64 call_age(struct call *c)
-{
-	return call_range(c, HG_CALL_AGE);
+	return c->arg[2] > HG_NEST_RANGE ? HG_E_LIMIT : hg_call_as(c->who, c->nr, c->arg);
 }
 
 void hg_nest_lost(struct hg_domain *domain)
@@ -454,7 +441,7 @@ static s64 add_big(struct call *c)
 static s64 call_cvm_add(struct call *c)
 {
 	if (c->arg[3] != 2)
-		return give_to_child(c, HG_CALL_CVM_ADD, 2);
+		return give_to_child(c, 2);
 	lock(c);
 	return leave(c, add_big(c));
 }
@@ -701,9 +688,9 @@ static s64 (*const calls[HG_CALL_COUNT])(struct call *c) = {
 	[HG_CALL_DOMAIN_DONATE]	 = call_domain_donate,
 	[HG_CALL_DOMAIN_RECLAIM] = call_domain_reclaim,
 	[HG_CALL_MAP]		 = call_map,
-	[HG_CALL_UNMAP]		 = call_unmap,
-	[HG_CALL_PROTECT]	 = call_protect,
-	[HG_CALL_AGE]		 = call_age,
+	[HG_CALL_UNMAP]		 = call_range,
+	[HG_CALL_PROTECT]	 = call_range,
+	[HG_CALL_AGE]		 = call_range,
 	[HG_CALL_VCPU_CREATE]	 = call_vcpu_create,
 	[HG_CALL_VCPU_DESTROY]	 = call_vcpu_destroy,
 	[HG_CALL_VCPU_RUN]	 = call_vcpu_run,
@@ -716,13 +703,13 @@ static s64 (*const calls[HG_CALL_COUNT])(struct call *c) = {
 	[HG_CALL_DOMAIN_PURGE]	 = call_domain_purge,
 };
 
-static s64 dispatch(struct call *c, u64 nr)
+static s64 dispatch(struct call *c)
 {
-	s64 status = hg_call_check(&nr, c->arg);
+	s64 status = hg_call_check(&c->nr, c->arg);
 
 	if (status)
 		return status;
-	return calls[nr] ? calls[nr](c) : hg_call_as(c->who, nr, c->arg);
+	return calls[c->nr] ? calls[c->nr](c) : hg_call_as(c->who, c->nr, c->arg);
 }
 
 bool hg_nest_is_call(const struct hg_vcpu *vcpu)
@@ -746,6 +733,7 @@ int hg_nest_call(struct hg_vcpu *vcpu, u32 length)
 {
 	struct call c = {
 		.vcpu = vcpu, .domain = vcpu->domain, .who = vcpu->domain->handle, .exit = -1,
+		.nr = vcpu->gpr[HG_RAX] & ~HG_NEST_CALL_MASK,
 		.arg = { vcpu->gpr[HG_RBX], vcpu->gpr[HG_RCX], vcpu->gpr[HG_RDX],
 			 vcpu->gpr[HG_RSI], vcpu->gpr[HG_RDI] },
 	};
@@ -754,7 +742,7 @@ int hg_nest_call(struct hg_vcpu *vcpu, u32 length)
 	c.reply = HG_READ_ONCE(vcpu->page->reply);
 	HG_WRITE_ONCE(vcpu->page->reply, HG_REPLY_NONE);
 	if (allowed(vcpu))
-		status = dispatch(&c, vcpu->gpr[HG_RAX] & ~HG_NEST_CALL_MASK);
+		status = dispatch(&c);
 #ifdef HG_DEBUG
 	hg_core_audit_some();
 #endif
