@@ -52,21 +52,31 @@ int att_open(const char *jwe, size_t size, const char *pem, size_t pem_size, con
 	return att_fail(err, ATT_E_REFUSED, "it was released for another nonce");
 }
 
+/* One half of @key, as PEM. */
+static int write_pem(EVP_PKEY *key, bool private, struct att_bytes *pem, struct att_error *err)
+{
+	BIO *bio = BIO_new(private ? BIO_s_secmem() : BIO_s_mem());
+	char *data = NULL;
+	long size = 0;
+	int ret = 0;
+
+	if (bio && (private ? PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)
+			    : PEM_write_bio_PUBKEY(bio, key)) == 1)
+		size = BIO_get_mem_data(bio, &data);
+	if (size <= 0 || att_bytes_set(pem, data, (size_t)size))
+		ret = att_fail_crypto(err, "cannot write the key");
+	BIO_free(bio);
+	return ret;
+}
+
 int att_cvm_key(struct att_bytes *pem, struct att_error *err)
 {
 	EVP_PKEY *key = att_key_new("P-256", err);
-	BIO *bio = BIO_new(BIO_s_secmem());
-	char *data = NULL;
-	long size = 0;
-	int ret = -1;
+	int ret;
 
-	if (key && bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1)
-		size = BIO_get_mem_data(bio, &data);
-	if (size > 0 && !att_bytes_set(pem, data, (size_t)size))
-		ret = 0;
-	else if (key)
-		att_fail_crypto(err, "cannot write the key");
-	BIO_free(bio);
+	if (!key)
+		return -1;
+	ret = write_pem(key, true, pem, err);
 	EVP_PKEY_free(key);
 	return ret;
 }
@@ -74,18 +84,11 @@ int att_cvm_key(struct att_bytes *pem, struct att_error *err)
 int att_cvm_public(const struct att_bytes *pem, struct att_bytes *public, struct att_error *err)
 {
 	EVP_PKEY *key = att_key_from_pem((const char *)pem->data, pem->size, true, err);
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *data = NULL;
-	long size = 0;
-	int ret = -1;
+	int ret;
 
-	if (key && bio && PEM_write_bio_PUBKEY(bio, key) == 1)
-		size = BIO_get_mem_data(bio, &data);
-	if (size > 0 && !att_bytes_set(public, data, (size_t)size))
-		ret = 0;
-	else if (key)
-		att_fail_crypto(err, "cannot write the key");
-	BIO_free(bio);
+	if (!key)
+		return -1;
+	ret = write_pem(key, false, public, err);
 	EVP_PKEY_free(key);
 	return ret;
 }

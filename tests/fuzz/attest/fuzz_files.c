@@ -43,19 +43,7 @@ static void fuzz_der(const struct att_bytes *b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct att_bytes b;
+	static fuzz_case *const cases[FUZZ_CASES] = { fuzz_jwe, fuzz_enrol, fuzz_der };
 
-	if (!size)
-		return 0;
-	b.size = size - 1;
-	b.data = malloc(size);
-	memcpy(b.data, data + 1, size - 1);
-	if (data[0] % 3 == 0)
-		fuzz_jwe(&b);
-	else if (data[0] % 3 == 1)
-		fuzz_enrol(&b);
-	else
-		fuzz_der(&b);
-	free(b.data);
-	return 0;
+	return fuzz_one(cases, data, size);
 }

@@ -46,19 +46,7 @@ static void fuzz_public(const struct att_bytes *b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct att_bytes b;
+	static fuzz_case *const cases[FUZZ_CASES] = { fuzz_attest, fuzz_signature, fuzz_public };
 
-	if (!size)
-		return 0;
-	b.size = size - 1;
-	b.data = malloc(size);
-	memcpy(b.data, data + 1, size - 1);
-	if (data[0] % 3 == 0)
-		fuzz_attest(&b);
-	else if (data[0] % 3 == 1)
-		fuzz_signature(&b);
-	else
-		fuzz_public(&b);
-	free(b.data);
-	return 0;
+	return fuzz_one(cases, data, size);
 }
