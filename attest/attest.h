@@ -184,7 +184,10 @@ struct att_root *att_root_tpm(const char *tcti, att_step *step, void *opaque,
 struct att_root *att_root_software(att_step *step, void *opaque, struct att_error *err);
 void att_root_free(struct att_root *root);
 
-/* A new attestation key; @type is "rsa2048", "rsa3072", "p256" or "p384". -> its JSON file. */
+/*
+ * A new attestation key; @type is "rsa2048", "rsa3072", "p256", "p384", "sm2" (with SM3) or
+ * "sm2-sha256". -> its JSON file. ATT_E_UNSUPPORTED: the TPM does not offer it.
+ */
 int att_ak_create(struct att_root *root, const char *type, struct att_bytes *ak,
 		  struct att_error *err);
 

@@ -69,6 +69,55 @@ static int create_srk(struct tpm_root *t, ESYS_TR *srk, struct att_error *err)
 	return rc ? tpm_fail(err, "create the storage root key", rc) : 0;
 }
 
+/* Does the TPM have this algorithm, or this curve? 1, 0, or -1. */
+static int offers(struct tpm_root *t, TPM2_CAP capability, uint32_t what, struct att_error *err)
+{
+	TPMS_CAPABILITY_DATA *data = NULL;
+	TPMI_YES_NO more;
+	TSS2_RC rc;
+	int yes;
+
+	att_root_step(&t->root, "ask what the TPM offers");
+	rc = Esys_GetCapability(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, capability, what,
+				1, &more, &data);
+	if (rc)
+		return tpm_fail(err, "ask what the TPM offers", rc);
+	/* It answers with the first that is not below what was asked for. */
+	if (capability == TPM2_CAP_ECC_CURVES)
+		yes = data->data.eccCurves.count && data->data.eccCurves.eccCurves[0] == what;
+	else
+		yes = data->data.algorithms.count &&
+		      data->data.algorithms.algProperties[0].alg == what;
+	Esys_Free(data);
+	return yes;
+}
+
+/* A TPM's own answer to what it lacks is "value is out of range": say what it is instead. */
+static int check_offer(struct tpm_root *t, const char *type, const TPMT_PUBLIC *pub,
+		       struct att_error *err)
+{
+	const TPMS_ECC_PARMS *ecc = &pub->parameters.eccDetail;
+	const struct att_alg *hash;
+	char text[80];
+	int yes;
+
+	if (pub->type != TPM2_ALG_ECC)
+		return 0;
+	hash = att_alg_by_id(ecc->scheme.details.anySig.hashAlg);
+	snprintf(text, sizeof(text), "the TPM has no curve for keys of type %s", type);
+	yes = offers(t, TPM2_CAP_ECC_CURVES, ecc->curveID, err);
+	if (yes > 0 && ecc->scheme.scheme == TPM2_ALG_SM2) {
+		snprintf(text, sizeof(text), "the TPM does not sign with SM2");
+		yes = offers(t, TPM2_CAP_ALGS, TPM2_ALG_SM2, err);
+	}
+	if (yes > 0) {
+		snprintf(text, sizeof(text), "the TPM has no %s, which keys of type %s sign with%s",
+			 hash->name, type, strcmp(type, "sm2") ? "" : "; try sm2-sha256");
+		yes = offers(t, TPM2_CAP_ALGS, hash->id, err);
+	}
+	return yes ? (yes < 0 ? -1 : 0) : att_fail(err, ATT_E_UNSUPPORTED, "%s", text);
+}
+
 static int create_under(struct tpm_root *t, ESYS_TR srk, const TPMT_PUBLIC *template,
 			struct att_ak *ak, struct att_error *err)
 {
@@ -101,7 +150,8 @@ static int tpm_create_ak(struct att_root *root, const char *type, struct att_ak 
 	TPMT_PUBLIC template;
 	int ret;
 
-	if (att_ak_template(type, &template, err) || create_srk(t, &srk, err))
+	if (att_ak_template(type, &template, err) || check_offer(t, type, &template, err) ||
+	    create_srk(t, &srk, err))
 		return -1;
 	ret = create_under(t, srk, &template, ak, err);
 	flush(t, &srk);

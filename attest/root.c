@@ -26,12 +26,12 @@ static void template_rsa(TPMT_PUBLIC *pub, uint16_t bits)
 	pub->parameters.rsaDetail.keyBits = bits;
 }
 
-static void template_ecc(TPMT_PUBLIC *pub, uint16_t curve, uint16_t hash)
+static void template_ecc(TPMT_PUBLIC *pub, uint16_t curve, uint16_t scheme, uint16_t hash)
 {
 	pub->type = TPM2_ALG_ECC;
 	pub->parameters.eccDetail.symmetric.algorithm = TPM2_ALG_NULL;
-	pub->parameters.eccDetail.scheme.scheme = TPM2_ALG_ECDSA;
-	pub->parameters.eccDetail.scheme.details.ecdsa.hashAlg = hash;
+	pub->parameters.eccDetail.scheme.scheme = scheme;
+	pub->parameters.eccDetail.scheme.details.anySig.hashAlg = hash;
 	pub->parameters.eccDetail.curveID = curve;
 	pub->parameters.eccDetail.kdf.scheme = TPM2_ALG_NULL;
 }
@@ -49,13 +49,18 @@ int att_ak_template(const char *type, TPMT_PUBLIC *pub, struct att_error *err)
 	else if (!strcmp(type, "rsa3072"))
 		template_rsa(pub, 3072);
 	else if (!strcmp(type, "p256"))
-		template_ecc(pub, TPM2_ECC_NIST_P256, TPM2_ALG_SHA256);
+		template_ecc(pub, TPM2_ECC_NIST_P256, TPM2_ALG_ECDSA, TPM2_ALG_SHA256);
 	else if (!strcmp(type, "p384"))
-		template_ecc(pub, TPM2_ECC_NIST_P384, TPM2_ALG_SHA384);
+		template_ecc(pub, TPM2_ECC_NIST_P384, TPM2_ALG_ECDSA, TPM2_ALG_SHA384);
+	else if (!strcmp(type, "sm2"))
+		template_ecc(pub, TPM2_ECC_SM2_P256, TPM2_ALG_SM2, TPM2_ALG_SM3_256);
+	else if (!strcmp(type, "sm2-sha256"))
+		template_ecc(pub, TPM2_ECC_SM2_P256, TPM2_ALG_SM2, TPM2_ALG_SHA256);
 	else
-		return att_fail(err, ATT_E_UNSUPPORTED,
-				"a key of type '%.20s': known are rsa2048, rsa3072, p256 and p384",
-				type);
+		return att_fail(
+			err, ATT_E_UNSUPPORTED,
+			"a key of type '%.20s': known are rsa2048, rsa3072, p256, p384, sm2 and sm2-sha256",
+			type);
 	return 0;
 }
 

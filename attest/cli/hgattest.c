@@ -52,10 +52,11 @@ static const struct argp_option options[] = {
 	{ "tpm-timeout", OPT_TIMEOUT, "SECONDS", 0, "How long the TPM may take for one step (120)",
 	  1 },
 	{ "ak", OPT_AK, "FILE", 0, "The attestation key, as hgattest ak wrote it", 2 },
-	{ "type", OPT_TYPE, "TYPE", 0, "ak: rsa2048, rsa3072, p256 (default) or p384", 2 },
+	{ "type", OPT_TYPE, "TYPE", 0,
+	  "ak: rsa2048, rsa3072, p256 (default), p384, sm2, sm2-sha256", 2 },
 	{ "challenge", OPT_CHALLENGE, "FILE", 0, "activate: what hgverify --enrol wrote", 2 },
-	{ "nonce", OPT_NONCE, "HEX", 0, "report, report-data, gather: the verifier's nonce; open: check it",
-	  3 },
+	{ "nonce", OPT_NONCE, "HEX", 0,
+	  "report, report-data, gather: the verifier's nonce; open: check it", 3 },
 	{ "bank", OPT_BANK, "NAME", 0, "gather: sha256 (default), sha384, sm3_256", 3 },
 	{ "pcrs", OPT_PCRS, "LIST", 0, "gather: PCRs to quote (0-15)", 3 },
 	{ "boot-log", OPT_BOOT_LOG, "FILE", 0, "gather: the firmware's event log, or none", 3 },
@@ -520,8 +521,9 @@ static void check(const struct arguments *a, const struct argp_state *state)
 	const char *option;
 
 	if (!a->command)
-		argp_error(state,
-			   "which command: ak, enrol, activate, key, report-data, report, gather or open?");
+		argp_error(
+			state,
+			"which command: ak, enrol, activate, key, report-data, report, gather or open?");
 	c = find(a->command);
 	if (!c)
 		argp_error(state, "there is no command '%s'", a->command);

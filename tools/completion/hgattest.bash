@@ -16,7 +16,7 @@ _hgattest() {
 		return
 		;;
 	--type)
-		mapfile -t COMPREPLY < <(compgen -W 'rsa2048 rsa3072 p256 p384' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'rsa2048 rsa3072 p256 p384 sm2 sm2-sha256' -- "$cur")
 		return
 		;;
 	--bank)

@@ -142,7 +142,7 @@ openssl ecparam -name prime256v1 -genkey -noout -out "$d/ear.pem"
 openssl pkey -in "$d/ear.pem" -pubout -out "$d/ear.pub"
 
 echo "== each kind of key: enrolled, quoted, checked by tpm2-tools, released, opened"
-for type in p256 p384 rsa2048 rsa3072; do
+for type in p256 p384 rsa2048 rsa3072 sm2-sha256; do
 	enrol a $type
 	e=$d/ev-$type.json
 	expect 0 '' gather a $type "$nonce" "$e"
@@ -156,9 +156,14 @@ for type in p256 p384 rsa2048 rsa3072; do
 	jq -r .tpm.ak_public "$e" | base64 -d | openssl pkey -pubin -inform DER -out "$d/ak.pem"
 	hash=sha256
 	[ $type != p384 ] || hash=sha384
+	# This one cannot check SM2: it asks OpenSSL for SM2 with SHA-256, and with Z.
+	[ $type != sm2-sha256 ] || continue
 	expect 0 '' tpm2_checkquote -u "$d/ak.pem" -m "$d/message" -s "$d/signature" -g $hash -q "$nonce"
 	expect 1 '' tpm2_checkquote -u "$d/ak.pem" -m "$d/message" -s "$d/signature" -g $hash -q "$other"
 done
+# This TPM has SM2's curve, but no SM3.
+expect 1 'the TPM has no sm3_256' "$hgattest" ak --tcti "$(tcti a)" --type sm2 --out "$d/none.json"
+absent "$d/none.json"
 e=$d/ev-p256.json
 expect 0 '' gather a p256 "$nonce" "$d/ev-384.json" --bank sha384 --pcrs 0-9,13
 expect 15 'there is none of this PCR and bank' verify a p256 "$d/ev-384.json" "$nonce"
@@ -345,6 +350,8 @@ if [ -n "${KEEP:-}" ] && [ $bad -eq 0 ]; then
 	cp "$e" "$KEEP/evidence.json"
 	cp "$d/policy.json" "$d/a/reference.json" "$KEEP"
 	cp "$d/a/enrolled-p256.json" "$KEEP/enrolled.json"
+	jq '.tpm | { ak_public, ak_tpm_public, message: .tpm_quote.message, signature: .tpm_quote.signature }' \
+		"$d/ev-sm2-sha256.json" >"$KEEP/quote-sm2.json"
 fi
 
 [ $bad -eq 0 ] && echo "swtpm: all as expected"
