@@ -17,7 +17,7 @@
 #define EV_NO_ACTION	3
 #define EV_EVENT_TAG	6
 
-/* A key event has 120 bytes, and digests; there are three events. */
+/* A key event has 152 bytes at most, and digests; there are three events. */
 #define LOG_SIZE	4096
 
 struct bank {
