@@ -182,13 +182,21 @@ struct att_root *att_root_tpm(const char *tcti, att_step *step, void *opaque,
  * nothing protects. Its evidence says "software".
  */
 struct att_root *att_root_software(att_step *step, void *opaque, struct att_error *err);
+/*
+ * The password of a hierarchy of the TPM's, "owner" or "endorsement", where it is not empty.
+ * ATT_E_REFUSED: this root has none. ATT_E_FORMAT: too long.
+ */
+int att_root_auth(struct att_root *root, const char *hierarchy, const uint8_t *auth, size_t size,
+		  struct att_error *err);
 void att_root_free(struct att_root *root);
 
 /*
  * A new attestation key; @type is "rsa2048", "rsa3072", "p256", "p384", "sm2" (with SM3) or
- * "sm2-sha256". -> its JSON file. ATT_E_UNSUPPORTED: the TPM does not offer it.
+ * "sm2-sha256". It is to be enrolled with the endorsement key @ek: "l-1" (RSA-2048), "l-2" (P-256),
+ * "h-1" (RSA-2048), "h-2" (P-256), "h-3" (P-384), or NULL: the first of them that has a
+ * certificate. -> its JSON file. ATT_E_UNSUPPORTED: the TPM does not offer it.
  */
-int att_ak_create(struct att_root *root, const char *type, struct att_bytes *ak,
+int att_ak_create(struct att_root *root, const char *type, const char *ek, struct att_bytes *ak,
 		  struct att_error *err);
 
 struct att_gather {

@@ -64,7 +64,16 @@ int att_ak_template(const char *type, TPMT_PUBLIC *pub, struct att_error *err)
 	return 0;
 }
 
-int att_ak_create(struct att_root *root, const char *type, struct att_bytes *text,
+int att_root_auth(struct att_root *root, const char *hierarchy, const uint8_t *auth, size_t size,
+		  struct att_error *err)
+{
+	if (!root->ops->auth)
+		return att_fail(err, ATT_E_REFUSED, "a root of kind '%s' has no passwords",
+				root->ops->name);
+	return root->ops->auth(root, hierarchy, auth, size, err);
+}
+
+int att_ak_create(struct att_root *root, const char *type, const char *ek, struct att_bytes *text,
 		  struct att_error *err)
 {
 	struct att_ak ak = { 0 };
@@ -74,6 +83,10 @@ int att_ak_create(struct att_root *root, const char *type, struct att_bytes *tex
 	json_t *o;
 	int bad;
 
+	if (ek && !att_ek_by_name(ek))
+		return att_fail(err, ATT_E_UNSUPPORTED,
+				"an endorsement key '%.20s': known are l-1, l-2, h-1, h-2 and h-3",
+				ek);
 	if (root->ops->create_ak(root, type, &ak, err))
 		return -1;
 	if (att_tpm_public_parse(&ak.public, &pub, err) ||
@@ -83,7 +96,8 @@ int att_ak_create(struct att_root *root, const char *type, struct att_bytes *tex
 	}
 	o = json_pack("{s:i, s:s, s:s}", "version", 1, "type", "hypergpu-ak", "trust_root",
 		      root->ops->name);
-	bad = att_json_set_hex(o, "name", name, size);
+	bad = ek ? json_object_set_new(o, "ek", json_string(ek)) : 0;
+	bad |= att_json_set_hex(o, "name", name, size);
 	bad |= att_json_set_bytes(o, "public", &ak.public);
 	bad |= att_json_set_bytes(o, "private", &ak.private);
 	att_ak_free(&ak);
@@ -97,14 +111,18 @@ static int parse_ak(const struct att_root *root, const json_t *o, struct att_ak 
 		    struct att_error *err)
 {
 	static const char *const members[] = { "version", "type",    "trust_root", "name",
-					       "public",  "private", NULL };
-	const char *type, *of;
+					       "public",  "private", "ek",	   NULL };
+	const char *type, *of, *ek = NULL;
 
 	if (att_json_only(o, members, "the key's file", err) ||
 	    att_json_version(o, "the key's file", err) ||
 	    att_json_string(o, "type", true, &type, err) ||
-	    att_json_string(o, "trust_root", true, &of, err))
+	    att_json_string(o, "trust_root", true, &of, err) ||
+	    att_json_string(o, "ek", false, &ek, err))
 		return -1;
+	ak->ek = ek ? att_ek_by_name(ek) : NULL;
+	if (ek && !ak->ek)
+		return att_fail(err, ATT_E_FORMAT, "\"ek\": '%.20s' is not known", ek);
 	if (strcmp(type, "hypergpu-ak"))
 		return att_fail(err, ATT_E_FORMAT, "\"type\" is not \"hypergpu-ak\"");
 	if (strcmp(of, root->ops->name))
@@ -233,7 +251,7 @@ struct att_evidence *att_gather(struct att_root *root, const struct att_gather *
 	      set_copy(&ev->boot_log, &g->boot_log, ATT_LOG_MAX, "the firmware's log", err) ||
 	      set_copy(&ev->l0_log, &g->l0_log, ATT_LOG_MAX, "L0's log", err) ||
 	      set_cvm(g, ev, err) || root->ops->quote(root, &ak, g, ev, err) ||
-	      root->ops->ek(root, &ev->ek_certificate, NULL, err);
+	      root->ops->ek(root, &ak, &ev->ek_certificate, NULL, err);
 	att_ak_free(&ak);
 	if (!bad)
 		return ev;

@@ -21,9 +21,9 @@ struct point {
 #define SUB(r, a, b)	hgl_scalar_sub(&c->p, &(r), &(a), &(b))
 
 /* (a1 + a2) * (b1 + b2) - p1 - p2, where p1 = a1 * b1 and p2 = a2 * b2: the mixed products. */
-static void cross(const struct hgl_curve *c, struct hgl_scalar *r, const struct hgl_scalar *const a[2],
-		  const struct hgl_scalar *const b[2], const struct hgl_scalar *p1,
-		  const struct hgl_scalar *p2)
+static void cross(const struct hgl_curve *c, struct hgl_scalar *r,
+		  const struct hgl_scalar *const a[2], const struct hgl_scalar *const b[2],
+		  const struct hgl_scalar *p1, const struct hgl_scalar *p2)
 {
 	struct hgl_scalar s, t;
 

@@ -73,7 +73,8 @@ static void test_constants(void **state)
 		assert_int_equal(EC_GROUP_get_curve(group, n[0], n[5], n[1], NULL), 1);
 		assert_int_equal(EC_GROUP_get_order(group, n[2], NULL), 1);
 		assert_int_equal(EC_POINT_get_affine_coordinates(
-					 group, EC_GROUP_get0_generator(group), n[3], n[4], NULL), 1);
+					 group, EC_GROUP_get0_generator(group), n[3], n[4], NULL),
+				 1);
 		for (j = 0; j < 5; j++) {
 			hgl_scalar_put(&c->p, ours[j], bytes);
 			assert_non_null(BN_bin2bn(bytes, (int)half_of(&curves[i]), got));
@@ -203,7 +204,8 @@ static EVP_PKEY *theirs(const struct curve *c, const u8 *public, const struct hg
 	memcpy(point + 1, public, 2 * half);
 	hgl_scalar_put(&c->ours->n, d, private);
 	n = BN_bin2bn(private, (int)half, NULL);
-	assert_true(OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, c->group, 0));
+	assert_true(OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, c->group,
+						    0));
 	assert_true(OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point,
 						     1 + 2 * half));
 	assert_true(OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_PRIV_KEY, n));
