@@ -14,12 +14,26 @@ typedef unsigned __int128 wide;
 
 static const struct hgl_scalar zero, one = { { 1 } };
 
+/*
+ * The loops are written for any number of limbs, and compiled for 4 and for 6: unrolled, they cost
+ * a third.
+ */
+#ifdef __clang__
+#define UNROLL	/* it does so by itself */
+#else
+#define UNROLL	_Pragma("GCC unroll 6")
+#endif
+#define INLINE	static inline __attribute__((always_inline))
+#define FOR(m, f, ...) \
+	((m)->limbs == 4 ? f(m, __VA_ARGS__, 4) : f(m, __VA_ARGS__, 6))
+
 /* r = a - b; returns the borrow. */
-static u64 subtract(u64 *r, const u64 *a, const u64 *b, u32 limbs)
+INLINE u64 subtract(u64 *r, const u64 *a, const u64 *b, u32 limbs)
 {
 	u64 borrow = 0;
 	u32 i;
 
+	UNROLL
 	for (i = 0; i < limbs; i++) {
 		wide difference = (wide)a[i] - b[i] - borrow;
 
@@ -30,44 +44,54 @@ static u64 subtract(u64 *r, const u64 *a, const u64 *b, u32 limbs)
 }
 
 /* @a, with the bit above its limbs in @carry, is below twice the modulus: into its range. */
-static void settle(const struct hgl_modulus *m, struct hgl_scalar *r, const u64 *a, u64 carry)
+INLINE void settle(const struct hgl_modulus *m, struct hgl_scalar *r, const u64 *a, u64 carry,
+		   u32 limbs)
 {
 	u64 less[LIMBS], keep;
 	u32 i;
 
 	/* All ones if @a was below the modulus: then it stays. */
-	keep = carry - subtract(less, a, m->value.limb, m->limbs);
+	keep = carry - subtract(less, a, m->value.limb, limbs);
 	keep = 0 - (keep >> 63);
-	for (i = 0; i < m->limbs; i++)
+	UNROLL
+	for (i = 0; i < limbs; i++)
 		r->limb[i] = (a[i] & keep) | (less[i] & ~keep);
 	for (; i < LIMBS; i++)
 		r->limb[i] = 0;
 }
 
-void hgl_scalar_add(const struct hgl_modulus *m, struct hgl_scalar *r, const struct hgl_scalar *a,
-		    const struct hgl_scalar *b)
+INLINE void add(const struct hgl_modulus *m, struct hgl_scalar *r, const struct hgl_scalar *a,
+		const struct hgl_scalar *b, u32 limbs)
 {
 	u64 sum[LIMBS], carry = 0;
 	u32 i;
 
-	for (i = 0; i < m->limbs; i++) {
+	UNROLL
+	for (i = 0; i < limbs; i++) {
 		wide next = (wide)a->limb[i] + b->limb[i] + carry;
 
 		sum[i] = (u64)next;
 		carry = (u64)(next >> 64);
 	}
-	settle(m, r, sum, carry);
+	settle(m, r, sum, carry, limbs);
 }
 
-void hgl_scalar_sub(const struct hgl_modulus *m, struct hgl_scalar *r, const struct hgl_scalar *a,
+void hgl_scalar_add(const struct hgl_modulus *m, struct hgl_scalar *r, const struct hgl_scalar *a,
 		    const struct hgl_scalar *b)
+{
+	FOR(m, add, r, a, b);
+}
+
+INLINE void sub(const struct hgl_modulus *m, struct hgl_scalar *r, const struct hgl_scalar *a,
+		const struct hgl_scalar *b, u32 limbs)
 {
 	u64 less[LIMBS], carry = 0, mask;
 	u32 i;
 
 	/* All ones if it went below 0: then the modulus is added. */
-	mask = 0 - subtract(less, a->limb, b->limb, m->limbs);
-	for (i = 0; i < m->limbs; i++) {
+	mask = 0 - subtract(less, a->limb, b->limb, limbs);
+	UNROLL
+	for (i = 0; i < limbs; i++) {
 		wide next = (wide)less[i] + (m->value.limb[i] & mask) + carry;
 
 		r->limb[i] = (u64)next;
@@ -77,12 +101,19 @@ void hgl_scalar_sub(const struct hgl_modulus *m, struct hgl_scalar *r, const str
 		r->limb[i] = 0;
 }
 
-/* t += a * b; t has two limbs more than a. */
-static void accumulate(u64 *t, const u64 *a, u64 b, u32 limbs)
+void hgl_scalar_sub(const struct hgl_modulus *m, struct hgl_scalar *r, const struct hgl_scalar *a,
+		    const struct hgl_scalar *b)
+{
+	FOR(m, sub, r, a, b);
+}
+
+/* t += a * b; t has two limbs more than a, the last of them 0. */
+INLINE void accumulate(u64 *t, const u64 *a, u64 b, u32 limbs)
 {
 	wide next = 0;
 	u32 i;
 
+	UNROLL
 	for (i = 0; i < limbs; i++) {
 		next += (wide)a[i] * b + t[i];
 		t[i] = (u64)next;
@@ -90,24 +121,46 @@ static void accumulate(u64 *t, const u64 *a, u64 b, u32 limbs)
 	}
 	next += t[limbs];
 	t[limbs] = (u64)next;
-	t[limbs + 1] += (u64)(next >> 64);
+	t[limbs + 1] = (u64)(next >> 64);
+}
+
+/* t = (t + the multiple of the modulus that ends with t's lowest limb negated) / 2^64 */
+INLINE void fold(const struct hgl_modulus *m, u64 *t, u32 limbs)
+{
+	u64 factor = t[0] * m->inverse;
+	wide next = (wide)m->value.limb[0] * factor + t[0];
+	u32 i;
+
+	next >>= 64;
+	UNROLL
+	for (i = 1; i < limbs; i++) {
+		next += (wide)m->value.limb[i] * factor + t[i];
+		t[i - 1] = (u64)next;
+		next >>= 64;
+	}
+	next += t[limbs];
+	t[limbs - 1] = (u64)next;
+	t[limbs] = t[limbs + 1] + (u64)(next >> 64);
+}
+
+INLINE void montgomery(const struct hgl_modulus *m, struct hgl_scalar *r,
+		       const struct hgl_scalar *a, const struct hgl_scalar *b, u32 limbs)
+{
+	u64 t[LIMBS + 2] = { 0 };
+	u32 i;
+
+	UNROLL
+	for (i = 0; i < limbs; i++) {
+		accumulate(t, a->limb, b->limb[i], limbs);
+		fold(m, t, limbs);
+	}
+	settle(m, r, t, t[limbs], limbs);
 }
 
 void hgl_scalar_montgomery(const struct hgl_modulus *m, struct hgl_scalar *r,
 			   const struct hgl_scalar *a, const struct hgl_scalar *b)
 {
-	u64 t[LIMBS + 2] = { 0 };
-	u32 i, j;
-
-	for (i = 0; i < m->limbs; i++) {
-		accumulate(t, a->limb, b->limb[i], m->limbs);
-		accumulate(t, m->value.limb, t[0] * m->inverse, m->limbs);
-		/* The lowest limb is zero now. */
-		for (j = 0; j <= m->limbs; j++)
-			t[j] = t[j + 1];
-		t[m->limbs + 1] = 0;
-	}
-	settle(m, r, t, t[m->limbs]);
+	FOR(m, montgomery, r, a, b);
 }
 
 void hgl_scalar_mul(const struct hgl_modulus *m, struct hgl_scalar *r, const struct hgl_scalar *a,
@@ -159,7 +212,7 @@ void hgl_scalar_reduce(const struct hgl_modulus *m, struct hgl_scalar *a, const 
 	u64 limb[LIMBS];
 
 	from_bytes(limb, bytes, m->limbs);
-	settle(m, a, limb, 0);
+	settle(m, a, limb, 0, m->limbs);
 }
 
 bool hgl_scalar_get(const struct hgl_modulus *m, struct hgl_scalar *a, const u8 *bytes)
