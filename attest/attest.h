@@ -229,6 +229,13 @@ int att_enrol_request(struct att_root *root, const struct att_bytes *ak, struct 
 int att_enrol_challenge(const struct att_bytes *request, const struct att_bytes *roots, int64_t now,
 			struct att_bytes *challenge, struct att_bytes *state,
 			struct att_error *err);
+/*
+ * The same, and none of the certificates may be revoked: for each CA of the chain there must be
+ * a list in @crls (PEM, one or many) that is valid at @now.
+ */
+int att_enrol_challenge_crls(const struct att_bytes *request, const struct att_bytes *roots,
+			     const struct att_bytes *crls, int64_t now, struct att_bytes *challenge,
+			     struct att_bytes *state, struct att_error *err);
 /* On the machine: only the TPM that holds both keys can. */
 int att_enrol_activate(struct att_root *root, const struct att_bytes *ak,
 		       const struct att_bytes *challenge, struct att_bytes *response,

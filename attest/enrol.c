@@ -145,10 +145,10 @@ static int check_keys(const struct request *q, struct att_error *err)
 	return key ? 0 : att_prefix(err, "attestation key");
 }
 
-static int check_certificate(const struct request *q, const struct att_bytes *roots, int64_t now,
-			     struct att_error *err)
+static int check_certificate(const struct request *q, const struct att_bytes *roots,
+			     const struct att_bytes *crls, int64_t now, struct att_error *err)
 {
-	EVP_PKEY *certified = att_cert_check(&q->cert, roots, now, err), *ek;
+	EVP_PKEY *certified = att_cert_check(&q->cert, roots, crls, now, err), *ek;
 	int equal;
 
 	if (!certified)
@@ -198,13 +198,20 @@ static int make_challenge(const struct request *q, const uint8_t *secret,
 int att_enrol_challenge(const struct att_bytes *request, const struct att_bytes *roots, int64_t now,
 			struct att_bytes *challenge, struct att_bytes *state, struct att_error *err)
 {
+	return att_enrol_challenge_crls(request, roots, NULL, now, challenge, state, err);
+}
+
+int att_enrol_challenge_crls(const struct att_bytes *request, const struct att_bytes *roots,
+			     const struct att_bytes *crls, int64_t now, struct att_bytes *challenge,
+			     struct att_bytes *state, struct att_error *err)
+{
 	uint8_t secret[ATT_CREDENTIAL];
 	struct request q = { 0 };
 	int ret = -1;
 
 	memset(challenge, 0, sizeof(*challenge));
 	if (!parse_request(request, &q, err) && !check_keys(&q, err) &&
-	    !check_certificate(&q, roots, now, err)) {
+	    !check_certificate(&q, roots, crls, now, err)) {
 		if (RAND_bytes(secret, sizeof(secret)) != 1)
 			att_fail_crypto(err, "no random numbers");
 		else if (!make_challenge(&q, secret, challenge, err))

@@ -37,11 +37,12 @@ enum {
 	OPT_STATE,
 	OPT_FINISH,
 	OPT_TIME,
+	OPT_CRLS,
 };
 
 struct arguments {
 	const char *evidence, *nonce, *policy, *out, *release, *ear, *ear_key, *nonces, *enrol,
-		*roots, *challenge, *state, *finish;
+		*roots, *crls, *challenge, *state, *finish;
 	const char *reference[LIST_MAX], *enrolled[LIST_MAX];
 	size_t references, enrolleds;
 	bool json, new_nonce;
@@ -69,6 +70,8 @@ static const struct argp_option options[] = {
 	{ "enrol", OPT_ENROL, "FILE", 0, "What hgattest enrol wrote: --roots --challenge --state",
 	  3 },
 	{ "roots", OPT_ROOTS, "FILE", 0, "Certificates of the TPM vendors, PEM", 3 },
+	{ "crls", OPT_CRLS, "FILE", 0,
+	  "Their revocation lists, PEM: one of each CA, or the enrolment is refused", 3 },
 	{ "challenge", OPT_CHALLENGE, "FILE", 0, "Write the challenge here", 3 },
 	{ "state", OPT_STATE, "FILE", 0, "Secret: what the answer is compared with", 3 },
 	{ "enrol-finish", OPT_FINISH, "FILE", 0, "What hgattest activate wrote: --state --out", 3 },
@@ -118,6 +121,8 @@ static void check(const struct arguments *a, const struct argp_state *state)
 		argp_error(state, "--new-nonce needs --nonces");
 	if (a->enrol && (!a->roots || !a->challenge || !a->state))
 		argp_error(state, "--enrol needs --roots, --challenge and --state");
+	if (a->crls && !a->enrol)
+		argp_error(state, "--crls goes with --enrol");
 	if (a->finish && (!a->state || !a->out))
 		argp_error(state, "--enrol-finish needs --state and --out");
 }
@@ -145,6 +150,8 @@ static const char **string_option(struct arguments *a, int key)
 		return &a->enrol;
 	case OPT_ROOTS:
 		return &a->roots;
+	case OPT_CRLS:
+		return &a->crls;
 	case OPT_CHALLENGE:
 		return &a->challenge;
 	case OPT_STATE:
@@ -422,7 +429,7 @@ static int refused(const struct att_error *err)
 
 static int enrol(const struct arguments *a)
 {
-	struct att_bytes request, roots, challenge = { 0 }, state = { 0 };
+	struct att_bytes request, roots, crls = { 0 }, challenge = { 0 }, state = { 0 };
 	struct att_error err = { 0 };
 	int ret;
 
@@ -432,9 +439,16 @@ static int enrol(const struct arguments *a)
 		att_bytes_free(&request);
 		return EXIT_INPUT;
 	}
-	ret = att_enrol_challenge(&request, &roots, a->now, &challenge, &state, &err);
+	if (a->crls && file_read(a->crls, 8u << 20, &crls)) {
+		att_bytes_free(&request);
+		att_bytes_free(&roots);
+		return EXIT_INPUT;
+	}
+	ret = att_enrol_challenge_crls(&request, &roots, a->crls ? &crls : NULL, a->now, &challenge,
+				       &state, &err);
 	att_bytes_free(&request);
 	att_bytes_free(&roots);
+	att_bytes_free(&crls);
 	if (ret)
 		return refused(&err);
 	ret = file_write(a->state, state.data, state.size, 0600) ||

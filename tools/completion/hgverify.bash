@@ -5,7 +5,7 @@ _hgverify() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	case $prev in
 	--evidence | --policy | --reference | --enrolled | --ear | --ear-key | --release | --out | \
-		--enrol | --roots | --challenge | --state | --enrol-finish)
+		--enrol | --roots | --crls | --challenge | --state | --enrol-finish)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
 	--nonces)
@@ -14,7 +14,7 @@ _hgverify() {
 	--nonce | --time) ;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W '--evidence --nonce --policy --reference --enrolled --json
-			--ear --ear-key --release --out --nonces --new-nonce --enrol --roots --challenge
+			--ear --ear-key --release --out --nonces --new-nonce --enrol --roots --crls --challenge
 			--state --enrol-finish --time --help --usage --version' -- "$cur")
 		;;
 	esac

@@ -81,6 +81,7 @@ run 2 'come together' hgverify --evidence e --nonce "$nonce" --policy p --ear j
 run 2 '--new-nonce needs --nonces' hgverify --new-nonce
 run 2 '--enrol needs' hgverify --enrol r
 run 2 '--enrol-finish needs' hgverify --enrol-finish r
+run 2 '--crls goes with' hgverify --enrol-finish r --state s --out o --crls c
 run 2 'is not an option' hgverify frob
 run 2 '--time wants' hgverify --new-nonce --nonces d --time x
 e=(--evidence "$vectors/evidence.json" --nonce "$nonce")

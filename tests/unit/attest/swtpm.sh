@@ -258,13 +258,27 @@ challenge 11 'unable to get' "$d/a/request.json" "$d/x.pem"
 challenge 11 'unable to get' "$d/a/request.json" "$d/ca/swtpm-localca-rootca-cert.pem"
 challenge 11 'no self-signed' "$d/a/request.json" /dev/null
 challenge 11 'not yet valid' "$d/a/request.json" "$d/roots.pem" --time 1000000000
+challenge 11 'no certificate revocation list' "$d/a/request.json" "$d/roots.pem" --crls /dev/null
+challenge 11 'no certificate revocation list' "$d/a/request.json" "$d/roots.pem" --crls "$d/roots.pem"
+challenge 3 'No such file' "$d/a/request.json" "$d/roots.pem" --crls "$d/nowhere"
 # A vendor of our own, whose certificates end.
 jq -r .ek_certificate "$d/a/request.json" | base64 -d | openssl x509 -inform DER -noout -pubkey >"$d/ek.pub"
 openssl x509 -new -subj /CN=ek -force_pubkey "$d/ek.pub" -CA "$d/x.pem" -CAkey "$d/x.key" -set_serial 1 \
-	-days 1 -outform DER -out "$d/ek.der" 2>/dev/null
+	-days 2 -outform DER -out "$d/ek.der" 2>/dev/null
 jq --arg c "$(base64 -w0 "$d/ek.der")" '.ek_certificate = $c' "$d/a/request.json" >"$d/ours.json"
 expect 0 '' "$hgverify" --enrol "$d/ours.json" --roots "$d/x.pem" --challenge "$d/c" --state "$d/s"
 rm "$d/c" "$d/s"
+: >"$d/index"
+printf '[ca]\ndefault_ca=x\n[x]\ndatabase=%s\ndefault_md=sha256\n' "$d/index" >"$d/ca.conf"
+openssl ca -config "$d/ca.conf" -gencrl -keyfile "$d/x.key" -cert "$d/x.pem" -crldays 1 -out "$d/crl.pem" 2>/dev/null
+expect 0 '' "$hgverify" --enrol "$d/ours.json" --roots "$d/x.pem" --crls "$d/crl.pem" --challenge "$d/c" --state "$d/s"
+rm "$d/c" "$d/s"
+challenge 11 'no CRL of CN = swtpm-localca' "$d/a/request.json" "$d/roots.pem" --crls "$d/crl.pem"
+challenge 11 'the CRL of CN = other: CRL has expired' "$d/ours.json" "$d/x.pem" --crls "$d/crl.pem" \
+	--time $(($(date +%s) + 90000))
+printf 'R\t301231235959Z\t%s\t01\tunknown\t/CN=ek\n' "$(date -u +%y%m%d%H%M%SZ)" >"$d/index"
+openssl ca -config "$d/ca.conf" -gencrl -keyfile "$d/x.key" -cert "$d/x.pem" -crldays 1 -out "$d/crl.pem" 2>/dev/null
+challenge 11 'CN = other has revoked the certificate of this EK' "$d/ours.json" "$d/x.pem" --crls "$d/crl.pem"
 challenge 11 'expired' "$d/ours.json" "$d/x.pem" --time $(($(date +%s) + 864000))
 # A certificate authority is not an endorsement key.
 jq --arg c "$(openssl x509 -in "$d/x.pem" -outform DER | base64 -w0)" '.ek_certificate = $c' \
