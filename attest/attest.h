@@ -66,6 +66,17 @@ struct att_policy *att_policy_parse(const char *text, size_t size, struct att_er
 /* Adds the reference values of a file of their own. @policy is unchanged after a failure. */
 int att_policy_add_reference(struct att_policy *policy, const char *text, size_t size,
 			     struct att_error *err);
+/*
+ * The same from a CoRIM; @key_pem: of who must have signed it, NULL if nobody has. ATT_E_FORMAT,
+ * ATT_E_UNSUPPORTED: it has what is not understood. ATT_E_CRYPTO, ATT_E_REFUSED: the signature.
+ */
+int att_policy_add_corim(struct att_policy *policy, const void *data, size_t size,
+			 const struct att_bytes *key_pem, struct att_error *err);
+/* Does a file of reference values begin as a CoRIM does? Else it is JSON. */
+bool att_is_corim(const void *data, size_t size);
+/* JSON of reference values as CoRIM; signed, if there is a key, in the name of @signer. */
+int att_reference_to_corim(const char *text, size_t size, const struct att_bytes *key_pem,
+			   const char *signer, struct att_bytes *corim, struct att_error *err);
 /* Adds the attestation key of an enrolment record. As above. */
 int att_policy_add_enrolled(struct att_policy *policy, const char *text, size_t size,
 			    struct att_error *err);
