@@ -101,28 +101,57 @@ static void set(const struct hgl_curve *c, struct point *p, const struct hgl_sca
 	enter(&c->p, &p->z, &one);
 }
 
-/* @p = @k times @p: each bit costs the same two additions. */
-static void multiply(const struct hgl_curve *c, struct point *p, const struct hgl_scalar *k)
+#define MULTIPLES	4	/* what two bits can name */
+
+/* Zero, @p, and so on. */
+static void list_multiples(const struct hgl_curve *c, const struct hgl_scalar *b,
+			   const struct point *p, struct point *list)
 {
 	static const struct hgl_scalar one = { { 1 } };
-	struct point sum = { 0 }, more;
+	static const struct point zero;
+	u32 i;
+
+	list[0] = zero;
+	enter(&c->p, &list[0].y, &one);	/* (0 : 1 : 0) */
+	for (i = 1; i < MULTIPLES; i++)
+		add(c, b, &list[i], &list[i - 1], p);
+}
+
+/* All are read, whichever it is. */
+static void pick(struct point *p, const struct point *list, u64 which)
+{
+	u32 i;
+
+	for (i = 0; i < MULTIPLES; i++) {
+		/* All ones where i == which: both are small. */
+		u64 mask = 0 - (((i ^ which) - 1) >> 63);
+
+		hgl_scalar_select(&p->x, &list[i].x, mask);
+		hgl_scalar_select(&p->y, &list[i].y, mask);
+		hgl_scalar_select(&p->z, &list[i].z, mask);
+	}
+}
+
+/* @p = @k times @p: two bits of @k cost three additions, whatever they are. */
+static void multiply(const struct hgl_curve *c, struct point *p, const struct hgl_scalar *k)
+{
+	struct point list[MULTIPLES], sum, next = { 0 };
 	struct hgl_scalar b;
 	u32 i;
 
 	enter(&c->p, &b, &c->b);
-	enter(&c->p, &sum.y, &one);	/* (0 : 1 : 0) is zero */
-	for (i = 64 * c->n.limbs; i--; ) {
-		u64 mask = 0 - (k->limb[i / 64] >> i % 64 & 1);
-
+	list_multiples(c, &b, p, list);
+	sum = list[0];
+	for (i = 64 * c->n.limbs; i; ) {
+		i -= 2;
 		add(c, &b, &sum, &sum, &sum);
-		add(c, &b, &more, &sum, p);
-		hgl_scalar_select(&sum.x, &more.x, mask);
-		hgl_scalar_select(&sum.y, &more.y, mask);
-		hgl_scalar_select(&sum.z, &more.z, mask);
+		add(c, &b, &sum, &sum, &sum);
+		pick(&next, list, k->limb[i / 64] >> i % 64 & 3);
+		add(c, &b, &sum, &sum, &next);
 	}
 	*p = sum;
 	hgl_wipe(&sum, sizeof(sum));
-	hgl_wipe(&more, sizeof(more));
+	hgl_wipe(&next, sizeof(next));
 }
 
 /* The point's coordinates; false for zero, which has none. */
