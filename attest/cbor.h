@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CBOR (RFC 8949) in its core deterministic encoding, 4.2.1, and nothing else: lengths are definite,
- * numbers as short as they can be, keys in order and once. Integers, bytes, text, arrays, maps and
- * tags: what a CoRIM needs.
+ * CBOR (RFC 8949) in its core deterministic encoding, 4.2.1, and nothing else: definite lengths,
+ * numbers as short as they can be, keys in order and once. Integers, bytes, text, arrays, maps
+ * and tags: what a CoRIM needs.
  */
 #ifndef ATT_CBOR_H
 #define ATT_CBOR_H

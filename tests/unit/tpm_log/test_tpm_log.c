@@ -467,7 +467,7 @@ static void test_no_tpm(void **state)
 	chip.nr_allocated_banks = 0;
 	assert_int_equal(hgl_tpm_log_open(true), -ENODEV);
 	chip.nr_allocated_banks = 3;
-	chip.allocated_banks[2].crypto_id = HASH_ALGO__LAST;	/* one that the kernel has no name for */
+	chip.allocated_banks[2].crypto_id = HASH_ALGO__LAST;	/* without a name */
 	assert_int_equal(hgl_tpm_log_open(true), -ENOENT);
 	chip.allocated_banks[2].crypto_id = HASH_ALGO_SHA256;	/* another size than the TPM's */
 	assert_int_equal(hgl_tpm_log_open(true), -ENOENT);
