@@ -94,12 +94,14 @@ static int offers(struct tpm_root *t, TPM2_CAP capability, uint32_t what, struct
 				1, &more, &data);
 	if (rc)
 		return tpm_fail(err, "ask what the TPM offers", rc);
-	/* It answers with the first that is not below what was asked for. */
-	if (capability == TPM2_CAP_ECC_CURVES)
+	/* It answers with the first that is not below what was asked for. No algorithm is the last. */
+	if (data->capability != capability ||
+	    (capability == TPM2_CAP_ALGS && !data->data.algorithms.count))
+		yes = att_fail(err, ATT_E_TPM, "the TPM: ask what it offers: a short answer");
+	else if (capability == TPM2_CAP_ECC_CURVES)
 		yes = data->data.eccCurves.count && data->data.eccCurves.eccCurves[0] == what;
 	else
-		yes = data->data.algorithms.count &&
-		      data->data.algorithms.algProperties[0].alg == what;
+		yes = data->data.algorithms.algProperties[0].alg == what;
 	Esys_Free(data);
 	return yes;
 }

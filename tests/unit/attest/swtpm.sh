@@ -441,6 +441,42 @@ for mode in error refuse short garbage hang; do
 		rm -f "$d/faulty"
 	done
 done
+# The same when a key is made, and when a challenge is answered for a key of the high range.
+faulty() { # MODE N WHAT...
+	case $3 in
+	ak) "$hgattest" ak --type sm2-sha256 --tcti "$aids/tcti-fault.so:$1=$2,$(tcti a)" --tpm-timeout 1 \
+		--out "$d/faulty" ;;
+	activate) "$hgattest" activate --tcti "$aids/tcti-fault.so:$1=$2,$(tcti b)" --tpm-timeout 1 \
+		--ak "$d/ak-h-3.json" --challenge "$d/challenge-h-3.json" --out "$d/faulty" ;;
+	esac
+}
+for what in ak activate; do
+	fresh_tpm a
+	fresh_tpm b
+	TCTI_FAULT_COUNT=$d/count faulty error 0 $what
+	count=$(cat "$d/count")
+	[ "$count" -ge 6 ] || fail "$what: only $count commands: what is tested?"
+	cp "$d/faulty" "$d/whole"
+	rm -f "$d/faulty"
+	for mode in error short garbage hang; do
+		for ((n = 1; n <= count; n++)); do
+			rc=0
+			fresh_tpm a
+			fresh_tpm b
+			faulty $mode "$n" $what >"$d/out" 2>&1 || rc=$?
+			if [ $rc -eq 0 ]; then
+				[ $what = ak ] || cmp -s "$d/faulty" "$d/whole" || [ $mode = garbage ] ||
+					fail "$what: $mode at command $n: another answer"
+			elif { [ $rc -ne 3 ] && [ $mode != garbage ]; } || [ ! -s "$d/out" ]; then
+				fail "$what: $mode at command $n: exit status $rc: $(cat "$d/out")"
+			else
+				absent "$d/faulty"
+			fi
+			rm -f "$d/faulty"
+		done
+	done
+	echo "ok: a TPM that fails at each of $count commands of $what"
+done
 expect 3 connect "$hgattest" gather --tcti "swtpm:path=$d/nobody" --nonce "$nonce" \
 	--ak "$d/a/ak-p256.json" --boot-log none --l0-log none --out "$d/faulty"
 absent "$d/faulty"
