@@ -94,7 +94,7 @@ static int offers(struct tpm_root *t, TPM2_CAP capability, uint32_t what, struct
 				1, &more, &data);
 	if (rc)
 		return tpm_fail(err, "ask what the TPM offers", rc);
-	/* It answers with the first that is not below what was asked for. No algorithm is the last. */
+	/* It answers with the first that is not below what was asked for. */
 	if (data->capability != capability ||
 	    (capability == TPM2_CAP_ALGS && !data->data.algorithms.count))
 		yes = att_fail(err, ATT_E_TPM, "the TPM: ask what it offers: a short answer");

@@ -3,8 +3,8 @@
  * The report key: ECDSA (FIPS 186-5) on P-256 with SHA-256 or on P-384 with SHA-384, or SM2 with
  * SM3 (GM/T 0003).
  *
- * P-256 unless one asks for another, because every verifier has it and P-384 costs three times as
- * much for a margin that nothing else in the chain has: launch digests are SHA-256.
+ * P-256 unless one asks for another, because every verifier has it and P-384 costs more than twice
+ * as much for a margin that nothing else in the chain has: launch digests are SHA-256.
  *
  * The kernel has no interface for signing with any of them: ec.c is our own. Its hashes are used
  * but for SM3, which distributions leave out.
