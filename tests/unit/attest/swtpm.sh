@@ -442,7 +442,7 @@ for mode in error refuse short garbage hang; do
 	done
 done
 # The same when a key is made, and when a challenge is answered for a key of the high range.
-faulty() { # MODE N WHAT...
+failing() { # MODE N WHAT...
 	case $3 in
 	ak) "$hgattest" ak --type sm2-sha256 --tcti "$aids/tcti-fault.so:$1=$2,$(tcti a)" --tpm-timeout 1 \
 		--out "$d/faulty" ;;
@@ -453,7 +453,7 @@ faulty() { # MODE N WHAT...
 for what in ak activate; do
 	fresh_tpm a
 	fresh_tpm b
-	TCTI_FAULT_COUNT=$d/count faulty error 0 $what
+	TCTI_FAULT_COUNT=$d/count failing error 0 $what
 	count=$(cat "$d/count")
 	[ "$count" -ge 6 ] || fail "$what: only $count commands: what is tested?"
 	cp "$d/faulty" "$d/whole"
@@ -463,7 +463,7 @@ for what in ak activate; do
 			rc=0
 			fresh_tpm a
 			fresh_tpm b
-			faulty $mode "$n" $what >"$d/out" 2>&1 || rc=$?
+			failing $mode "$n" $what >"$d/out" 2>&1 || rc=$?
 			if [ $rc -eq 0 ]; then
 				[ $what = ak ] || cmp -s "$d/faulty" "$d/whole" || [ $mode = garbage ] ||
 					fail "$what: $mode at command $n: another answer"
