@@ -180,7 +180,7 @@ static void check_ak(struct appraisal *a)
 	} else {
 		a->ak = tpm;
 		tpm = NULL;
-		pass(a, C_AK, EVP_PKEY_is_a(a->ak, "RSA") ? "RSA" : att_key_curve(a->ak));
+		pass(a, C_AK, att_key_kind(a->ak));
 	}
 	EVP_PKEY_free(tpm);
 	EVP_PKEY_free(spki);
@@ -639,8 +639,7 @@ static void check_report_key(struct appraisal *a)
 		fail(a, C_REPORT_SIGNATURE, "a signature by the report key in PCR 13", a->err.text,
 		     "the report was changed, or is of another machine or boot");
 	else
-		pass(a, C_REPORT_SIGNATURE,
-		     a->report.sig_alg == ATT_SIG_P384 ? "ECDSA P-384" : "ECDSA P-256");
+		pass(a, C_REPORT_SIGNATURE, att_report_algorithm(a->report.sig_alg));
 }
 
 static void check_report_boot(struct appraisal *a)
@@ -760,7 +759,8 @@ static void check_binding(struct appraisal *a)
 	}
 	pkey = att_key_from_spki(key->data, key->size, &a->err);
 	if (!pkey || !att_key_curve(pkey)) {
-		fail(a, C_BINDING, "a key of P-256 or P-384", pkey ? "an RSA key" : a->err.text,
+		fail(a, C_BINDING, "a key of P-256 or P-384",
+		     pkey ? att_key_kind(pkey) : a->err.text,
 		     "the evidence was damaged or made up");
 	} else if (att_report_bind(a->res->nonce, a->res->nonce_size, key->data, key->size, want)) {
 		fail(a, C_BINDING, "a digest", "none", "the library cannot compute SHA-512");

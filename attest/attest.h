@@ -66,6 +66,17 @@ struct att_policy *att_policy_parse(const char *text, size_t size, struct att_er
 /* Adds the reference values of a file of their own. @policy is unchanged after a failure. */
 int att_policy_add_reference(struct att_policy *policy, const char *text, size_t size,
 			     struct att_error *err);
+/*
+ * The same from a CoRIM; @key_pem: of who must have signed it, NULL if nobody has. ATT_E_FORMAT,
+ * ATT_E_UNSUPPORTED: it has what is not understood. ATT_E_CRYPTO, ATT_E_REFUSED: the signature.
+ */
+int att_policy_add_corim(struct att_policy *policy, const void *data, size_t size,
+			 const struct att_bytes *key_pem, struct att_error *err);
+/* Does a file of reference values begin as a CoRIM does? Else it is JSON. */
+bool att_is_corim(const void *data, size_t size);
+/* JSON of reference values as CoRIM; signed, if there is a key, in the name of @signer. */
+int att_reference_to_corim(const char *text, size_t size, const struct att_bytes *key_pem,
+			   const char *signer, struct att_bytes *corim, struct att_error *err);
 /* Adds the attestation key of an enrolment record. As above. */
 int att_policy_add_enrolled(struct att_policy *policy, const char *text, size_t size,
 			    struct att_error *err);
@@ -182,10 +193,21 @@ struct att_root *att_root_tpm(const char *tcti, att_step *step, void *opaque,
  * nothing protects. Its evidence says "software".
  */
 struct att_root *att_root_software(att_step *step, void *opaque, struct att_error *err);
+/*
+ * The password of a hierarchy of the TPM's, "owner" or "endorsement", where it is not empty.
+ * ATT_E_REFUSED: this root has none. ATT_E_FORMAT: too long.
+ */
+int att_root_auth(struct att_root *root, const char *hierarchy, const uint8_t *auth, size_t size,
+		  struct att_error *err);
 void att_root_free(struct att_root *root);
 
-/* A new attestation key; @type is "rsa2048", "rsa3072", "p256" or "p384". -> its JSON file. */
-int att_ak_create(struct att_root *root, const char *type, struct att_bytes *ak,
+/*
+ * A new attestation key; @type is "rsa2048", "rsa3072", "p256", "p384", "sm2" (with SM3) or
+ * "sm2-sha256". It is to be enrolled with the endorsement key @ek: "l-1" (RSA-2048), "l-2" (P-256),
+ * "h-1" (RSA-2048), "h-2" (P-256), "h-3" (P-384), or NULL: the first of them that has a
+ * certificate. -> its JSON file. ATT_E_UNSUPPORTED: the TPM does not offer it.
+ */
+int att_ak_create(struct att_root *root, const char *type, const char *ek, struct att_bytes *ak,
 		  struct att_error *err);
 
 struct att_gather {
@@ -218,6 +240,13 @@ int att_enrol_request(struct att_root *root, const struct att_bytes *ak, struct 
 int att_enrol_challenge(const struct att_bytes *request, const struct att_bytes *roots, int64_t now,
 			struct att_bytes *challenge, struct att_bytes *state,
 			struct att_error *err);
+/*
+ * The same, and none of the certificates may be revoked: for each CA of the chain there must be
+ * a list in @crls (PEM, one or many) that is valid at @now.
+ */
+int att_enrol_challenge_crls(const struct att_bytes *request, const struct att_bytes *roots,
+			     const struct att_bytes *crls, int64_t now, struct att_bytes *challenge,
+			     struct att_bytes *state, struct att_error *err);
 /* On the machine: only the TPM that holds both keys can. */
 int att_enrol_activate(struct att_root *root, const struct att_bytes *ak,
 		       const struct att_bytes *challenge, struct att_bytes *response,

@@ -10,7 +10,7 @@
 #define ATT_CREDENTIAL 32u /* bytes of the secret */
 
 /*
- * Wraps @secret so that only the TPM with the RSA endorsement key @ek gets it
+ * Wraps @secret so that only the TPM with the endorsement key @ek (RSA, P-256, P-384) gets it
  * back, and only if it also has the key of that @name. -> TPM2B_ID_OBJECT's and
  * TPM2B_ENCRYPTED_SECRET's contents. ATT_E_UNSUPPORTED, ATT_E_CRYPTO.
  */

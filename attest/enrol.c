@@ -57,6 +57,18 @@ static int finish(json_t *o, int bad, struct att_bytes *to, struct att_error *er
 	return att_bytes_take_string(to, att_json_text(o)) ? att_no_memory(err) : 0;
 }
 
+static void no_certificate(const struct att_ak *ak, struct att_error *err)
+{
+	if (ak->ek)
+		att_fail(err, ATT_E_REFUSED,
+			 "the TPM has no EK certificate of template %s (NV index 0x%x)",
+			 ak->ek->name, ak->ek->certificate);
+	else
+		att_fail(
+			err, ATT_E_REFUSED,
+			"the TPM has no EK certificate of template L-1, L-2, H-1, H-2 or H-3 (NV indices 0x1c00002, 0x1c0000a, 0x1c00012, 0x1c00014, 0x1c00016)");
+}
+
 int att_enrol_request(struct att_root *root, const struct att_bytes *ak_file,
 		      struct att_bytes *request, struct att_error *err)
 {
@@ -67,10 +79,9 @@ int att_enrol_request(struct att_root *root, const struct att_bytes *ak_file,
 
 	if (att_ak_parse(root, ak_file, &ak, err))
 		return -1;
-	if (!root->ops->ek(root, &cert, &ek, err)) {
+	if (!root->ops->ek(root, &ak, &cert, &ek, err)) {
 		if (!cert.size) {
-			att_fail(err, ATT_E_REFUSED,
-				 "the TPM has no EK certificate of RSA-2048 (NV index 0x1c00002)");
+			no_certificate(&ak, err);
 		} else {
 			o = start("hypergpu-enrol-request");
 			bad = att_json_set_bytes(o, "ek_certificate", &cert);
@@ -134,10 +145,10 @@ static int check_keys(const struct request *q, struct att_error *err)
 	return key ? 0 : att_prefix(err, "attestation key");
 }
 
-static int check_certificate(const struct request *q, const struct att_bytes *roots, int64_t now,
-			     struct att_error *err)
+static int check_certificate(const struct request *q, const struct att_bytes *roots,
+			     const struct att_bytes *crls, int64_t now, struct att_error *err)
 {
-	EVP_PKEY *certified = att_cert_check(&q->cert, roots, now, err), *ek;
+	EVP_PKEY *certified = att_cert_check(&q->cert, roots, crls, now, err), *ek;
 	int equal;
 
 	if (!certified)
@@ -187,13 +198,20 @@ static int make_challenge(const struct request *q, const uint8_t *secret,
 int att_enrol_challenge(const struct att_bytes *request, const struct att_bytes *roots, int64_t now,
 			struct att_bytes *challenge, struct att_bytes *state, struct att_error *err)
 {
+	return att_enrol_challenge_crls(request, roots, NULL, now, challenge, state, err);
+}
+
+int att_enrol_challenge_crls(const struct att_bytes *request, const struct att_bytes *roots,
+			     const struct att_bytes *crls, int64_t now, struct att_bytes *challenge,
+			     struct att_bytes *state, struct att_error *err)
+{
 	uint8_t secret[ATT_CREDENTIAL];
 	struct request q = { 0 };
 	int ret = -1;
 
 	memset(challenge, 0, sizeof(*challenge));
 	if (!parse_request(request, &q, err) && !check_keys(&q, err) &&
-	    !check_certificate(&q, roots, now, err)) {
+	    !check_certificate(&q, roots, crls, now, err)) {
 		if (RAND_bytes(secret, sizeof(secret)) != 1)
 			att_fail_crypto(err, "no random numbers");
 		else if (!make_challenge(&q, secret, challenge, err))

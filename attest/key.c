@@ -49,7 +49,7 @@ EVP_PKEY *att_key_ec(const char *curve, const uint8_t *xy, size_t size, struct a
 	bld = OSSL_PARAM_BLD_new();
 	if (bld && OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, curve, 0) &&
 	    OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, size + 1))
-		key = from_params("EC", bld);
+		key = from_params(strcmp(curve, "SM2") ? "EC" : "SM2", bld);
 	OSSL_PARAM_BLD_free(bld);
 	if (key && !is_valid(key)) {
 		EVP_PKEY_free(key);
@@ -78,19 +78,37 @@ EVP_PKEY *att_key_rsa(const uint8_t *n, size_t size, uint32_t e, struct att_erro
 	return key;
 }
 
+/* OpenSSL's name of the curve; "" for keys that have none. */
+static void group_name(EVP_PKEY *key, char *name, size_t size)
+{
+	*name = '\0';
+	if ((EVP_PKEY_is_a(key, "EC") || EVP_PKEY_is_a(key, "SM2")) &&
+	    !EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, name, size, NULL))
+		*name = '\0';
+}
+
 const char *att_key_curve(EVP_PKEY *key)
 {
-	char name[40] = "";
+	char name[40];
 
-	if (!EVP_PKEY_is_a(key, "EC") ||
-	    !EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, name, sizeof(name),
-					    NULL))
-		return NULL;
+	group_name(key, name, sizeof(name));
 	if (!strcmp(name, "P-256") || !strcmp(name, "prime256v1"))
 		return "P-256";
 	if (!strcmp(name, "P-384") || !strcmp(name, "secp384r1"))
 		return "P-384";
 	return NULL;
+}
+
+bool att_key_is_sm2(EVP_PKEY *key)
+{
+	return EVP_PKEY_is_a(key, "SM2");
+}
+
+const char *att_key_kind(EVP_PKEY *key)
+{
+	const char *curve = att_key_curve(key);
+
+	return curve ? curve : att_key_is_sm2(key) ? "SM2" : "RSA";
 }
 
 /* One spelling of a key only: keys are named by hashes of it. */
@@ -114,10 +132,12 @@ EVP_PKEY *att_key_from_spki(const uint8_t *der, size_t size, struct att_error *e
 		att_fail_crypto(err, "not one public key in canonical DER (SubjectPublicKeyInfo)");
 		return NULL;
 	}
-	if (!EVP_PKEY_is_a(key, "RSA") && (!att_key_curve(key) || !is_valid(key))) {
+	/* A key on SM2's curve is of type "SM2": one of type "EC", for ECDSA, has no curve here. */
+	if (!EVP_PKEY_is_a(key, "RSA") &&
+	    ((!att_key_curve(key) && !att_key_is_sm2(key)) || !is_valid(key))) {
 		EVP_PKEY_free(key);
 		att_fail(err, ATT_E_UNSUPPORTED,
-			 "a public key that is neither RSA nor P-256 nor P-384");
+			 "a public key that is neither RSA nor P-256 nor P-384 nor SM2");
 		return NULL;
 	}
 	return key;
@@ -178,7 +198,8 @@ int att_key_point(EVP_PKEY *key, uint8_t *xy, size_t size, struct att_error *err
 
 EVP_PKEY *att_key_new(const char *curve, struct att_error *err)
 {
-	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve);
+	EVP_PKEY *key = strcmp(curve, "SM2") ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve)
+					     : EVP_PKEY_Q_keygen(NULL, NULL, "SM2");
 
 	if (!key)
 		att_fail_crypto(err, "cannot make a key");
@@ -237,22 +258,90 @@ int att_rsassa_verify(EVP_PKEY *key, const char *hash, const uint8_t *data, size
 	return verify(key, hash, data, size, sig, sig_size, err);
 }
 
+/* DER to r || s; 0 or -1. */
+static int from_der(const unsigned char *der, size_t n, uint8_t *sig, size_t sig_size)
+{
+	ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &der, (long)n);
+	int half = (int)(sig_size / 2), ok;
+
+	ok = s && BN_bn2binpad(ECDSA_SIG_get0_r(s), sig, half) == half &&
+	     BN_bn2binpad(ECDSA_SIG_get0_s(s), sig + half, half) == half;
+	ECDSA_SIG_free(s);
+	return ok ? 0 : -1;
+}
+
 int att_ecdsa_sign(EVP_PKEY *key, const char *hash, const uint8_t *data, size_t size, uint8_t *sig,
 		   size_t sig_size, struct att_error *err)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	unsigned char der[160];
-	const unsigned char *p = der;
 	size_t n = sizeof(der);
-	ECDSA_SIG *s = NULL;
-	int half = (int)(sig_size / 2), ok;
+	int ok;
 
 	ok = ctx && EVP_DigestSignInit_ex(ctx, NULL, hash, NULL, NULL, key, NULL) == 1 &&
-	     EVP_DigestSign(ctx, der, &n, data, size) == 1 &&
-	     (s = d2i_ECDSA_SIG(NULL, &p, (long)n)) &&
-	     BN_bn2binpad(ECDSA_SIG_get0_r(s), sig, half) == half &&
-	     BN_bn2binpad(ECDSA_SIG_get0_s(s), sig + half, half) == half;
-	ECDSA_SIG_free(s);
+	     EVP_DigestSign(ctx, der, &n, data, size) == 1 && !from_der(der, n, sig, sig_size);
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : att_fail_crypto(err, "cannot sign");
+}
+
+/* ---- SM2 ---- */
+
+/* After the init, which OpenSSL 3.0 does not take the id with; without one, it would be empty. */
+static bool set_id(EVP_PKEY_CTX *ctx)
+{
+	OSSL_PARAM params[2] = {
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_DIST_ID, (void *)ATT_SM2_ID,
+						  sizeof(ATT_SM2_ID) - 1),
+		OSSL_PARAM_construct_end(),
+	};
+
+	return EVP_PKEY_CTX_set_params(ctx, params) == 1;
+}
+
+int att_sm2_verify(EVP_PKEY *key, const uint8_t *data, size_t size, const uint8_t *sig,
+		   struct att_error *err)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t der_size = 0;
+	unsigned char *der = to_der(sig, 64, &der_size);
+	EVP_PKEY_CTX *sm2 = NULL;
+	int ok;
+
+	ok = ctx && der && att_key_is_sm2(key) &&
+	     EVP_DigestVerifyInit_ex(ctx, &sm2, "SM3", NULL, NULL, key, NULL) == 1 && set_id(sm2) &&
+	     EVP_DigestVerify(ctx, der, der_size, data, size) == 1;
+	OPENSSL_free(der);
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : att_fail_crypto(err, "the signature does not verify");
+}
+
+int att_sm2_verify_digest(EVP_PKEY *key, const uint8_t digest[32], const uint8_t *sig,
+			  struct att_error *err)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	size_t der_size = 0;
+	unsigned char *der = to_der(sig, 64, &der_size);
+	int ok;
+
+	ok = ctx && der && att_key_is_sm2(key) && EVP_PKEY_verify_init(ctx) == 1 &&
+	     EVP_PKEY_verify(ctx, der, der_size, digest, 32) == 1;
+	OPENSSL_free(der);
+	EVP_PKEY_CTX_free(ctx);
+	return ok ? 0 : att_fail_crypto(err, "the signature does not verify");
+}
+
+int att_sm2_sign(EVP_PKEY *key, const uint8_t *data, size_t size, uint8_t *sig,
+		 struct att_error *err)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned char der[160];
+	size_t n = sizeof(der);
+	EVP_PKEY_CTX *sm2 = NULL;
+	int ok;
+
+	ok = ctx && att_key_is_sm2(key) &&
+	     EVP_DigestSignInit_ex(ctx, &sm2, "SM3", NULL, NULL, key, NULL) == 1 && set_id(sm2) &&
+	     EVP_DigestSign(ctx, der, &n, data, size) == 1 && !from_der(der, n, sig, 64);
 	EVP_MD_CTX_free(ctx);
 	return ok ? 0 : att_fail_crypto(err, "cannot sign");
 }

@@ -57,21 +57,56 @@ int att_quote_parse(const struct att_bytes *message, struct att_quote *q, struct
 	return parse_selection(&a.attested.quote.pcrSelect, q, err);
 }
 
+/* TPMS_SIGNATURE_ECC as r || s, each of @half bytes: TPMs may leave out zeros in front. */
+static int join(const TPMS_SIGNATURE_ECC *s, size_t half, uint8_t sig[96], struct att_error *err)
+{
+	memset(sig, 0, 96);
+	if (s->signatureR.size > half || s->signatureS.size > half)
+		return att_fail(err, ATT_E_FORMAT, "a signature that is too large for its curve");
+	memcpy(sig + half - s->signatureR.size, s->signatureR.buffer, s->signatureR.size);
+	memcpy(sig + 2 * half - s->signatureS.size, s->signatureS.buffer, s->signatureS.size);
+	return 0;
+}
+
 static int verify_ecdsa(const TPMS_SIGNATURE_ECC *s, EVP_PKEY *key, const struct att_alg *hash,
 			const struct att_bytes *message, struct att_error *err)
 {
 	const char *curve = att_key_curve(key);
 	size_t half = curve && !strcmp(curve, "P-384") ? 48 : 32;
-	uint8_t sig[96] = { 0 };
+	uint8_t sig[96];
 
 	if (!curve)
 		return att_fail(err, ATT_E_CRYPTO,
-				"an ECDSA signature, but the key is not of an EC curve");
-	if (s->signatureR.size > half || s->signatureS.size > half)
-		return att_fail(err, ATT_E_FORMAT, "a signature that is too large for its curve");
-	memcpy(sig + half - s->signatureR.size, s->signatureR.buffer, s->signatureR.size);
-	memcpy(sig + 2 * half - s->signatureS.size, s->signatureS.buffer, s->signatureS.size);
+				"an ECDSA signature, but the key is not of P-256 or P-384");
+	if (join(s, half, sig, err))
+		return -1;
 	return att_ecdsa_verify(key, hash->evp, message->data, message->size, sig, 2 * half, err);
+}
+
+/* A TPM signs the digest of the message, without the Z of the standard: see key.h. */
+static int verify_sm2(const TPMS_SIGNATURE_ECC *s, EVP_PKEY *key, const struct att_alg *hash,
+		      const struct att_bytes *message, struct att_error *err)
+{
+	uint8_t sig[96], digest[ATT_HASH_MAX];
+
+	if (!att_key_is_sm2(key))
+		return att_fail(err, ATT_E_CRYPTO,
+				"an SM2 signature, but the key is not an SM2 key");
+	if (join(s, 32, sig, err))
+		return -1;
+	if (att_hash(hash, message->data, message->size, digest))
+		return att_fail_crypto(err, hash->name);
+	return att_sm2_verify_digest(key, digest, sig, err);
+}
+
+/* SM2 goes with SM3 by the standard; a TPM that has no SM3 signs with SHA-256. */
+static bool goes_with(uint16_t scheme, const struct att_alg *hash)
+{
+	if (!hash || hash->size < 32)
+		return false;
+	if (scheme == TPM2_ALG_SM2)
+		return hash->id == TPM2_ALG_SM3_256 || hash->id == TPM2_ALG_SHA256;
+	return hash->id != TPM2_ALG_SM3_256;
 }
 
 int att_quote_verify(const struct att_bytes *message, const struct att_bytes *signature,
@@ -83,15 +118,18 @@ int att_quote_verify(const struct att_bytes *message, const struct att_bytes *si
 	if (Tss2_MU_TPMT_SIGNATURE_Unmarshal(signature->data, signature->size, &offset, &s) ||
 	    offset != signature->size)
 		return att_fail(err, ATT_E_FORMAT, "not a signature of a TPM (TPMT_SIGNATURE)");
-	if (s.sigAlg != TPM2_ALG_RSASSA && s.sigAlg != TPM2_ALG_ECDSA)
+	if (s.sigAlg != TPM2_ALG_RSASSA && s.sigAlg != TPM2_ALG_ECDSA && s.sigAlg != TPM2_ALG_SM2)
 		return att_fail(err, ATT_E_UNSUPPORTED,
-				"signature scheme 0x%x: known are RSASSA and ECDSA", s.sigAlg);
-	/* Both schemes' structures begin with the hash. */
+				"signature scheme 0x%x: known are RSASSA, ECDSA and SM2", s.sigAlg);
+	/* All schemes' structures begin with the hash. */
 	*hash = att_alg_by_id(s.signature.any.hashAlg);
-	if (!*hash || (*hash)->size < 32 || (*hash)->id == TPM2_ALG_SM3_256)
-		return att_fail(err, ATT_E_UNSUPPORTED,
-				"signed with hash 0x%x: known are SHA-256, SHA-384 and SHA-512",
-				s.signature.any.hashAlg);
+	if (!goes_with(s.sigAlg, *hash))
+		return att_fail(err, ATT_E_UNSUPPORTED, "signed with hash 0x%x: known are %s",
+				s.signature.any.hashAlg,
+				s.sigAlg == TPM2_ALG_SM2 ? "SM3 and SHA-256 with SM2"
+							 : "SHA-256, SHA-384 and SHA-512");
+	if (s.sigAlg == TPM2_ALG_SM2)
+		return verify_sm2(&s.signature.sm2, key, *hash, message, err);
 	if (s.sigAlg == TPM2_ALG_ECDSA)
 		return verify_ecdsa(&s.signature.ecdsa, key, *hash, message, err);
 	if (!EVP_PKEY_is_a(key, "RSA"))

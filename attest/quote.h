@@ -30,7 +30,8 @@ int att_quote_parse(const struct att_bytes *message, struct att_quote *q, struct
 
 /*
  * A marshalled TPMT_SIGNATURE over the message: RSASSA or ECDSA with SHA-256,
- * SHA-384 or SHA-512. @hash: with which. ATT_E_FORMAT, ATT_E_CRYPTO, ATT_E_UNSUPPORTED.
+ * SHA-384 or SHA-512, or SM2 with SM3 or SHA-256. @hash: with which.
+ * ATT_E_FORMAT, ATT_E_CRYPTO, ATT_E_UNSUPPORTED.
  */
 int att_quote_verify(const struct att_bytes *message, const struct att_bytes *signature,
 		     EVP_PKEY *key, const struct att_alg **hash, struct att_error *err);

@@ -109,20 +109,34 @@ int att_report_parse(const uint8_t *data, size_t size, struct att_report *rep,
 	return parse_devices(&r, rep, err);
 }
 
-int att_report_verify(const struct att_report *rep, const uint8_t *key, struct att_error *err)
+const char *att_report_algorithm(uint32_t sig_alg)
 {
-	EVP_PKEY *pkey;
-	int ret;
+	return sig_alg == ATT_SIG_SM2	 ? "SM2"
+	       : sig_alg == ATT_SIG_P384 ? "ECDSA P-384"
+					 : "ECDSA P-256";
+}
+
+static int verify(const struct att_report *rep, EVP_PKEY *key, struct att_error *err)
+{
+	const uint8_t *sig = rep->bytes + ATT_REPORT_SIZE;
 
 	if (rep->sig_alg == ATT_SIG_SM2)
-		return att_fail(err, ATT_E_UNSUPPORTED,
-				"signed with SM2: this verifier cannot check it yet");
-	pkey = att_key_ec(rep->sig_alg == ATT_SIG_P384 ? "P-384" : "P-256", key, rep->sig_size,
-			  err);
+		return att_sm2_verify(key, rep->bytes, ATT_REPORT_SIZE, sig, err);
+	return att_ecdsa_verify(key, rep->sig_alg == ATT_SIG_P384 ? "SHA384" : "SHA256", rep->bytes,
+				ATT_REPORT_SIZE, sig, rep->sig_size, err);
+}
+
+int att_report_verify(const struct att_report *rep, const uint8_t *key, struct att_error *err)
+{
+	const char *curve = rep->sig_alg == ATT_SIG_SM2	   ? "SM2"
+			    : rep->sig_alg == ATT_SIG_P384 ? "P-384"
+							   : "P-256";
+	EVP_PKEY *pkey = att_key_ec(curve, key, rep->sig_size, err);
+	int ret;
+
 	if (!pkey)
 		return att_prefix(err, "the report key");
-	ret = att_ecdsa_verify(pkey, rep->sig_alg == ATT_SIG_P384 ? "SHA384" : "SHA256", rep->bytes,
-			       ATT_REPORT_SIZE, rep->bytes + ATT_REPORT_SIZE, rep->sig_size, err);
+	ret = verify(rep, pkey, err);
 	EVP_PKEY_free(pkey);
 	return ret;
 }

@@ -13,7 +13,7 @@
 enum att_sig_alg {
 	ATT_SIG_P256 = 1, /* ECDSA with SHA-256 */
 	ATT_SIG_P384 = 2, /* ECDSA with SHA-384 */
-	ATT_SIG_SM2 = 3, /* SM2 with SM3 */
+	ATT_SIG_SM2 = 3, /* SM2 with SM3, id ATT_SM2_ID */
 };
 
 #define ATT_REPORT_DEVELOPMENT 1u /* flag: no TPM stands behind the key */
@@ -47,7 +47,10 @@ int att_read_text(struct att_reader *r, char to[33]);
 int att_report_parse(const uint8_t *data, size_t size, struct att_report *rep,
 		     struct att_error *err);
 
-/* ATT_E_CRYPTO; ATT_E_UNSUPPORTED for SM2. @key: X || Y of att_sig_size() bytes. */
+/* For people. */
+const char *att_report_algorithm(uint32_t sig_alg);
+
+/* ATT_E_CRYPTO. @key: X || Y of att_sig_size() bytes. */
 int att_report_verify(const struct att_report *rep, const uint8_t *key, struct att_error *err);
 
 /* report_data for a nonce and a key as SubjectPublicKeyInfo (DER). */

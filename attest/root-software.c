@@ -148,10 +148,11 @@ static int soft_quote(struct att_root *root, const struct att_ak *ak, const stru
 		       : 0;
 }
 
-static int soft_ek(struct att_root *root, struct att_bytes *certificate, struct att_bytes *public,
-		   struct att_error *err)
+static int soft_ek(struct att_root *root, const struct att_ak *ak, struct att_bytes *certificate,
+		   struct att_bytes *public, struct att_error *err)
 {
 	(void)root;
+	(void)ak;
 	(void)certificate;
 	return public ? att_fail(err, ATT_E_REFUSED,
 				 "the software root has no endorsement key to enrol")
@@ -162,11 +163,10 @@ static int soft_activate(struct att_root *root, const struct att_ak *ak,
 			 const struct att_bytes *blob, const struct att_bytes *seed,
 			 struct att_bytes *secret, struct att_error *err)
 {
-	(void)ak;
 	(void)blob;
 	(void)seed;
 	(void)secret;
-	return soft_ek(root, NULL, secret, err);
+	return soft_ek(root, ak, NULL, secret, err);
 }
 
 static void soft_close(struct att_root *root)

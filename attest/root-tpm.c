@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The trust root that counts: a TPM 2.0, through tpm2-tss' ESAPI. */
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <tss2/tss2_esys.h>
 #include <tss2/tss2_mu.h>
@@ -7,16 +8,15 @@
 #include <tss2/tss2_tctildr.h>
 
 #include "bytes.h"
+#include "ek.h"
 #include "error.h"
 #include "quote.h"
 #include "root.h"
 #include "tpmkey.h"
 
-/* TCG EK Credential Profile: certificate and template L-1, RSA 2048. */
-#define EK_CERTIFICATE 0x01c00002u
-#define NV_CHUNK       512u
-#define CERT_MAX       8192u
-#define QUOTE_TRIES    5
+#define NV_CHUNK    512u
+#define CERT_MAX    8192u
+#define QUOTE_TRIES 5
 
 struct tpm_root {
 	struct att_root root;
@@ -32,6 +32,18 @@ static struct tpm_root *to_tpm(struct att_root *root)
 static int tpm_fail(struct att_error *err, const char *step, TSS2_RC rc)
 {
 	return att_fail(err, ATT_E_TPM, "the TPM: %s: %s (0x%x)", step, Tss2_RC_Decode(rc), rc);
+}
+
+/* Where the TPM wants another password, say how to give it one. */
+static int hierarchy_fail(struct att_error *err, const char *step, const char *option, TSS2_RC rc)
+{
+	char text[120];
+
+	/* A format-one code: whose session or parameter it is does not matter. */
+	if ((rc & 0xbf) != TPM2_RC_BAD_AUTH)
+		return tpm_fail(err, step, rc);
+	snprintf(text, sizeof(text), "%s: it has another password; give it by %s", step, option);
+	return tpm_fail(err, text, rc);
 }
 
 /* Flushing may fail when the TPM is gone: whatever failed before is the message. */
@@ -66,7 +78,58 @@ static int create_srk(struct tpm_root *t, ESYS_TR *srk, struct att_error *err)
 	rc = Esys_CreatePrimary(t->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE,
 				ESYS_TR_NONE, &sensitive, &in, &outside, &none, srk, NULL, NULL,
 				NULL, NULL);
-	return rc ? tpm_fail(err, "create the storage root key", rc) : 0;
+	return rc ? hierarchy_fail(err, "create the storage root key", "--owner-auth", rc) : 0;
+}
+
+/* Does the TPM have this algorithm, or this curve? 1, 0, or -1. */
+static int offers(struct tpm_root *t, TPM2_CAP capability, uint32_t what, struct att_error *err)
+{
+	TPMS_CAPABILITY_DATA *data = NULL;
+	TPMI_YES_NO more;
+	TSS2_RC rc;
+	int yes;
+
+	att_root_step(&t->root, "ask what the TPM offers");
+	rc = Esys_GetCapability(t->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, capability, what,
+				1, &more, &data);
+	if (rc)
+		return tpm_fail(err, "ask what the TPM offers", rc);
+	/* It answers with the first that is not below what was asked for. */
+	if (data->capability != capability ||
+	    (capability == TPM2_CAP_ALGS && !data->data.algorithms.count))
+		yes = att_fail(err, ATT_E_TPM, "the TPM: ask what it offers: a short answer");
+	else if (capability == TPM2_CAP_ECC_CURVES)
+		yes = data->data.eccCurves.count && data->data.eccCurves.eccCurves[0] == what;
+	else
+		yes = data->data.algorithms.algProperties[0].alg == what;
+	Esys_Free(data);
+	return yes;
+}
+
+/* A TPM's own answer to what it lacks is "value is out of range": say what it is instead. */
+static int check_offer(struct tpm_root *t, const char *type, const TPMT_PUBLIC *pub,
+		       struct att_error *err)
+{
+	const TPMS_ECC_PARMS *ecc = &pub->parameters.eccDetail;
+	const struct att_alg *hash;
+	char text[80];
+	int yes;
+
+	if (pub->type != TPM2_ALG_ECC)
+		return 0;
+	hash = att_alg_by_id(ecc->scheme.details.anySig.hashAlg);
+	snprintf(text, sizeof(text), "the TPM has no curve for keys of type %s", type);
+	yes = offers(t, TPM2_CAP_ECC_CURVES, ecc->curveID, err);
+	if (yes > 0 && ecc->scheme.scheme == TPM2_ALG_SM2) {
+		snprintf(text, sizeof(text), "the TPM does not sign with SM2");
+		yes = offers(t, TPM2_CAP_ALGS, TPM2_ALG_SM2, err);
+	}
+	if (yes > 0) {
+		snprintf(text, sizeof(text), "the TPM has no %s, which keys of type %s sign with%s",
+			 hash->name, type, strcmp(type, "sm2") ? "" : "; try sm2-sha256");
+		yes = offers(t, TPM2_CAP_ALGS, hash->id, err);
+	}
+	return yes ? (yes < 0 ? -1 : 0) : att_fail(err, ATT_E_UNSUPPORTED, "%s", text);
 }
 
 static int create_under(struct tpm_root *t, ESYS_TR srk, const TPMT_PUBLIC *template,
@@ -101,7 +164,8 @@ static int tpm_create_ak(struct att_root *root, const char *type, struct att_ak 
 	TPMT_PUBLIC template;
 	int ret;
 
-	if (att_ak_template(type, &template, err) || create_srk(t, &srk, err))
+	if (att_ak_template(type, &template, err) || check_offer(t, type, &template, err) ||
+	    create_srk(t, &srk, err))
 		return -1;
 	ret = create_under(t, srk, &template, ak, err);
 	flush(t, &srk);
@@ -347,7 +411,8 @@ static void trim_der(struct att_bytes *b)
 		b->size = size;
 }
 
-static int read_certificate(struct tpm_root *t, struct att_bytes *cert, struct att_error *err)
+static int read_certificate(struct tpm_root *t, const struct att_ek *kind, struct att_bytes *cert,
+			    struct att_error *err)
 {
 	ESYS_TR index = ESYS_TR_NONE;
 	TPM2B_NV_PUBLIC *pub = NULL;
@@ -356,7 +421,7 @@ static int read_certificate(struct tpm_root *t, struct att_bytes *cert, struct a
 	int ret;
 
 	att_root_step(&t->root, "find the EK certificate");
-	rc = Esys_TR_FromTPMPublic(t->esys, EK_CERTIFICATE, ESYS_TR_NONE, ESYS_TR_NONE,
+	rc = Esys_TR_FromTPMPublic(t->esys, kind->certificate, ESYS_TR_NONE, ESYS_TR_NONE,
 				   ESYS_TR_NONE, &index);
 	if ((rc & 0xfff) == (TPM2_RC_HANDLE | TPM2_RC_1))
 		return 0; /* there is none: an enrolment will miss it */
@@ -379,40 +444,23 @@ static int read_certificate(struct tpm_root *t, struct att_bytes *cert, struct a
 	return ret;
 }
 
-static int create_ek(struct tpm_root *t, ESYS_TR *ek, struct att_bytes *public,
-		     struct att_error *err)
+static int create_ek(struct tpm_root *t, const struct att_ek *kind, ESYS_TR *ek,
+		     struct att_bytes *public, struct att_error *err)
 {
-	/* PolicySecret(endorsement), as the profile gives it. */
-	static const uint8_t policy[32] = {
-		0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc,
-		0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52,
-		0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
-	};
-	TPM2B_PUBLIC in = { .publicArea = {
-		.type = TPM2_ALG_RSA, .nameAlg = TPM2_ALG_SHA256,
-		.objectAttributes = TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT |
-				    TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
-				    TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_ADMINWITHPOLICY,
-		.authPolicy.size = sizeof(policy),
-		.parameters.rsaDetail = {
-			.symmetric = { TPM2_ALG_AES, { 128 }, { TPM2_ALG_CFB } },
-			.scheme.scheme = TPM2_ALG_NULL, .keyBits = 2048,
-		},
-		.unique.rsa.size = 256,
-	} }, *out = NULL;
+	TPM2B_PUBLIC in = { 0 }, *out = NULL;
 	TPM2B_SENSITIVE_CREATE sensitive = { 0 };
 	TPM2B_DATA outside = { 0 };
 	TPML_PCR_SELECTION none = { 0 };
 	TSS2_RC rc;
 	int ret;
 
-	memcpy(in.publicArea.authPolicy.buffer, policy, sizeof(policy));
+	att_ek_template(kind, &in.publicArea);
 	att_root_step(&t->root, "create the endorsement key");
 	rc = Esys_CreatePrimary(t->esys, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE,
 				ESYS_TR_NONE, &sensitive, &in, &outside, &none, ek, &out, NULL,
 				NULL, NULL);
 	if (rc)
-		return tpm_fail(err, "create the endorsement key", rc);
+		return hierarchy_fail(err, "create the endorsement key", "--endorsement-auth", rc);
 	ret = public ? att_tpm_public_dump(&out->publicArea, public, err) : 0;
 	Esys_Free(out);
 	if (ret)
@@ -420,15 +468,33 @@ static int create_ek(struct tpm_root *t, ESYS_TR *ek, struct att_bytes *public,
 	return ret;
 }
 
-static int tpm_ek(struct att_root *root, struct att_bytes *certificate, struct att_bytes *public,
-		  struct att_error *err)
+/* The one that the AK's file names, or the first that has a certificate. */
+static int find_ek(struct tpm_root *t, const struct att_ak *ak, const struct att_ek **kind,
+		   struct att_bytes *cert, struct att_error *err)
+{
+	size_t i;
+
+	memset(cert, 0, sizeof(*cert));
+	for (i = 0; i < ATT_EKS && !cert->size; i++) {
+		*kind = &att_eks[i];
+		if (ak->ek && ak->ek != *kind)
+			continue;
+		if (read_certificate(t, *kind, cert, err))
+			return -1;
+	}
+	return 0;
+}
+
+static int tpm_ek(struct att_root *root, const struct att_ak *ak, struct att_bytes *certificate,
+		  struct att_bytes *public, struct att_error *err)
 {
 	struct tpm_root *t = to_tpm(root);
+	const struct att_ek *kind = NULL;
 	ESYS_TR ek = ESYS_TR_NONE;
 
-	if (read_certificate(t, certificate, err))
+	if (find_ek(t, ak, &kind, certificate, err))
 		return -1;
-	if (public && create_ek(t, &ek, public, err)) {
+	if (public && certificate->size && create_ek(t, kind, &ek, public, err)) {
 		att_bytes_free(certificate);
 		return -1;
 	}
@@ -453,24 +519,21 @@ static int start_policy(struct tpm_root *t, ESYS_TR *session, struct att_error *
 	if (!rc)
 		return 0;
 	flush(t, session);
-	return tpm_fail(err, "use the endorsement hierarchy", rc);
+	return hierarchy_fail(err, "use the endorsement hierarchy", "--endorsement-auth", rc);
 }
 
-static int activate_with(struct tpm_root *t, ESYS_TR ak, ESYS_TR ek, const TPM2B_ID_OBJECT *blob,
-			 const TPM2B_ENCRYPTED_SECRET *seed, struct att_bytes *secret,
-			 struct att_error *err)
+/* @session: by which the endorsement key may be used. */
+static int activate_with(struct tpm_root *t, ESYS_TR ak, ESYS_TR ek, ESYS_TR session,
+			 const TPM2B_ID_OBJECT *blob, const TPM2B_ENCRYPTED_SECRET *seed,
+			 struct att_bytes *secret, struct att_error *err)
 {
-	ESYS_TR session = ESYS_TR_NONE;
 	TPM2B_DIGEST *got = NULL;
 	TSS2_RC rc;
 	int ret;
 
-	if (start_policy(t, &session, err))
-		return -1;
 	att_root_step(&t->root, "activate the credential");
 	rc = Esys_ActivateCredential(t->esys, ak, ek, ESYS_TR_PASSWORD, session, ESYS_TR_NONE, blob,
 				     seed, &got);
-	flush(t, &session);
 	if (rc)
 		return tpm_fail(err,
 				"activate the credential (was it made for this TPM and this key?)",
@@ -480,28 +543,67 @@ static int activate_with(struct tpm_root *t, ESYS_TR ak, ESYS_TR ek, const TPM2B
 	return ret;
 }
 
+/* By the policy of the low range, or by the empty password of the high range. */
+static int activate(struct tpm_root *t, const struct att_ek *kind, ESYS_TR ak,
+		    const TPM2B_ID_OBJECT *blob, const TPM2B_ENCRYPTED_SECRET *seed,
+		    struct att_bytes *secret, struct att_error *err)
+{
+	ESYS_TR ek = ESYS_TR_NONE, session = ESYS_TR_NONE;
+	int ret = create_ek(t, kind, &ek, NULL, err);
+
+	if (!ret && !kind->high)
+		ret = start_policy(t, &session, err);
+	if (!ret)
+		ret = activate_with(t, ak, ek, kind->high ? ESYS_TR_PASSWORD : session, blob, seed,
+				    secret, err);
+	flush(t, &session);
+	flush(t, &ek);
+	return ret;
+}
+
 static int tpm_activate(struct att_root *root, const struct att_ak *ak,
 			const struct att_bytes *blob, const struct att_bytes *seed,
 			struct att_bytes *secret, struct att_error *err)
 {
 	struct tpm_root *t = to_tpm(root);
-	ESYS_TR ak_handle = ESYS_TR_NONE, ek = ESYS_TR_NONE;
 	TPM2B_ID_OBJECT id = { .size = (UINT16)blob->size };
 	TPM2B_ENCRYPTED_SECRET enc = { .size = (UINT16)seed->size };
+	const struct att_ek *kind = NULL;
+	struct att_bytes cert = { 0 };
+	ESYS_TR handle = ESYS_TR_NONE;
 	int ret;
 
 	if (blob->size > sizeof(id.credential) || seed->size > sizeof(enc.secret))
 		return att_fail(err, ATT_E_FORMAT, "the challenge is too long");
 	memcpy(id.credential, blob->data, blob->size);
 	memcpy(enc.secret, seed->data, seed->size);
-	if (load_ak(t, ak, &ak_handle, err))
+	if (find_ek(t, ak, &kind, &cert, err))
 		return -1;
-	ret = create_ek(t, &ek, NULL, err);
-	if (!ret)
-		ret = activate_with(t, ak_handle, ek, &id, &enc, secret, err);
-	flush(t, &ek);
-	flush(t, &ak_handle);
+	if (!cert.size)
+		return att_fail(err, ATT_E_REFUSED, "the TPM has no EK certificate");
+	att_bytes_free(&cert);
+	if (load_ak(t, ak, &handle, err))
+		return -1;
+	ret = activate(t, kind, handle, &id, &enc, secret, err);
+	flush(t, &handle);
 	return ret;
+}
+
+static int tpm_auth(struct att_root *root, const char *hierarchy, const uint8_t *auth, size_t size,
+		    struct att_error *err)
+{
+	ESYS_TR handle = strcmp(hierarchy, "owner") ? ESYS_TR_RH_ENDORSEMENT : ESYS_TR_RH_OWNER;
+	TPM2B_AUTH value = { .size = (UINT16)size };
+	TSS2_RC rc;
+
+	if (size > sizeof(value.buffer))
+		return att_fail(err, ATT_E_FORMAT,
+				"a password of %zu bytes, a TPM's have %zu at most", size,
+				sizeof(value.buffer));
+	memcpy(value.buffer, auth, size);
+	rc = Esys_TR_SetAuth(to_tpm(root)->esys, handle, &value);
+	OPENSSL_cleanse(&value, sizeof(value));
+	return rc ? tpm_fail(err, "take a password", rc) : 0;
 }
 
 static void tpm_close(struct att_root *root)
@@ -519,6 +621,7 @@ static const struct att_root_ops tpm_ops = {
 	.quote = tpm_quote,
 	.ek = tpm_ek,
 	.activate = tpm_activate,
+	.auth = tpm_auth,
 	.close = tpm_close,
 };
 

@@ -26,12 +26,12 @@ static void template_rsa(TPMT_PUBLIC *pub, uint16_t bits)
 	pub->parameters.rsaDetail.keyBits = bits;
 }
 
-static void template_ecc(TPMT_PUBLIC *pub, uint16_t curve, uint16_t hash)
+static void template_ecc(TPMT_PUBLIC *pub, uint16_t curve, uint16_t scheme, uint16_t hash)
 {
 	pub->type = TPM2_ALG_ECC;
 	pub->parameters.eccDetail.symmetric.algorithm = TPM2_ALG_NULL;
-	pub->parameters.eccDetail.scheme.scheme = TPM2_ALG_ECDSA;
-	pub->parameters.eccDetail.scheme.details.ecdsa.hashAlg = hash;
+	pub->parameters.eccDetail.scheme.scheme = scheme;
+	pub->parameters.eccDetail.scheme.details.anySig.hashAlg = hash;
 	pub->parameters.eccDetail.curveID = curve;
 	pub->parameters.eccDetail.kdf.scheme = TPM2_ALG_NULL;
 }
@@ -49,17 +49,31 @@ int att_ak_template(const char *type, TPMT_PUBLIC *pub, struct att_error *err)
 	else if (!strcmp(type, "rsa3072"))
 		template_rsa(pub, 3072);
 	else if (!strcmp(type, "p256"))
-		template_ecc(pub, TPM2_ECC_NIST_P256, TPM2_ALG_SHA256);
+		template_ecc(pub, TPM2_ECC_NIST_P256, TPM2_ALG_ECDSA, TPM2_ALG_SHA256);
 	else if (!strcmp(type, "p384"))
-		template_ecc(pub, TPM2_ECC_NIST_P384, TPM2_ALG_SHA384);
+		template_ecc(pub, TPM2_ECC_NIST_P384, TPM2_ALG_ECDSA, TPM2_ALG_SHA384);
+	else if (!strcmp(type, "sm2"))
+		template_ecc(pub, TPM2_ECC_SM2_P256, TPM2_ALG_SM2, TPM2_ALG_SM3_256);
+	else if (!strcmp(type, "sm2-sha256"))
+		template_ecc(pub, TPM2_ECC_SM2_P256, TPM2_ALG_SM2, TPM2_ALG_SHA256);
 	else
-		return att_fail(err, ATT_E_UNSUPPORTED,
-				"a key of type '%.20s': known are rsa2048, rsa3072, p256 and p384",
-				type);
+		return att_fail(
+			err, ATT_E_UNSUPPORTED,
+			"a key of type '%.20s': known are rsa2048, rsa3072, p256, p384, sm2 and sm2-sha256",
+			type);
 	return 0;
 }
 
-int att_ak_create(struct att_root *root, const char *type, struct att_bytes *text,
+int att_root_auth(struct att_root *root, const char *hierarchy, const uint8_t *auth, size_t size,
+		  struct att_error *err)
+{
+	if (!root->ops->auth)
+		return att_fail(err, ATT_E_REFUSED, "a root of kind '%s' has no passwords",
+				root->ops->name);
+	return root->ops->auth(root, hierarchy, auth, size, err);
+}
+
+int att_ak_create(struct att_root *root, const char *type, const char *ek, struct att_bytes *text,
 		  struct att_error *err)
 {
 	struct att_ak ak = { 0 };
@@ -69,6 +83,10 @@ int att_ak_create(struct att_root *root, const char *type, struct att_bytes *tex
 	json_t *o;
 	int bad;
 
+	if (ek && !att_ek_by_name(ek))
+		return att_fail(err, ATT_E_UNSUPPORTED,
+				"an endorsement key '%.20s': known are l-1, l-2, h-1, h-2 and h-3",
+				ek);
 	if (root->ops->create_ak(root, type, &ak, err))
 		return -1;
 	if (att_tpm_public_parse(&ak.public, &pub, err) ||
@@ -78,7 +96,8 @@ int att_ak_create(struct att_root *root, const char *type, struct att_bytes *tex
 	}
 	o = json_pack("{s:i, s:s, s:s}", "version", 1, "type", "hypergpu-ak", "trust_root",
 		      root->ops->name);
-	bad = att_json_set_hex(o, "name", name, size);
+	bad = ek ? json_object_set_new(o, "ek", json_string(ek)) : 0;
+	bad |= att_json_set_hex(o, "name", name, size);
 	bad |= att_json_set_bytes(o, "public", &ak.public);
 	bad |= att_json_set_bytes(o, "private", &ak.private);
 	att_ak_free(&ak);
@@ -92,14 +111,18 @@ static int parse_ak(const struct att_root *root, const json_t *o, struct att_ak 
 		    struct att_error *err)
 {
 	static const char *const members[] = { "version", "type",    "trust_root", "name",
-					       "public",  "private", NULL };
-	const char *type, *of;
+					       "public",  "private", "ek",	   NULL };
+	const char *type, *of, *ek = NULL;
 
 	if (att_json_only(o, members, "the key's file", err) ||
 	    att_json_version(o, "the key's file", err) ||
 	    att_json_string(o, "type", true, &type, err) ||
-	    att_json_string(o, "trust_root", true, &of, err))
+	    att_json_string(o, "trust_root", true, &of, err) ||
+	    att_json_string(o, "ek", false, &ek, err))
 		return -1;
+	ak->ek = ek ? att_ek_by_name(ek) : NULL;
+	if (ek && !ak->ek)
+		return att_fail(err, ATT_E_FORMAT, "\"ek\": '%.20s' is not known", ek);
 	if (strcmp(type, "hypergpu-ak"))
 		return att_fail(err, ATT_E_FORMAT, "\"type\" is not \"hypergpu-ak\"");
 	if (strcmp(of, root->ops->name))
@@ -228,7 +251,7 @@ struct att_evidence *att_gather(struct att_root *root, const struct att_gather *
 	      set_copy(&ev->boot_log, &g->boot_log, ATT_LOG_MAX, "the firmware's log", err) ||
 	      set_copy(&ev->l0_log, &g->l0_log, ATT_LOG_MAX, "L0's log", err) ||
 	      set_cvm(g, ev, err) || root->ops->quote(root, &ak, g, ev, err) ||
-	      root->ops->ek(root, &ev->ek_certificate, NULL, err);
+	      root->ops->ek(root, &ak, &ev->ek_certificate, NULL, err);
 	att_ak_free(&ak);
 	if (!bad)
 		return ev;

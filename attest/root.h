@@ -6,12 +6,14 @@
 #include <tss2/tss2_tpm2_types.h>
 
 #include "attest.h"
+#include "ek.h"
 #include "evidence.h"
 
 /* An attestation key: its public area, and what only its root can use. */
 struct att_ak {
 	struct att_bytes public; /* TPMT_PUBLIC */
 	struct att_bytes private; /* a TPM's wrapped blob, or a key in DER */
+	const struct att_ek *ek; /* the endorsement key that goes with it; NULL: which there is */
 };
 
 struct att_root_ops {
@@ -22,11 +24,14 @@ struct att_root_ops {
 	int (*quote)(struct att_root *root, const struct att_ak *ak, const struct att_gather *g,
 		     struct att_evidence *ev, struct att_error *err);
 	/* The certificate (DER; empty if there is none) and, if asked, the key's public area. */
-	int (*ek)(struct att_root *root, struct att_bytes *certificate, struct att_bytes *public,
-		  struct att_error *err);
+	int (*ek)(struct att_root *root, const struct att_ak *ak, struct att_bytes *certificate,
+		  struct att_bytes *public, struct att_error *err);
 	int (*activate)(struct att_root *root, const struct att_ak *ak,
 			const struct att_bytes *blob, const struct att_bytes *seed,
 			struct att_bytes *secret, struct att_error *err);
+	/* NULL: there are no hierarchies. */
+	int (*auth)(struct att_root *root, const char *hierarchy, const uint8_t *auth, size_t size,
+		    struct att_error *err);
 	void (*close)(struct att_root *root);
 };
 

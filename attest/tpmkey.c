@@ -53,26 +53,37 @@ int att_tpm_name(const struct att_bytes *b, const TPMT_PUBLIC *pub, uint8_t *nam
 	return 0;
 }
 
+static const struct curve {
+	uint16_t id, half;
+	const char *name;
+} curves[] = {
+	{ TPM2_ECC_NIST_P256, 32, "P-256" },
+	{ TPM2_ECC_NIST_P384, 48, "P-384" },
+	{ TPM2_ECC_SM2_P256, 32, "SM2" },
+};
+
 static EVP_PKEY *ec_pkey(const TPMT_PUBLIC *pub, struct att_error *err)
 {
 	const TPMS_ECC_POINT *p = &pub->unique.ecc;
-	uint16_t curve = pub->parameters.eccDetail.curveID;
-	size_t half = curve == TPM2_ECC_NIST_P256 ? 32 : curve == TPM2_ECC_NIST_P384 ? 48 : 0;
+	const struct curve *c = curves;
 	uint8_t xy[96] = { 0 };
 
-	if (!half) {
-		att_fail(err, ATT_E_UNSUPPORTED, "a key on curve 0x%x: known are P-256 and P-384",
-			 curve);
+	while (c < curves + ARRAY_SIZE(curves) && c->id != pub->parameters.eccDetail.curveID)
+		c++;
+	if (c == curves + ARRAY_SIZE(curves)) {
+		att_fail(err, ATT_E_UNSUPPORTED,
+			 "a key on curve 0x%x: known are P-256, P-384 and SM2",
+			 pub->parameters.eccDetail.curveID);
 		return NULL;
 	}
-	if (p->x.size > half || p->y.size > half) {
+	if (p->x.size > c->half || p->y.size > c->half) {
 		att_fail(err, ATT_E_FORMAT, "a point that is too large for its curve");
 		return NULL;
 	}
 	/* TPMs may leave out zeros in front. */
-	memcpy(xy + half - p->x.size, p->x.buffer, p->x.size);
-	memcpy(xy + 2 * half - p->y.size, p->y.buffer, p->y.size);
-	return att_key_ec(half == 48 ? "P-384" : "P-256", xy, 2 * half, err);
+	memcpy(xy + c->half - p->x.size, p->x.buffer, p->x.size);
+	memcpy(xy + 2 * c->half - p->y.size, p->y.buffer, p->y.size);
+	return att_key_ec(c->name, xy, 2u * c->half, err);
 }
 
 EVP_PKEY *att_tpm_pkey(const TPMT_PUBLIC *pub, struct att_error *err)

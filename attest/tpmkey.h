@@ -16,7 +16,7 @@ int att_tpm_public_dump(const TPMT_PUBLIC *pub, struct att_bytes *b, struct att_
 /* The TPM's name of the key: its hash algorithm and the hash of its public area. */
 int att_tpm_name(const struct att_bytes *b, const TPMT_PUBLIC *pub, uint8_t *name, size_t *size,
 		 struct att_error *err);
-/* RSA-2048/3072 with exponent 65537, P-256, P-384. ATT_E_UNSUPPORTED, ATT_E_CRYPTO. */
+/* RSA-2048/3072 with exponent 65537, P-256, P-384, SM2. ATT_E_UNSUPPORTED, ATT_E_CRYPTO. */
 EVP_PKEY *att_tpm_pkey(const TPMT_PUBLIC *pub, struct att_error *err);
 
 /*

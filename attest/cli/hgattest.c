@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "error.h"
 #include "evidence.h"
 #include "file.h"
 
@@ -34,12 +35,15 @@ enum {
 	OPT_PUBLIC,
 	OPT_CHALLENGE,
 	OPT_OPEN,
+	OPT_EK,
+	OPT_OWNER_AUTH,
+	OPT_ENDORSEMENT_AUTH,
 };
 
 struct arguments {
 	const char *command;
 	const char *tcti, *root, *out, *nonce, *type, *ak, *bank, *boot_log, *l0_log, *report, *key,
-		*public, *challenge, *sealed;
+		*public, *challenge, *sealed, *ek, *owner_auth, *endorsement_auth;
 	uint32_t pcrs;
 	unsigned int timeout;
 };
@@ -52,10 +56,17 @@ static const struct argp_option options[] = {
 	{ "tpm-timeout", OPT_TIMEOUT, "SECONDS", 0, "How long the TPM may take for one step (120)",
 	  1 },
 	{ "ak", OPT_AK, "FILE", 0, "The attestation key, as hgattest ak wrote it", 2 },
-	{ "type", OPT_TYPE, "TYPE", 0, "ak: rsa2048, rsa3072, p256 (default) or p384", 2 },
+	{ "type", OPT_TYPE, "TYPE", 0,
+	  "ak: rsa2048, rsa3072, p256 (default), p384, sm2, sm2-sha256", 2 },
+	{ "ek", OPT_EK, "NAME", 0,
+	  "ak: enrol it with this endorsement key: l-1, l-2, h-1, h-2, h-3 (the first that is certified)",
+	  2 },
+	{ "owner-auth", OPT_OWNER_AUTH, "FILE", 0, "The owner hierarchy's password, if it has one",
+	  1 },
+	{ "endorsement-auth", OPT_ENDORSEMENT_AUTH, "FILE", 0, "The endorsement hierarchy's", 1 },
 	{ "challenge", OPT_CHALLENGE, "FILE", 0, "activate: what hgverify --enrol wrote", 2 },
-	{ "nonce", OPT_NONCE, "HEX", 0, "report, report-data, gather: the verifier's nonce; open: check it",
-	  3 },
+	{ "nonce", OPT_NONCE, "HEX", 0,
+	  "report, report-data, gather: the verifier's nonce; open: check it", 3 },
 	{ "bank", OPT_BANK, "NAME", 0, "gather: sha256 (default), sha384, sm3_256", 3 },
 	{ "pcrs", OPT_PCRS, "LIST", 0, "gather: PCRs to quote (0-15)", 3 },
 	{ "boot-log", OPT_BOOT_LOG, "FILE", 0, "gather: the firmware's event log, or none", 3 },
@@ -167,6 +178,12 @@ static const char **string_option(struct arguments *a, int key)
 		return &a->public;
 	case OPT_CHALLENGE:
 		return &a->challenge;
+	case OPT_EK:
+		return &a->ek;
+	case OPT_OWNER_AUTH:
+		return &a->owner_auth;
+	case OPT_ENDORSEMENT_AUTH:
+		return &a->endorsement_auth;
 	default:
 		return NULL;
 	}
@@ -239,7 +256,24 @@ static int report_error(const struct att_error *err)
 	return err->code == ATT_E_TPM ? EXIT_TPM : EXIT_FAILED;
 }
 
-static struct att_root *open_root(const struct arguments *a, struct att_error *err)
+/* A file with a password, and perhaps a newline behind it. Nothing if there is no file. */
+static int give_auth(struct att_root *root, const char *hierarchy, const char *path,
+		     struct att_error *err)
+{
+	struct att_bytes auth;
+	int ret;
+
+	if (!path)
+		return 0;
+	if (file_read(path, FILE_MAX, &auth))
+		return att_fail(err, ATT_E_IO, "no password of the %s hierarchy", hierarchy);
+	ret = att_root_auth(root, hierarchy, auth.data,
+			    auth.size - (auth.size && auth.data[auth.size - 1] == '\n'), err);
+	att_bytes_free(&auth);
+	return ret;
+}
+
+static struct att_root *open_kind(const struct arguments *a, struct att_error *err)
 {
 	struct sigaction action = { .sa_handler = too_long };
 
@@ -252,6 +286,17 @@ static struct att_root *open_root(const struct arguments *a, struct att_error *e
 	/* Its messages would come besides ours. */
 	setenv("TSS2_LOG", "all+NONE", 0);
 	return att_root_tpm(a->tcti, on_step, NULL, err);
+}
+
+static struct att_root *open_root(const struct arguments *a, struct att_error *err)
+{
+	struct att_root *root = open_kind(a, err);
+
+	if (!root || (!give_auth(root, "owner", a->owner_auth, err) &&
+		      !give_auth(root, "endorsement", a->endorsement_auth, err)))
+		return root;
+	att_root_free(root);
+	return NULL;
 }
 
 static void close_root(struct att_root *root)
@@ -285,7 +330,7 @@ static int run_ak(const struct arguments *a)
 
 	if (!root)
 		return report_error(&err);
-	failed = att_ak_create(root, a->type, &ak, &err);
+	failed = att_ak_create(root, a->type, a->ek, &ak, &err);
 	close_root(root);
 	return deliver(failed, a, &ak, 0600, &err);
 }
@@ -520,8 +565,9 @@ static void check(const struct arguments *a, const struct argp_state *state)
 	const char *option;
 
 	if (!a->command)
-		argp_error(state,
-			   "which command: ak, enrol, activate, key, report-data, report, gather or open?");
+		argp_error(
+			state,
+			"which command: ak, enrol, activate, key, report-data, report, gather or open?");
 	c = find(a->command);
 	if (!c)
 		argp_error(state, "there is no command '%s'", a->command);

@@ -37,11 +37,17 @@ enum {
 	OPT_STATE,
 	OPT_FINISH,
 	OPT_TIME,
+	OPT_CRLS,
+	OPT_REFERENCE_KEY,
+	OPT_TO_CORIM,
+	OPT_SIGN_KEY,
+	OPT_SIGNER,
 };
 
 struct arguments {
 	const char *evidence, *nonce, *policy, *out, *release, *ear, *ear_key, *nonces, *enrol,
-		*roots, *challenge, *state, *finish;
+		*roots, *crls, *challenge, *state, *finish, *reference_key, *to_corim, *sign_key,
+		*signer;
 	const char *reference[LIST_MAX], *enrolled[LIST_MAX];
 	size_t references, enrolleds;
 	bool json, new_nonce;
@@ -55,7 +61,10 @@ static const struct argp_option options[] = {
 	{ "evidence", OPT_EVIDENCE, "FILE", 0, "What hgattest gather wrote", 1 },
 	{ "nonce", OPT_NONCE, "HEX", 0, "The nonce it must be for", 1 },
 	{ "policy", OPT_POLICY, "FILE", 0, "What is accepted", 1 },
-	{ "reference", OPT_REFERENCE, "FILE", 0, "More reference values; may be repeated", 1 },
+	{ "reference", OPT_REFERENCE, "FILE", 0,
+	  "More reference values, JSON or CoRIM; may be repeated", 1 },
+	{ "reference-key", OPT_REFERENCE_KEY, "FILE", 0,
+	  "Who must have signed them: then only signed CoRIMs are taken; PEM, P-256 or P-384", 1 },
 	{ "enrolled", OPT_ENROLLED, "FILE", 0, "An enrolment record; may be repeated", 1 },
 	{ "json", OPT_JSON, NULL, 0, "Print the claims as JSON", 1 },
 	{ "ear", OPT_EAR, "FILE", 0, "Write the result as EAR in a signed JWT", 1 },
@@ -69,12 +78,18 @@ static const struct argp_option options[] = {
 	{ "enrol", OPT_ENROL, "FILE", 0, "What hgattest enrol wrote: --roots --challenge --state",
 	  3 },
 	{ "roots", OPT_ROOTS, "FILE", 0, "Certificates of the TPM vendors, PEM", 3 },
+	{ "crls", OPT_CRLS, "FILE", 0,
+	  "Their revocation lists, PEM: one of each CA, or the enrolment is refused", 3 },
 	{ "challenge", OPT_CHALLENGE, "FILE", 0, "Write the challenge here", 3 },
 	{ "state", OPT_STATE, "FILE", 0, "Secret: what the answer is compared with", 3 },
 	{ "enrol-finish", OPT_FINISH, "FILE", 0, "What hgattest activate wrote: --state --out", 3 },
-	{ NULL, 0, NULL, 0, "", 4 },
-	{ "out", OPT_OUT, "FILE", 0, "Write here; - is standard output", 4 },
-	{ "time", OPT_TIME, "SECONDS", 0, "As if it were this time (since 1970)", 4 },
+	{ NULL, 0, NULL, 0, "Reference values for others:", 4 },
+	{ "to-corim", OPT_TO_CORIM, "FILE", 0, "Write these, which are JSON, as CoRIM: --out", 4 },
+	{ "sign-key", OPT_SIGN_KEY, "FILE", 0, "Sign it (COSE_Sign1): PEM, P-256 or P-384", 4 },
+	{ "signer", OPT_SIGNER, "NAME", 0, "In whose name", 4 },
+	{ NULL, 0, NULL, 0, "", 5 },
+	{ "out", OPT_OUT, "FILE", 0, "Write here; - is standard output", 5 },
+	{ "time", OPT_TIME, "SECONDS", 0, "As if it were this time (since 1970)", 5 },
 	{ 0 }
 };
 
@@ -102,10 +117,11 @@ static void set_time(struct arguments *a, const char *text, const struct argp_st
 
 static void check(const struct arguments *a, const struct argp_state *state)
 {
-	int modes = !!a->evidence + !!a->enrol + !!a->finish + a->new_nonce;
+	int modes = !!a->evidence + !!a->enrol + !!a->finish + !!a->to_corim + a->new_nonce;
 
 	if (modes != 1)
-		argp_error(state, "one of --evidence, --new-nonce, --enrol, --enrol-finish");
+		argp_error(state,
+			   "one of --evidence, --new-nonce, --enrol, --enrol-finish, --to-corim");
 	if (a->evidence && (!a->nonce || !a->policy))
 		argp_error(state, "--evidence needs --nonce and --policy");
 	if (!a->release && a->evidence && a->out)
@@ -118,6 +134,16 @@ static void check(const struct arguments *a, const struct argp_state *state)
 		argp_error(state, "--new-nonce needs --nonces");
 	if (a->enrol && (!a->roots || !a->challenge || !a->state))
 		argp_error(state, "--enrol needs --roots, --challenge and --state");
+	if (a->reference_key && !a->references)
+		argp_error(state, "--reference-key goes with --reference");
+	if (a->to_corim && !a->out)
+		argp_error(state, "--to-corim needs --out");
+	if (!a->to_corim && (a->sign_key || a->signer))
+		argp_error(state, "--sign-key and --signer go with --to-corim");
+	if (!a->sign_key != !a->signer)
+		argp_error(state, "--sign-key and --signer come together");
+	if (a->crls && !a->enrol)
+		argp_error(state, "--crls goes with --enrol");
 	if (a->finish && (!a->state || !a->out))
 		argp_error(state, "--enrol-finish needs --state and --out");
 }
@@ -145,12 +171,22 @@ static const char **string_option(struct arguments *a, int key)
 		return &a->enrol;
 	case OPT_ROOTS:
 		return &a->roots;
+	case OPT_CRLS:
+		return &a->crls;
 	case OPT_CHALLENGE:
 		return &a->challenge;
 	case OPT_STATE:
 		return &a->state;
 	case OPT_FINISH:
 		return &a->finish;
+	case OPT_REFERENCE_KEY:
+		return &a->reference_key;
+	case OPT_TO_CORIM:
+		return &a->to_corim;
+	case OPT_SIGN_KEY:
+		return &a->sign_key;
+	case OPT_SIGNER:
+		return &a->signer;
 	default:
 		return NULL;
 	}
@@ -246,10 +282,27 @@ static int use_nonce(const struct arguments *a, const uint8_t *nonce, size_t siz
 
 /* ---- Appraisal ---- */
 
-typedef int add_file(struct att_policy *policy, const char *text, size_t size,
-		     struct att_error *err);
+/* @key: of who must have signed reference values, or NULL. */
+typedef int add_file(struct att_policy *policy, const struct att_bytes *text,
+		     const struct att_bytes *key, struct att_error *err);
 
-static int add_all(struct att_policy *policy, add_file *with, const char *const *list, size_t count)
+static int add_reference(struct att_policy *policy, const struct att_bytes *text,
+			 const struct att_bytes *key, struct att_error *err)
+{
+	if (key || att_is_corim(text->data, text->size))
+		return att_policy_add_corim(policy, text->data, text->size, key, err);
+	return att_policy_add_reference(policy, (char *)text->data, text->size, err);
+}
+
+static int add_enrolled(struct att_policy *policy, const struct att_bytes *text,
+			const struct att_bytes *key, struct att_error *err)
+{
+	(void)key;
+	return att_policy_add_enrolled(policy, (char *)text->data, text->size, err);
+}
+
+static int add_all(struct att_policy *policy, add_file *with, const char *const *list, size_t count,
+		   const struct att_bytes *key)
 {
 	struct att_error err = { 0 };
 	struct att_bytes text;
@@ -259,7 +312,7 @@ static int add_all(struct att_policy *policy, add_file *with, const char *const 
 	for (i = 0; i < count; i++) {
 		if (file_read(list[i], FILE_MAX, &text))
 			return -1;
-		ret = with(policy, (char *)text.data, text.size, &err);
+		ret = with(policy, &text, key, &err);
 		att_bytes_free(&text);
 		if (ret) {
 			complain("%s: %s", list[i], err.text);
@@ -267,6 +320,19 @@ static int add_all(struct att_policy *policy, add_file *with, const char *const 
 		}
 	}
 	return 0;
+}
+
+static int add_references(const struct arguments *a, struct att_policy *policy)
+{
+	struct att_bytes key = { 0 };
+	int ret;
+
+	if (a->reference_key && file_read(a->reference_key, 65536, &key))
+		return -1;
+	ret = add_all(policy, add_reference, a->reference, a->references,
+		      a->reference_key ? &key : NULL);
+	att_bytes_free(&key);
+	return ret;
 }
 
 static struct att_policy *read_policy(const struct arguments *a)
@@ -283,8 +349,8 @@ static struct att_policy *read_policy(const struct arguments *a)
 		complain("%s: %s", a->policy, err.text);
 		return NULL;
 	}
-	if (!add_all(policy, att_policy_add_reference, a->reference, a->references) &&
-	    !add_all(policy, att_policy_add_enrolled, a->enrolled, a->enrolleds))
+	if (!add_references(a, policy) &&
+	    !add_all(policy, add_enrolled, a->enrolled, a->enrolleds, NULL))
 		return policy;
 	att_policy_free(policy);
 	return NULL;
@@ -422,7 +488,7 @@ static int refused(const struct att_error *err)
 
 static int enrol(const struct arguments *a)
 {
-	struct att_bytes request, roots, challenge = { 0 }, state = { 0 };
+	struct att_bytes request, roots, crls = { 0 }, challenge = { 0 }, state = { 0 };
 	struct att_error err = { 0 };
 	int ret;
 
@@ -432,9 +498,16 @@ static int enrol(const struct arguments *a)
 		att_bytes_free(&request);
 		return EXIT_INPUT;
 	}
-	ret = att_enrol_challenge(&request, &roots, a->now, &challenge, &state, &err);
+	if (a->crls && file_read(a->crls, 8u << 20, &crls)) {
+		att_bytes_free(&request);
+		att_bytes_free(&roots);
+		return EXIT_INPUT;
+	}
+	ret = att_enrol_challenge_crls(&request, &roots, a->crls ? &crls : NULL, a->now, &challenge,
+				       &state, &err);
 	att_bytes_free(&request);
 	att_bytes_free(&roots);
+	att_bytes_free(&crls);
 	if (ret)
 		return refused(&err);
 	ret = file_write(a->state, state.data, state.size, 0600) ||
@@ -466,6 +539,33 @@ static int enrol_finish(const struct arguments *a)
 	return ret ? EXIT_FAILED : EXIT_PASSED;
 }
 
+/* ---- Reference values ---- */
+
+static int to_corim(const struct arguments *a)
+{
+	struct att_bytes text, key = { 0 }, corim = { 0 };
+	struct att_error err = { 0 };
+	int ret;
+
+	if (file_read(a->to_corim, FILE_MAX, &text))
+		return EXIT_INPUT;
+	if (a->sign_key && file_read(a->sign_key, 65536, &key)) {
+		att_bytes_free(&text);
+		return EXIT_INPUT;
+	}
+	ret = att_reference_to_corim((char *)text.data, text.size, a->sign_key ? &key : NULL,
+				     a->signer, &corim, &err);
+	att_bytes_free(&text);
+	att_bytes_free(&key);
+	if (ret) {
+		complain("%s: %s", a->to_corim, err.text);
+		return EXIT_INPUT;
+	}
+	ret = file_write(a->out, corim.data, corim.size, 0644);
+	att_bytes_free(&corim);
+	return ret ? EXIT_FAILED : EXIT_PASSED;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, NULL, doc, NULL, NULL, NULL };
@@ -479,5 +579,7 @@ int main(int argc, char **argv)
 		return new_nonce(&a);
 	if (a.enrol)
 		return enrol(&a);
+	if (a.to_corim)
+		return to_corim(&a);
 	return a.finish ? enrol_finish(&a) : appraise(&a);
 }

@@ -55,11 +55,11 @@ void hg_port_sha256(const void *a, u64 a_length, const void *b, u64 b_length, u8
 
 s64 hg_port_sign(const void *message, u64 length, u8 *signature)
 {
-	static_assert(HGL_REPORT_SIGNATURE_SIZE <= HG_REPORT_SIGNATURE);
+	static_assert(HGL_REPORT_SIGNATURE_MAX <= HG_REPORT_SIGNATURE);
 	int ret = hgl_report_key_sign(message, length, signature);
 
-	if (!ret)
-		return HGL_REPORT_SIGNATURE_SIZE;
+	if (ret > 0)
+		return ret;
 	return ret == -EINTR || ret == -ENOMEM ? HG_E_BUSY : HG_E_UNSUPPORTED;
 }
 

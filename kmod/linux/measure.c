@@ -48,7 +48,7 @@ struct event_key {
 	__le32 algorithm;
 	u8 boot_id[32];
 	__le32 size;
-	u8 public[HGL_REPORT_PUBLIC_SIZE];
+	u8 public[HGL_REPORT_PUBLIC_MAX];	/* as much as @size says */
 } __packed;
 
 struct event_unloaded {
@@ -60,8 +60,14 @@ static char *report = "tpm";
 module_param(report, charp, 0444);
 MODULE_PARM_DESC(report, "what stands behind reports on confidential VMs: tpm (default); development: nothing, and they say so; off: none are given");
 
+static char *report_key = "p256";
+module_param(report_key, charp, 0444);
+MODULE_PARM_DESC(report_key, "what reports are signed with: p256 (default), p384, sm2");
+
 static struct hg_report_key key;	/* algorithm 0: there is none */
-static u8 public[HGL_REPORT_PUBLIC_SIZE];
+static const struct hgl_report_scheme *scheme;
+static u8 public[HGL_REPORT_PUBLIC_MAX];
+static u32 public_size;
 static const char *why_not;		/* no key: the reason, for people */
 static bool extended;			/* the TPM has the key: it must hear of its end */
 static DEFINE_MUTEX(end);		/* the key's */
@@ -136,7 +142,7 @@ static const struct file_operations log_fops = {
 static ssize_t public_read(struct file *file, char __user *to, size_t size, loff_t *offset)
 {
 	return simple_read_from_buffer(to, size, offset, public,
-				       key.algorithm ? sizeof(public) : 0);
+				       key.algorithm ? public_size : 0);
 }
 
 static const struct file_operations public_fops = {
@@ -153,7 +159,7 @@ static int state_show(struct seq_file *m, void *unused)
 		seq_printf(m, "why: %s\n", why_not);
 	if (!key.algorithm)
 		return 0;
-	seq_puts(m, "algorithm: ecdsa-p256-sha256\n");
+	seq_printf(m, "algorithm: %s\n", hgl_report_scheme_name(scheme));
 	seq_printf(m, "boot_id: %*phN\n", (int)sizeof(key.boot_id), key.boot_id);
 	seq_printf(m, "key_id: %*phN\n", (int)sizeof(key.key_id), key.key_id);
 	if (extended)
@@ -203,13 +209,14 @@ static int measure_key(void)
 {
 	struct event_key event = {
 		.version = cpu_to_le32(EVENT_VERSION),
-		.algorithm = cpu_to_le32(HG_REPORT_P256),
-		.size = cpu_to_le32(sizeof(event.public)),
+		.algorithm = cpu_to_le32(hgl_report_scheme_algorithm(scheme)),
+		.size = cpu_to_le32(public_size),
 	};
 
 	memcpy(event.boot_id, key.boot_id, sizeof(event.boot_id));
-	memcpy(event.public, public, sizeof(event.public));
-	return hgl_tpm_log_extend(EVENT_KEY, &event, sizeof(event));
+	memcpy(event.public, public, public_size);
+	return hgl_tpm_log_extend(EVENT_KEY, &event,
+				  offsetof(struct event_key, public) + public_size);
 }
 
 static void measure_end(void)
@@ -227,13 +234,14 @@ static int make_key(void)
 {
 	int ret;
 
-	ret = hgl_report_key_make(public);
+	ret = hgl_report_key_make(scheme, public);
 	if (ret)
 		return ret;
+	public_size = hgl_report_scheme_size(scheme);
 	/* The key waited until there was randomness. */
 	get_random_bytes(key.boot_id, sizeof(key.boot_id));
 	put_string(key.l0_version, THIS_MODULE->version);
-	sha256(public, sizeof(public), key.key_id);
+	sha256(public, public_size, key.key_id);
 	return 0;
 }
 
@@ -242,7 +250,7 @@ static void use_key(u32 flags)
 {
 	s64 status;
 
-	key.algorithm = HG_REPORT_P256;
+	key.algorithm = hgl_report_scheme_algorithm(scheme);
 	key.flags = flags;
 	status = hg_core_report_key(&key);
 	if (!WARN(status, "hypergpu: the core took no report key: status %lld\n", status))
@@ -302,7 +310,12 @@ void hgl_measure_init(void)
 	/* A guest's reports come from the core beneath, with its key. */
 	if (static_branch_unlikely(&hgl_nested))
 		return;
-	if (!strcmp(report, "development")) {
+	scheme = hgl_report_scheme(report_key);
+	if (!scheme) {
+		why_not = "the parameter report_key is none of " HGL_REPORT_SCHEMES;
+		pr_err("report_key=%s: known are " HGL_REPORT_SCHEMES "; there are no reports\n",
+		       report_key);
+	} else if (!strcmp(report, "development")) {
 		start_development();
 	} else if (!strcmp(report, "off")) {
 		why_not = "switched off";

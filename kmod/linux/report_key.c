@@ -1,54 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The report key: ECDSA (FIPS 186-5) on P-256 with SHA-256.
+ * The report key: ECDSA (FIPS 186-5) on P-256 with SHA-256 or on P-384 with SHA-384, or SM2 with
+ * SM3 (GM/T 0003).
  *
- * P-256, because every verifier has it and P-384 would cost three times as much for
- * a margin that nothing else in the chain has: launch digests are SHA-256.
+ * P-256 unless one asks for another, because every verifier has it and P-384 costs more than twice
+ * as much for a margin that nothing else in the chain has: launch digests are SHA-256.
  *
- * The kernel has no interface for signing with ECDSA. It has one for multiplying points, ECDH
- * by crypto_kpp: the "public key" of a secret k is k*G. What is left of ECDSA is arithmetic
- * modulo the order, in scalar.c.
+ * The kernel has no interface for signing with any of them: ec.c is our own. Its hashes are used
+ * but for SM3, which distributions leave out.
  *
- * Nonces are those of RFC 6979, with 32 random bytes as the additional data of its 3.6: a bad
+ * Nonces are those of RFC 6979, with random bytes as the additional data of its 3.6: a bad
  * source of randomness alone does not give the key away, nor does a fault that hits one of
- * two signatures of the same message.
+ * two signatures of the same message. SM2's come in the same way, by HMAC with SHA-256.
  */
 #define pr_fmt(fmt) "hypergpu: " fmt
 
 #include <crypto/hash.h>
-#include <crypto/kpp.h>
-#include <crypto/sha2.h>
 #include <linux/err.h>
-#include <linux/kmod.h>
 #include <linux/mutex.h>
 #include <linux/random.h>
-#include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "../core/report.h"
+#include "ec.h"
 #include "report_key.h"
-#include "scalar.h"
+#include "sm3.h"
 
 #define SIZE	HGL_SCALAR_SIZE
-#define ECDH	"ecdh-nist-p256-generic"
 
-/* What crypto_kpp takes as an ECDH secret: <crypto/ecdh.h>, without a module for ten lines. */
-struct ecdh_secret {
-	struct kpp_secret head;
-	u16 size;
-	u8 key[SIZE];
-} __packed;
+static_assert(HGL_REPORT_PUBLIC_MAX == 2 * SIZE && HGL_REPORT_SIGNATURE_MAX == 2 * SIZE);
 
-/* Where points come from and go to: in memory that a scatterlist can name. */
+struct hgl_report_scheme {
+	const char *word, *name;
+	const char *hash;	/* of the message; NULL: SM3. As long as a number of the curve's */
+	const char *hmac;	/* of nonces; as long, too */
+	const struct hgl_curve *curve;
+	u32 algorithm;
+};
+
+static const struct hgl_report_scheme schemes[] = {
+	{ "p256", "ecdsa-p256-sha256", "sha256", "hmac(sha256)", &hgl_p256, HG_REPORT_P256 },
+	{ "p384", "ecdsa-p384-sha384", "sha384", "hmac(sha384)", &hgl_p384, HG_REPORT_P384 },
+	{ "sm2", "sm2-sm3", NULL, "hmac(sha256)", &hgl_sm2, HG_REPORT_SM2 },
+};
+
 struct signer {
-	struct crypto_kpp *ecdh;
+	const struct hgl_report_scheme *scheme;
+	const struct hgl_curve *curve;
+	u32 size;			/* bytes of a number, and of the hashes */
+	struct crypto_shash *hash;	/* NULL: SM3 */
 	struct crypto_shash *hmac;
-	struct ecdh_secret secret;
-	u8 point[2 * SIZE];
-	u8 twice[2 * SIZE];
+	u8 public[HGL_REPORT_PUBLIC_MAX];
 
 	struct hgl_scalar d;		/* the private key */
-	struct hgl_scalar k, e, r, s, t;
+	struct hgl_scalar k, e;
 	u8 key[SIZE], value[SIZE];	/* K and V of RFC 6979 */
 	u8 seed[3 * SIZE];		/* private key, digest, random */
 };
@@ -56,38 +62,79 @@ struct signer {
 static DEFINE_MUTEX(lock);	/* @signer and all in it */
 static struct signer *signer;
 
-/* ---- points ---- */
+/* ---- which ---- */
 
-static int set_secret(struct signer *s, const struct hgl_scalar *scalar)
+const struct hgl_report_scheme *hgl_report_scheme(const char *word)
 {
-	s->secret.head.type = CRYPTO_KPP_SECRET_TYPE_ECDH;
-	s->secret.head.len = sizeof(s->secret);
-	s->secret.size = SIZE;
-	hgl_scalar_put(scalar, s->secret.key);
-	return crypto_kpp_set_secret(s->ecdh, &s->secret, sizeof(s->secret));
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(schemes); i++)
+		if (!strcmp(schemes[i].word, word))
+			return &schemes[i];
+	return NULL;
 }
 
-/* @point becomes @scalar * G. */
-static int multiply(struct signer *s, const struct hgl_scalar *scalar)
+u32 hgl_report_scheme_algorithm(const struct hgl_report_scheme *scheme)
 {
-	struct kpp_request *request;
-	struct scatterlist to;
-	DECLARE_CRYPTO_WAIT(wait);
-	int ret;
+	return scheme->algorithm;
+}
 
-	ret = set_secret(s, scalar);
-	if (ret)
-		return ret;
-	request = kpp_request_alloc(s->ecdh, GFP_KERNEL);
-	if (!request)
-		return -ENOMEM;
-	sg_init_one(&to, s->point, sizeof(s->point));
-	kpp_request_set_input(request, NULL, 0);
-	kpp_request_set_output(request, &to, sizeof(s->point));
-	kpp_request_set_callback(request, CRYPTO_TFM_REQ_MAY_BACKLOG | CRYPTO_TFM_REQ_MAY_SLEEP,
-				 crypto_req_done, &wait);
-	ret = crypto_wait_req(crypto_kpp_generate_public_key(request), &wait);
-	kpp_request_free(request);
+const char *hgl_report_scheme_name(const struct hgl_report_scheme *scheme)
+{
+	return scheme->name;
+}
+
+u32 hgl_report_scheme_size(const struct hgl_report_scheme *scheme)
+{
+	return hgl_curve_size(scheme->curve);
+}
+
+/* ---- digests ---- */
+
+static void add_number(struct hgl_sm3 *h, const struct hgl_modulus *m, const struct hgl_scalar *a)
+{
+	u8 bytes[SIZE];
+
+	hgl_scalar_put(m, a, bytes);
+	hgl_sm3_add(h, bytes, hgl_modulus_size(m));
+}
+
+/* GM/T 0003.2, 5.5 and 6.1: SM3(Z || message), the id being the default of GM/T 0009. */
+static void sm2_digest(const struct signer *s, const void *message, size_t length, u8 *digest)
+{
+	static const u8 id[] = "\x00\x80" "1234567812345678";	/* its bits before it */
+	static const struct hgl_scalar three = { { 3 } }, zero;
+	const struct hgl_curve *c = s->curve;
+	struct hgl_scalar a;
+	struct hgl_sm3 h;
+
+	hgl_scalar_sub(&c->p, &a, &zero, &three);
+	hgl_sm3_begin(&h);
+	hgl_sm3_add(&h, id, sizeof(id) - 1);
+	add_number(&h, &c->p, &a);
+	add_number(&h, &c->p, &c->b);
+	add_number(&h, &c->p, &c->x);
+	add_number(&h, &c->p, &c->y);
+	hgl_sm3_add(&h, s->public, hgl_curve_size(c));
+	hgl_sm3_end(&h, digest);
+	hgl_sm3_begin(&h);
+	hgl_sm3_add(&h, digest, HGL_SM3_SIZE);
+	hgl_sm3_add(&h, message, length);
+	hgl_sm3_end(&h, digest);
+}
+
+/* In s->e. */
+static int digest(struct signer *s, const void *message, size_t length)
+{
+	u8 bytes[SIZE];
+	int ret = 0;
+
+	if (s->hash)
+		ret = crypto_shash_tfm_digest(s->hash, message, length, bytes);
+	else
+		sm2_digest(s, message, length, bytes);
+	if (!ret)
+		hgl_scalar_reduce(&s->curve->n, &s->e, bytes);
 	return ret;
 }
 
@@ -100,9 +147,9 @@ static int mac(struct signer *s, u8 *to, const u8 *byte, size_t seed)
 	int ret;
 
 	desc->tfm = s->hmac;
-	ret = crypto_shash_setkey(s->hmac, s->key, SIZE) ?:
+	ret = crypto_shash_setkey(s->hmac, s->key, s->size) ?:
 	      crypto_shash_init(desc) ?:
-	      crypto_shash_update(desc, s->value, SIZE);
+	      crypto_shash_update(desc, s->value, s->size);
 	if (!ret && byte)
 		ret = crypto_shash_update(desc, byte, 1) ?:
 		      crypto_shash_update(desc, s->seed, seed);
@@ -119,12 +166,12 @@ static int stir(struct signer *s, u8 byte, size_t seed)
 
 static int nonce_begin(struct signer *s)
 {
-	hgl_scalar_put(&s->d, s->seed);
-	hgl_scalar_put(&s->e, s->seed + SIZE);
-	get_random_bytes(s->seed + 2 * SIZE, SIZE);
-	memset(s->value, 1, SIZE);
-	memset(s->key, 0, SIZE);
-	return stir(s, 0, sizeof(s->seed)) ?: stir(s, 1, sizeof(s->seed));
+	hgl_scalar_put(&s->curve->n, &s->d, s->seed);
+	hgl_scalar_put(&s->curve->n, &s->e, s->seed + s->size);
+	get_random_bytes(s->seed + 2 * s->size, s->size);
+	memset(s->value, 1, s->size);
+	memset(s->key, 0, s->size);
+	return stir(s, 0, 3 * s->size) ?: stir(s, 1, 3 * s->size);
 }
 
 /* The next candidate: -EAGAIN if it is none. */
@@ -134,65 +181,39 @@ static int nonce_next(struct signer *s)
 
 	if (ret)
 		return ret;
-	return hgl_scalar_get(&s->k, s->value) ? 0 : -EAGAIN;
+	return hgl_scalar_get(&s->curve->n, &s->k, s->value) ? 0 : -EAGAIN;
 }
 
 /* ---- signatures ---- */
 
 /*
- * The nonce's point, computed twice: from a wrong one, by a fault, and a signature made with it
- * the key could be told.
+ * With the nonce k; -EAGAIN: another one is needed. It is verified, too: what a fault has made of
+ * the private key gives no signature that anybody sees.
  */
-static int nonce_point(struct signer *s)
-{
-	int ret = multiply(s, &s->k);
-
-	if (ret)
-		return ret;
-	memcpy(s->twice, s->point, sizeof(s->twice));
-	ret = multiply(s, &s->k);
-	if (ret)
-		return ret;
-	return memcmp(s->twice, s->point, sizeof(s->twice)) ? -EIO : 0;
-}
-
-/* With the nonce k; -EAGAIN: another one is needed. */
 static int sign_with(struct signer *s, u8 *signature)
 {
-	struct hgl_scalar back;
-	int ret = nonce_point(s);
+	u8 made[HGL_REPORT_SIGNATURE_MAX];
 
-	/* The kernel's ECDH refuses a few secrets that ECDSA could use. */
-	if (ret)
-		return ret == -EINVAL ? -EAGAIN : ret;
-	hgl_scalar_reduce(&s->r, s->point);
-	hgl_scalar_mul(&s->t, &s->r, &s->d);
-	hgl_scalar_add(&s->t, &s->t, &s->e);
-	hgl_scalar_invert(&s->s, &s->k);
-	hgl_scalar_mul(&s->s, &s->s, &s->t);
-	if (hgl_scalar_is_zero(&s->r) || hgl_scalar_is_zero(&s->s))
+	switch (hgl_ec_sign(s->curve, &s->d, &s->e, &s->k, made)) {
+	case HGL_EC_OK:
+		break;
+	case HGL_EC_AGAIN:
 		return -EAGAIN;
-	hgl_scalar_mul(&back, &s->s, &s->k);
-	if (memcmp(&back, &s->t, sizeof(back)))
+	default:
 		return -EIO;
-	/* The last secret that the tfm keeps is one that everyone sees. */
-	ret = set_secret(s, &s->s);
-	if (ret)
-		return ret == -EINVAL ? -EAGAIN : ret;
-	hgl_scalar_put(&s->r, signature);
-	hgl_scalar_put(&s->s, signature + SIZE);
-	memzero_explicit(&back, sizeof(back));
+	}
+	if (!hgl_ec_verify(s->curve, s->public, &s->e, made)) {
+		memzero_explicit(made, sizeof(made));
+		return -EIO;
+	}
+	memcpy(signature, made, hgl_curve_size(s->curve));
 	return 0;
 }
 
 /* All that a signature leaves behind but the key. */
 static void forget(struct signer *s)
 {
-	memzero_explicit(&s->secret, sizeof(s->secret));
-	memzero_explicit(s->point, sizeof(s->point));
-	memzero_explicit(s->twice, sizeof(s->twice));
 	memzero_explicit(&s->k, sizeof(s->k));
-	memzero_explicit(&s->t, sizeof(s->t));
 	memzero_explicit(s->key, sizeof(s->key));
 	memzero_explicit(s->value, sizeof(s->value));
 	memzero_explicit(s->seed, sizeof(s->seed));
@@ -202,12 +223,9 @@ static void forget(struct signer *s)
 
 static int sign(struct signer *s, const void *message, size_t length, u8 *signature)
 {
-	u8 digest[SHA256_DIGEST_SIZE];
 	int ret, tries;
 
-	sha256(message, length, digest);
-	hgl_scalar_reduce(&s->e, digest);
-	ret = nonce_begin(s);
+	ret = digest(s, message, length) ?: nonce_begin(s);
 	for (tries = 0; !ret && tries < TRIES; tries++) {
 		ret = nonce_next(s);
 		if (!ret)
@@ -222,11 +240,12 @@ static int sign(struct signer *s, const void *message, size_t length, u8 *signat
 
 int hgl_report_key_sign(const void *message, size_t length, u8 *signature)
 {
-	int ret;
+	int ret = -ENOKEY;
 
 	if (mutex_lock_killable(&lock))
 		return -EINTR;
-	ret = signer ? sign(signer, message, length, signature) : -ENOKEY;
+	if (signer)
+		ret = sign(signer, message, length, signature) ?: hgl_curve_size(signer->curve);
 	mutex_unlock(&lock);
 	return ret;
 }
@@ -235,70 +254,102 @@ int hgl_report_key_sign(const void *message, size_t length, u8 *signature)
 
 static void free_signer(struct signer *s)
 {
-	/* Both wipe what they hold. */
-	if (!IS_ERR_OR_NULL(s->ecdh))
-		crypto_free_kpp(s->ecdh);
+	if (!IS_ERR_OR_NULL(s->hash))
+		crypto_free_shash(s->hash);
+	/* Wipes what it holds. */
 	if (!IS_ERR_OR_NULL(s->hmac))
 		crypto_free_shash(s->hmac);
 	kfree_sensitive(s);
 }
 
-static struct signer *alloc_signer(void)
+static struct signer *alloc_signer(const struct hgl_report_scheme *scheme)
 {
 	struct signer *s = kzalloc(sizeof(*s), GFP_KERNEL);
 
 	if (!s)
 		return NULL;
-	/* Its module has an alias for "ecdh", but not for the curve. */
-	request_module("crypto-ecdh");
-	/* By the name of the implementation: an accelerator, on PCIe, shall not have the key. */
-	s->ecdh = crypto_alloc_kpp(ECDH, 0, 0);
-	s->hmac = crypto_alloc_shash("hmac(sha256)", 0, 0);
-	if (!IS_ERR(s->ecdh) && !IS_ERR(s->hmac))
+	s->scheme = scheme;
+	s->curve = scheme->curve;
+	s->size = hgl_modulus_size(&s->curve->n);
+	if (scheme->hash)
+		s->hash = crypto_alloc_shash(scheme->hash, 0, 0);
+	s->hmac = crypto_alloc_shash(scheme->hmac, 0, 0);
+	if (!IS_ERR(s->hash) && !IS_ERR(s->hmac) &&
+	    (!s->hash || crypto_shash_digestsize(s->hash) == s->size) &&
+	    crypto_shash_digestsize(s->hmac) == s->size)
 		return s;
-	pr_err("no report key: this kernel offers no %s: build it with CONFIG_CRYPTO_%s, or see that its module can be loaded\n",
-	       IS_ERR(s->ecdh) ? ECDH : "hmac(sha256)",
-	       IS_ERR(s->ecdh) ? "ECDH" : "HMAC");
+	pr_err("no report key: report_key=%s needs %s, which this kernel does not offer: see that its module can be loaded, or choose another\n",
+	       scheme->word, IS_ERR(s->hash) ? scheme->hash : scheme->hmac);
 	free_signer(s);
 	return NULL;
 }
 
-/* Uniform in [1, order): numbers that are not are thrown away. */
-static int generate(struct signer *s, u8 *public)
+/* The standard's own example, digest and all, comes out as it should. */
+static int self_test(struct signer *s)
 {
+	const struct hgl_ec_example *example = hgl_ec_example(s->curve);
+	struct hgl_scalar d, x, y;
+	int ret;
+
+	if (!hgl_scalar_get(&s->curve->n, &d, example->d) ||
+	    !hgl_ec_multiply(s->curve, &d, &x, &y))
+		return -EIO;
+	hgl_scalar_put(&s->curve->p, &x, s->public);
+	hgl_scalar_put(&s->curve->p, &y, s->public + s->size);
+	ret = digest(s, example->message, strlen(example->message));
+	if (!ret && !hgl_ec_works(s->curve, &s->e))
+		ret = -EIO;
+	memset(s->public, 0, sizeof(s->public));
+	return ret;
+}
+
+/* Uniform in [1, order): numbers that are not are thrown away. */
+static int generate(struct signer *s)
+{
+	struct hgl_scalar x, y, again, y_again;
 	int ret, tries;
 
 	for (tries = 0; tries < TRIES; tries++) {
-		ret = get_random_bytes_wait(s->value, SIZE);
+		ret = get_random_bytes_wait(s->value, s->size);
 		if (ret)
 			return ret;
-		if (!hgl_scalar_get(&s->d, s->value))
+		if (!hgl_scalar_get(&s->curve->n, &s->d, s->value) ||
+		    !hgl_ec_is_private(s->curve, &s->d))
 			continue;
-		ret = multiply(s, &s->d);
-		if (ret == -EINVAL)
-			continue;
-		if (!ret)
-			memcpy(public, s->point, 2 * SIZE);
-		return ret;
+		if (!hgl_ec_multiply(s->curve, &s->d, &x, &y) ||
+		    !hgl_ec_multiply(s->curve, &s->d, &again, &y_again) ||
+		    !hgl_scalar_equal(&x, &again) || !hgl_scalar_equal(&y, &y_again))
+			return -EIO;
+		hgl_scalar_put(&s->curve->p, &x, s->public);
+		hgl_scalar_put(&s->curve->p, &y, s->public + s->size);
+		return 0;
 	}
 	return -EIO;
 }
 
-int hgl_report_key_make(u8 *public)
+int hgl_report_key_make(const struct hgl_report_scheme *scheme, u8 *public)
 {
-	u8 signature[HGL_REPORT_SIGNATURE_SIZE];
-	struct signer *s = alloc_signer();
+	u8 signature[HGL_REPORT_SIGNATURE_MAX];
+	struct signer *s = alloc_signer(scheme);
 	int ret;
 
 	if (!s)
 		return -ENOENT;
-	/* A signature at once: it shows that all of it works, and the tfm forgets the key. */
-	ret = generate(s, public) ?: sign(s, public, HGL_REPORT_PUBLIC_SIZE, signature);
+	ret = self_test(s);
+	if (ret) {
+		pr_err("no report key: report_key=%s: %s does not give the known answer: error %d\n",
+		       scheme->word, scheme->name, ret);
+		free_signer(s);
+		return ret;
+	}
+	/* A signature at once, which is verified: it shows that all of it works. */
+	ret = generate(s) ?: sign(s, s->public, sizeof(s->public), signature);
 	if (ret) {
 		pr_err("no report key: making it failed: error %d\n", ret);
 		free_signer(s);
 		return ret;
 	}
+	memcpy(public, s->public, hgl_curve_size(s->curve));
 	mutex_lock(&lock);
 	signer = s;
 	mutex_unlock(&lock);

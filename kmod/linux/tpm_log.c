@@ -12,18 +12,19 @@
 #include <linux/string.h>
 #include <linux/tpm.h>
 
+#include "sm3.h"
 #include "tpm_log.h"
 
 #define EV_NO_ACTION	3
 #define EV_EVENT_TAG	6
 
-/* A key event has 120 bytes, and digests; there are three events. */
+/* A key event has 152 bytes at most, and digests; there are three events. */
 #define LOG_SIZE	4096
 
 struct bank {
 	u16 alg_id;
 	u16 size;
-	struct crypto_shash *hash;
+	struct crypto_shash *hash;	/* NULL: SM3, which is our own */
 	u8 replayed[TPM2_MAX_DIGEST_SIZE];
 };
 
@@ -110,6 +111,18 @@ size_t hgl_tpm_log_read(void *buffer, size_t size, loff_t offset)
 
 /* ---- the TPM ---- */
 
+static int digest(const struct bank *b, const void *data, u32 size, u8 *out)
+{
+	struct hgl_sm3 sm3;
+
+	if (b->hash)
+		return crypto_shash_tfm_digest(b->hash, data, size, out);
+	hgl_sm3_begin(&sm3);
+	hgl_sm3_add(&sm3, data, size);
+	hgl_sm3_end(&sm3, out);
+	return 0;
+}
+
 static int open_bank(struct bank *b, const struct tpm_bank_info *info)
 {
 	const char *name = info->crypto_id < HASH_ALGO__LAST ? hash_algo_name[info->crypto_id] :
@@ -118,6 +131,9 @@ static int open_bank(struct bank *b, const struct tpm_bank_info *info)
 	b->alg_id = info->alg_id;
 	b->size = info->digest_size;
 	memset(b->replayed, 0, sizeof(b->replayed));
+	b->hash = NULL;
+	if (b->alg_id == TPM_ALG_SM3_256 && b->size == HGL_SM3_SIZE)
+		return 0;
 	b->hash = name ? crypto_alloc_shash(name, 0, 0) : ERR_PTR(-ENOENT);
 	if (!IS_ERR(b->hash) && crypto_shash_digestsize(b->hash) == b->size)
 		return 0;
@@ -233,7 +249,7 @@ static int hash_event(struct tpm_digest *digests, const void *event, u32 size)
 
 	for (i = 0; i < nr_banks; i++) {
 		digests[i].alg_id = bank[i].alg_id;
-		ret = crypto_shash_tfm_digest(bank[i].hash, event, size, digests[i].digest);
+		ret = digest(&bank[i], event, size, digests[i].digest);
 		if (ret)
 			return ret;
 	}
@@ -252,7 +268,7 @@ static int replay(const struct tpm_digest *digests)
 
 		memcpy(both, b->replayed, b->size);
 		memcpy(both + b->size, digests[i].digest, b->size);
-		ret = crypto_shash_tfm_digest(b->hash, both, 2 * b->size, b->replayed);
+		ret = digest(b, both, 2 * b->size, b->replayed);
 		if (ret)
 			return ret;
 	}

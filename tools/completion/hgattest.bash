@@ -11,12 +11,17 @@ _hgattest() {
 		esac
 	done
 	case $prev in
-	--ak | --boot-log | --l0-log | --report | --key | --public | --challenge | --open | --out)
+	--ak | --boot-log | --l0-log | --report | --key | --public | --challenge | --open | --out | \
+		--owner-auth | --endorsement-auth)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
 	--type)
-		mapfile -t COMPREPLY < <(compgen -W 'rsa2048 rsa3072 p256 p384' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'rsa2048 rsa3072 p256 p384 sm2 sm2-sha256' -- "$cur")
+		return
+		;;
+	--ek)
+		mapfile -t COMPREPLY < <(compgen -W 'l-1 l-2 h-1 h-2 h-3' -- "$cur")
 		return
 		;;
 	--bank)
@@ -37,10 +42,10 @@ _hgattest() {
 	esac
 	if [[ $cur == -* ]]; then
 		local options='--out --help --usage --version'
-		local tpm=' --tcti --root --tpm-timeout'
+		local tpm=' --tcti --root --tpm-timeout --owner-auth --endorsement-auth'
 		case $command in
 		'') options+=' --open' ;;
-		ak) options+="$tpm --type" ;;
+		ak) options+="$tpm --type --ek" ;;
 		enrol) options+="$tpm --ak" ;;
 		activate) options+="$tpm --ak --challenge" ;;
 		key) options+=' --public' ;;

@@ -4,18 +4,20 @@
 _hgverify() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	case $prev in
-	--evidence | --policy | --reference | --enrolled | --ear | --ear-key | --release | --out | \
-		--enrol | --roots | --challenge | --state | --enrol-finish)
+	--evidence | --policy | --reference | --reference-key | --enrolled | --ear | --ear-key | --release | \
+		--out | --enrol | --roots | --crls | --challenge | --state | --enrol-finish | --to-corim | \
+		--sign-key)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
 	--nonces)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		;;
-	--nonce | --time) ;;
+	--nonce | --time | --signer) ;;
 	*)
-		mapfile -t COMPREPLY < <(compgen -W '--evidence --nonce --policy --reference --enrolled --json
-			--ear --ear-key --release --out --nonces --new-nonce --enrol --roots --challenge
-			--state --enrol-finish --time --help --usage --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W '--evidence --nonce --policy --reference --reference-key
+			--enrolled --json --ear --ear-key --release --out --nonces --new-nonce --enrol --roots
+			--crls --challenge --state --enrol-finish --to-corim --sign-key --signer --time --help
+			--usage --version' -- "$cur")
 		;;
 	esac
 }

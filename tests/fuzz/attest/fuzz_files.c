@@ -38,7 +38,7 @@ static void fuzz_der(const struct att_bytes *b)
 	struct att_error err = { 0 };
 
 	EVP_PKEY_free(att_key_from_spki(b->data, b->size, &err));
-	assert(!att_cert_check(b, &roots, 0, &err));
+	assert(!att_cert_check(b, &roots, NULL, 0, &err));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -20,14 +20,17 @@ static void fuzz_attest(const struct att_bytes *b)
 
 static void fuzz_signature(const struct att_bytes *b)
 {
-	static EVP_PKEY *key;
+	static EVP_PKEY *key, *sm2;
 	const struct att_bytes message = { (uint8_t *)"message", 7 };
 	const struct att_alg *hash;
 	struct att_error err = { 0 };
 
 	if (!key)
 		key = att_key_new("P-256", &err);
+	if (!sm2)
+		sm2 = att_key_new("SM2", &err);
 	assert(att_quote_verify(&message, b, key, &hash, &err) && err.code && *err.text);
+	assert(att_quote_verify(&message, b, sm2, &hash, &err) && err.code && *err.text);
 }
 
 static void fuzz_public(const struct att_bytes *b)

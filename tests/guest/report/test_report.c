@@ -3,7 +3,8 @@
  * Reports on confidential VMs, with what stands behind them: "test_report tpm",
  * "chain" (as tpm, where the PCR holds more), "development", "l2" (with L0's key in HG_PUBLIC),
  * "none" (each report is refused), "gone FILE" (after the module, whose log was copied to
- * FILE), "time" (how long a report takes). docs/report.md
+ * FILE), "save FILE" (one report, with HG_DATA as its data, for other verifiers), "time" (how
+ * long a report takes). HG_KEY says what the key is: p256 (default), p384, sm2. docs/report.md
  */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -23,7 +24,7 @@
 #define REPORT		0x48475200u
 #define READ		0x48475201u
 #define SIGNED		304
-#define SIZE		(SIGNED + 64)
+#define KEY_MAX		96
 #define E_CALL		(-1)
 #define E_RANGE		(-5)
 #define E_ALIGN		(-6)
@@ -33,6 +34,17 @@
 #define EVENT_L0	0x48470001
 #define EVENT_KEY	0x48470002
 #define EVENT_UNLOADED	0x48470003
+
+/* Kinds of keys. @size: of X || Y, and of a signature. */
+static const struct kind {
+	const char *word, *type, *group, *hash;
+	unsigned int algorithm, size;
+} kinds[] = {
+	{ "p256", "EC", "P-256", "SHA256", 1, 64 },
+	{ "p384", "EC", "P-384", "SHA384", 2, 96 },
+	{ "sm2", "SM2", "SM2", "SM3", 3, 64 },
+}, *kind = kinds;
+#define SIZE		(SIGNED + kind->size)
 
 static bool development;
 static unsigned int level = 1;
@@ -74,15 +86,17 @@ static void get_report(struct cvm *cvm, const uint8_t *data, uint8_t *report)
 
 static EVP_PKEY *public_key(const uint8_t *point)
 {
-	uint8_t bytes[65] = { 4 };
-	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	uint8_t bytes[1 + KEY_MAX] = { 4 };
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, kind->type, NULL);
 	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
 	EVP_PKEY *key = NULL;
 	OSSL_PARAM *params;
 
-	memcpy(bytes + 1, point, 64);
-	assert_true(OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0));
-	assert_true(OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, bytes, 65));
+	memcpy(bytes + 1, point, kind->size);
+	assert_true(OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, kind->group,
+						    0));
+	assert_true(OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, bytes,
+						     1 + kind->size));
 	params = OSSL_PARAM_BLD_to_param(build);
 	assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
 	assert_int_equal(EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
@@ -95,15 +109,20 @@ static EVP_PKEY *public_key(const uint8_t *point)
 static bool verifies(const uint8_t *point, const uint8_t *report)
 {
 	const uint8_t *raw = report + SIGNED;
+	int half = (int)kind->size / 2, size, good;
 	ECDSA_SIG *sig = ECDSA_SIG_new();
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	EVP_PKEY *key = public_key(point);
+	EVP_PKEY_CTX *inner = NULL;
 	uint8_t *der = NULL;
-	int size, good;
 
-	assert_true(ECDSA_SIG_set0(sig, BN_bin2bn(raw, 32, NULL), BN_bin2bn(raw + 32, 32, NULL)));
+	assert_true(ECDSA_SIG_set0(sig, BN_bin2bn(raw, half, NULL),
+				   BN_bin2bn(raw + half, half, NULL)));
 	size = i2d_ECDSA_SIG(sig, &der);
-	assert_int_equal(EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key), 1);
+	assert_int_equal(EVP_DigestVerifyInit_ex(context, &inner, kind->hash, NULL, NULL, key,
+						 NULL), 1);
+	if (kind->algorithm == 3)
+		assert_int_equal(EVP_PKEY_CTX_set1_id(inner, "1234567812345678", 16), 1);
 	good = EVP_DigestVerify(context, der, (size_t)size, report, SIGNED);
 	OPENSSL_free(der);
 	EVP_PKEY_free(key);
@@ -118,11 +137,12 @@ static void point_of(uint8_t *point)
 	unsigned int i;
 
 	if (!hex) {
-		assert_int_equal(log_file(DIR "public_key", point, 64), 64);
+		assert_int_equal(log_file(DIR "public_key", point, KEY_MAX),
+				 kind->size);
 		return;
 	}
-	assert_int_equal(strlen(hex), 128);
-	for (i = 0; i < 64; i++)
+	assert_int_equal(strlen(hex), 2 * kind->size);
+	for (i = 0; i < kind->size; i++)
 		assert_int_equal(sscanf(hex + 2 * i, "%2hhx", &point[i]), 1);
 }
 
@@ -130,7 +150,7 @@ static void point_of(uint8_t *point)
 
 static void check_events(const struct log *log)
 {
-	uint8_t point[64];
+	uint8_t point[KEY_MAX];
 	const uint8_t *e = log->event[0].data;
 
 	assert_int_equal(log->events, 2);
@@ -141,13 +161,13 @@ static void check_events(const struct log *log)
 	print_message("# build id %02x%02x%02x%02x..., srcversion %s\n", e[36], e[37], e[38], e[39],
 		      e + 68);
 	assert_int_equal(log->event[1].id, EVENT_KEY);
-	assert_int_equal(log->event[1].size, 108);
+	assert_int_equal(log->event[1].size, 44 + kind->size);
 	e = log->event[1].data;
 	assert_int_equal(log_number(e, 4), 1);
-	assert_int_equal(log_number(e + 4, 4), 1);
-	assert_int_equal(log_number(e + 40, 4), 64);
+	assert_int_equal(log_number(e + 4, 4), kind->algorithm);
+	assert_int_equal(log_number(e + 40, 4), kind->size);
 	point_of(point);
-	assert_memory_equal(e + 44, point, 64);
+	assert_memory_equal(e + 44, point, kind->size);
 }
 
 static void test_log(void **state)
@@ -218,7 +238,7 @@ static void test_log_in_pieces(void **state)
 static void test_report(void **state)
 {
 	struct cvm *cvm = cvm_start(true);
-	uint8_t data[64], report[384], point[64], id[32], zero[64] = { 0 };
+	uint8_t data[64], report[448], point[KEY_MAX], id[32], zero[64] = { 0 };
 	unsigned int i;
 
 	(void)state;
@@ -226,11 +246,11 @@ static void test_report(void **state)
 		data[i] = (uint8_t)(i * 11 + 3);
 	get_report(cvm, data, report);
 	point_of(point);
-	SHA256(point, 64, id);
+	SHA256(point, kind->size, id);
 	assert_memory_equal(report, "HGRP", 4);
 	assert_int_equal(log_number(report + 4, 2), 1);
 	assert_int_equal(log_number(report + 6, 2), SIGNED);
-	assert_int_equal(log_number(report + 8, 4), 1);
+	assert_int_equal(log_number(report + 8, 4), kind->algorithm);
 	assert_int_equal(log_number(report + 12, 4), development);
 	assert_true(log_number(report + 16, 8) > 0);
 	assert_int_equal(log_number(report + 24, 4), 1);
@@ -254,7 +274,7 @@ static void test_report(void **state)
 static void test_tampered(void **state)
 {
 	struct cvm *cvm = cvm_start(true);
-	uint8_t data[64] = { 1 }, report[384], point[64];
+	uint8_t data[64] = { 1 }, report[448], point[KEY_MAX];
 	unsigned int i;
 
 	(void)state;
@@ -273,7 +293,7 @@ static void test_tampered(void **state)
 static void test_chain(void **state)
 {
 	struct cvm *cvm = cvm_start(true);
-	uint8_t data[64] = { 2 }, report[384];
+	uint8_t data[64] = { 2 }, report[448];
 	struct log log;
 
 	(void)state;
@@ -287,7 +307,7 @@ static void test_chain(void **state)
 /* Many signatures: all good, no nonce twice, and no id for two CVMs. */
 static void test_many(void **state)
 {
-	uint8_t data[64] = { 3 }, report[12][384], point[64];
+	uint8_t data[64] = { 3 }, report[12][448], point[KEY_MAX];
 	struct cvm *cvm[2] = { cvm_start(true), cvm_start(true) };
 	unsigned int i, j;
 
@@ -358,12 +378,12 @@ static void test_ordinary(void **state)
 static void test_none(void **state)
 {
 	struct cvm *cvm = cvm_start(true);
-	uint8_t data[64] = { 7 }, block[64], point[64];
+	uint8_t data[64] = { 7 }, block[64], point[KEY_MAX];
 
 	(void)state;
 	assert_int_equal(ask(cvm, data), E_UNSUPPORTED);
 	assert_int_equal(read_block(cvm, 0, block), E_ABSENT);
-	assert_int_equal(log_file(DIR "public_key", point, 64), 0);
+	assert_int_equal(log_file(DIR "public_key", point, KEY_MAX), 0);
 	assert_true(cvm_whole(cvm));
 	cvm_free(cvm);
 }
@@ -381,6 +401,26 @@ static void test_gone(void **state)
 	assert_false(log_matches(&log));
 	log_extend(&log, EVENT_UNLOADED, event, sizeof(event));
 	assert_true(log_matches(&log));
+}
+
+/* --- for others to verify --- */
+
+static void test_save(void **state)
+{
+	struct cvm *cvm = cvm_start(true);
+	const char *hex = getenv("HG_DATA");
+	uint8_t data[64], report[448];
+	unsigned int i;
+	FILE *file;
+
+	(void)state;
+	assert_true(hex && strlen(hex) == 128);
+	for (i = 0; i < 64; i++)
+		assert_int_equal(sscanf(hex + 2 * i, "%2hhx", &data[i]), 1);
+	get_report(cvm, data, report);
+	file = fopen(kept, "w");
+	assert_true(file && fwrite(report, 1, SIZE, file) == SIZE && !fclose(file));
+	cvm_free(cvm);
 }
 
 /* --- how long it takes: with hgbench --icount a nanosecond is an instruction --- */
@@ -445,9 +485,13 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_none), cmocka_unit_test(test_ordinary),
 	};
 	static const struct CMUnitTest gone[] = { cmocka_unit_test(test_gone) };
+	static const struct CMUnitTest save[] = { cmocka_unit_test(test_save) };
 	static const struct CMUnitTest timing[] = { cmocka_unit_test(test_time) };
-	const char *what = argc > 1 ? argv[1] : "";
+	const char *what = argc > 1 ? argv[1] : "", *word = getenv("HG_KEY");
 
+	while (word && strcmp(kind->word, word))
+		if (++kind == kinds + sizeof(kinds) / sizeof(*kinds))
+			return 2;
 	kept = argc > 2 ? argv[2] : NULL;
 	level += !strcmp(what, "l2");
 	development = level == 2 || !strcmp(what, "development");
@@ -464,8 +508,10 @@ int main(int argc, char **argv)
 		return hgt_main(none);
 	if (!strcmp(what, "gone") && kept)
 		return hgt_main(gone);
+	if (!strcmp(what, "save") && kept)
+		return hgt_main(save);
 	if (!strcmp(what, "time"))
 		return hgt_main(timing);
-	fprintf(stderr, "usage: test_report tpm|chain|development|l2|none|gone FILE|time\n");
+	fprintf(stderr, "usage: test_report tpm|chain|development|l2|none|gone FILE|save FILE|time\n");
 	return 2;
 }

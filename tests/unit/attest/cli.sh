@@ -81,6 +81,7 @@ run 2 'come together' hgverify --evidence e --nonce "$nonce" --policy p --ear j
 run 2 '--new-nonce needs --nonces' hgverify --new-nonce
 run 2 '--enrol needs' hgverify --enrol r
 run 2 '--enrol-finish needs' hgverify --enrol-finish r
+run 2 '--crls goes with' hgverify --enrol-finish r --state s --out o --crls c
 run 2 'is not an option' hgverify frob
 run 2 '--time wants' hgverify --new-nonce --nonces d --time x
 e=(--evidence "$vectors/evidence.json" --nonce "$nonce")
@@ -100,12 +101,40 @@ run 1 'not a private key' hgverify "${e[@]}" --policy "$vectors/policy.json" "${
 	--ear "$root/o" --ear-key "$root/text" --release "$root/text" --out "$root/o"
 [ ! -e "$root/o" ] || { echo "FAILED: something was written"; bad=1; }
 
+# Reference values as CoRIM, signed and not.
+e+=(--policy "$vectors/policy.json" --enrolled "$vectors/enrolled.json")
+run 0 PASSED hgverify "${e[@]}" --reference "$vectors/reference.corim"
+run 0 PASSED hgverify "${e[@]}" --reference "$vectors/reference-signed.corim" \
+	--reference-key "$vectors/reference-key.pem"
+run 3 'no key to check it with' hgverify "${e[@]}" --reference "$vectors/reference-signed.corim"
+run 3 'nothing else is taken' hgverify "${e[@]}" --reference "$vectors/reference.corim" \
+	--reference-key "$vectors/reference-key.pem"
+run 3 'nothing else is taken' hgverify "${e[@]}" --reference "$vectors/reference.json" \
+	--reference-key "$vectors/reference-key.pem"
+run 0 '' hgattest key --out "$root/signer" --public "$root/signer.pub"
+run 0 '' hgverify --to-corim "$vectors/reference.json" --sign-key "$root/signer" --signer me --out "$root/ours"
+run 0 PASSED hgverify "${e[@]}" --reference "$root/ours" --reference-key "$root/signer.pub"
+run 3 'does not verify' hgverify "${e[@]}" --reference "$root/ours" --reference-key "$vectors/reference-key.pem"
+run 0 '' hgverify --to-corim "$vectors/reference.json" --out "$root/ours"
+cmp -s "$root/ours" "$vectors/reference.corim" || { echo "FAILED: another CoRIM than the kept one"; bad=1; }
+rm "$root/ours"
+run 3 'unknown member' hgverify --to-corim "$vectors/policy.json" --out "$root/ours"
+run 3 'not a private key' hgverify --to-corim "$vectors/reference.json" --sign-key "$root/signer.pub" --signer me \
+	--out "$root/ours"
+[ ! -e "$root/ours" ] || { echo "FAILED: something was written"; bad=1; }
+run 2 '--to-corim needs --out' hgverify --to-corim "$vectors/reference.json"
+run 2 'come together' hgverify --to-corim r --out o --sign-key k
+run 2 'go with --to-corim' hgverify --new-nonce --nonces d --sign-key k --signer s
+run 2 '--reference-key goes with' hgverify "${e[@]}" --reference-key k
+
 # The module's reference values are what hgverify reads; L0 of the vectors is another one.
 if [ -e kmod/hypergpu.ko ]; then
 	tools/reference-values >"$root/values" || bad=1
 	jq --slurpfile l0 "$root/values" '.l0 = $l0[0].l0' "$vectors/reference.json" >"$root/both"
-	run 15 'another build of hypergpu.ko' hgverify "${e[@]}" --policy "$vectors/policy.json" \
-		--enrolled "$vectors/enrolled.json" --reference "$root/both"
+	run 15 'another build of hypergpu.ko' hgverify "${e[@]}" --reference "$root/both"
+	tools/reference-values --corim >"$root/corim" || bad=1
+	jq 'del(.l0)' "$vectors/reference.json" >"$root/rest"
+	run 15 'another build of hypergpu.ko' hgverify "${e[@]}" --reference "$root/corim" --reference "$root/rest"
 else
 	echo "no kmod/hypergpu.ko: its reference values are not tried"
 fi

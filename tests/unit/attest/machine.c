@@ -2,6 +2,8 @@
 #include "machine.h"
 
 #include <assert.h>
+#include <openssl/bn.h>
+#include <openssl/ec.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <tss2/tss2_mu.h>
@@ -10,7 +12,7 @@
 #include "root.h"
 #include "tpmkey.h"
 
-static const char *const bank_name[BANKS] = { "sha1", "sha256", "sha384" };
+static const char *const bank_name[BANKS] = { "sha1", "sha256", "sha384", "sm3_256" };
 
 void put(struct writer *w, const void *data, size_t size)
 {
@@ -39,7 +41,7 @@ void set_bytes(struct att_bytes *b, const void *data, size_t size)
 	assert(!att_bytes_set(b, data, size));
 }
 
-void log_start(struct writer *w)
+void log_start(const struct machine *m, struct writer *w)
 {
 	static const uint8_t zero[20];
 	unsigned int i;
@@ -48,12 +50,12 @@ void log_start(struct writer *w)
 	put_le(w, 0, 4);
 	put_le(w, EV_NO_ACTION, 4);
 	put(w, zero, 20);
-	put_le(w, 16 + 4 + 4 + 4 + BANKS * 4 + 1, 4);
+	put_le(w, 16 + 4 + 4 + 4 + m->banks * 4 + 1, 4);
 	put(w, "Spec ID Event03", 16);
 	put_le(w, 0, 4);
 	put(w, "\x00\x02\x00\x02", 4);
-	put_le(w, BANKS, 4);
-	for (i = 0; i < BANKS; i++) {
+	put_le(w, m->banks, 4);
+	for (i = 0; i < m->banks; i++) {
 		put_le(w, att_alg_by_name(bank_name[i])->id, 2);
 		put_le(w, att_alg_by_name(bank_name[i])->size, 2);
 	}
@@ -68,8 +70,8 @@ void log_add(struct machine *m, struct writer *w, uint32_t pcr, uint32_t type, c
 
 	put_le(w, pcr, 4);
 	put_le(w, type, 4);
-	put_le(w, BANKS, 4);
-	for (i = 0; i < BANKS; i++) {
+	put_le(w, m->banks, 4);
+	for (i = 0; i < m->banks; i++) {
 		const struct att_alg *alg = att_alg_by_name(bank_name[i]);
 		uint8_t *value = m->pcr[i][pcr];
 
@@ -136,7 +138,7 @@ static void boot(struct machine *m)
 	};
 	uint32_t i;
 
-	log_start(&m->boot_log);
+	log_start(m, &m->boot_log);
 	log_add(m, &m->boot_log, 0, EV_NO_ACTION, "StartupLocality\0\0", 17);
 	for (i = 0; i < ARRAY_SIZE(what); i++) {
 		log_add(m, &m->boot_log, i, 0xd, what[i], strlen(what[i]));
@@ -146,17 +148,23 @@ static void boot(struct machine *m)
 
 static void make_ak(struct machine *m)
 {
+	bool sm2 = m->sig_alg == ATT_SIG_SM2;
 	struct att_error err = { 0 };
 	TPMT_PUBLIC pub;
 	uint8_t xy[64];
 
-	m->ak = att_key_new("P-256", &err);
+	m->ak = att_key_new(sm2 ? "SM2" : "P-256", &err);
 	assert(m->ak && !att_key_point(m->ak, xy, sizeof(xy), &err));
-	assert(!att_ak_template("p256", &pub, &err));
+	assert(!att_ak_template(sm2 ? "sm2" : "p256", &pub, &err));
 	pub.unique.ecc.x.size = pub.unique.ecc.y.size = 32;
 	memcpy(pub.unique.ecc.x.buffer, xy, 32);
 	memcpy(pub.unique.ecc.y.buffer, xy + 32, 32);
 	assert(!att_tpm_public_dump(&pub, &m->ak_public, &err));
+}
+
+static const char *curve_of(uint32_t sig_alg)
+{
+	return sig_alg == ATT_SIG_SM2 ? "SM2" : sig_alg == ATT_SIG_P384 ? "P-384" : "P-256";
 }
 
 void machine_boot(struct machine *m, const char *name, uint32_t sig_alg)
@@ -165,6 +173,7 @@ void machine_boot(struct machine *m, const char *name, uint32_t sig_alg)
 
 	memset(m, 0, sizeof(*m));
 	m->sig_alg = sig_alg;
+	m->banks = sig_alg == ATT_SIG_SM2 ? BANKS : BANKS - 1;
 	m->level = 1;
 	m->vcpus = 2;
 	m->policy = 1;
@@ -172,10 +181,10 @@ void machine_boot(struct machine *m, const char *name, uint32_t sig_alg)
 	assert(!att_sha256("launch", 6, m->launch_digest));
 	assert(!att_sha256(name, strlen(name), m->boot_id));
 	make_ak(m);
-	m->report_key = att_key_new(sig_alg == ATT_SIG_P384 ? "P-384" : "P-256", &err);
+	m->report_key = att_key_new(curve_of(sig_alg), &err);
 	assert(m->report_key);
 	boot(m);
-	log_start(&m->l0_log);
+	log_start(m, &m->l0_log);
 	tag_l0(m);
 	tag_key(m);
 }
@@ -217,14 +226,17 @@ size_t machine_report(const struct machine *m, EVP_PKEY *key,
 	put(&w, zero, 32);
 	assert(w.size == ATT_REPORT_SIZE);
 	memcpy(out, w.data, w.size);
-	assert(!att_ecdsa_sign(key, m->sig_alg == ATT_SIG_P384 ? "SHA384" : "SHA256", out, w.size,
-			       out + w.size, sig_size, &err));
+	if (m->sig_alg == ATT_SIG_SM2)
+		assert(!att_sm2_sign(key, out, w.size, out + w.size, &err));
+	else
+		assert(!att_ecdsa_sign(key, m->sig_alg == ATT_SIG_P384 ? "SHA384" : "SHA256", out,
+				       w.size, out + w.size, sig_size, &err));
 	return w.size + sig_size;
 }
 
 static void make_message(const uint8_t *values, size_t size, const struct att_alg *bank,
-			 uint32_t pcrs, const uint8_t *nonce, size_t nonce_size,
-			 struct att_evidence *ev)
+			 const struct att_alg *hash, uint32_t pcrs, const uint8_t *nonce,
+			 size_t nonce_size, struct att_evidence *ev)
 {
 	TPMS_ATTEST a = { .magic = TPM2_GENERATED_VALUE, .type = TPM2_ST_ATTEST_QUOTE };
 	uint8_t bytes[sizeof(a)];
@@ -239,20 +251,44 @@ static void make_message(const uint8_t *values, size_t size, const struct att_al
 		.pcrSelect = { (BYTE)pcrs, (BYTE)(pcrs >> 8), (BYTE)(pcrs >> 16) },
 	};
 	a.attested.quote.pcrDigest.size = 32;
-	assert(!att_sha256(values, size, a.attested.quote.pcrDigest.buffer));
+	assert(!att_hash(hash, values, size, a.attested.quote.pcrDigest.buffer));
 	assert(!Tss2_MU_TPMS_ATTEST_Marshal(&a, bytes, sizeof(bytes), &n));
 	set_bytes(&ev->message, bytes, n);
 }
 
-static void sign_message(EVP_PKEY *ak, struct att_evidence *ev)
+/* As a TPM does: the digest alone, without the Z of the standard. */
+static void sign_sm2(EVP_PKEY *ak, const struct att_alg *hash, const struct att_bytes *message,
+		     uint8_t sig[64])
 {
-	TPMT_SIGNATURE s = { .sigAlg = TPM2_ALG_ECDSA };
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, ak, NULL);
+	uint8_t digest[32], der[80];
+	const uint8_t *p = der;
+	size_t n = sizeof(der);
+	ECDSA_SIG *s;
+
+	assert(!att_hash(hash, message->data, message->size, digest));
+	assert(EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_sign(ctx, der, &n, digest, 32) == 1);
+	s = d2i_ECDSA_SIG(NULL, &p, (long)n);
+	assert(BN_bn2binpad(ECDSA_SIG_get0_r(s), sig, 32) == 32);
+	assert(BN_bn2binpad(ECDSA_SIG_get0_s(s), sig + 32, 32) == 32);
+	ECDSA_SIG_free(s);
+	EVP_PKEY_CTX_free(ctx);
+}
+
+void machine_sign(EVP_PKEY *ak, const struct att_alg *hash, struct att_evidence *ev)
+{
+	bool sm2 = att_key_is_sm2(ak);
+	TPMT_SIGNATURE s = { .sigAlg = sm2 ? TPM2_ALG_SM2 : TPM2_ALG_ECDSA };
 	struct att_error err = { 0 };
 	uint8_t sig[64], bytes[sizeof(s)];
 	size_t n = 0;
 
-	assert(!att_ecdsa_sign(ak, "SHA256", ev->message.data, ev->message.size, sig, 64, &err));
-	s.signature.ecdsa.hash = TPM2_ALG_SHA256;
+	if (sm2)
+		sign_sm2(ak, hash, &ev->message, sig);
+	else
+		assert(!att_ecdsa_sign(ak, hash->evp, ev->message.data, ev->message.size, sig, 64,
+				       &err));
+	s.signature.ecdsa.hash = hash->id;
 	s.signature.ecdsa.signatureR.size = s.signature.ecdsa.signatureS.size = 32;
 	memcpy(s.signature.ecdsa.signatureR.buffer, sig, 32);
 	memcpy(s.signature.ecdsa.signatureS.buffer, sig + 32, 32);
@@ -264,6 +300,7 @@ void machine_quote(const struct machine *m, const char *bank, uint32_t pcrs, con
 		   size_t nonce_size, struct att_evidence *ev)
 {
 	const struct att_alg *alg = att_alg_by_name(bank);
+	const struct att_alg *hash = att_alg_by_name(att_key_is_sm2(m->ak) ? "sm3_256" : "sha256");
 	struct att_error err = { 0 };
 	struct writer values = { .size = 0 };
 	unsigned int b = 0, i;
@@ -278,8 +315,8 @@ void machine_quote(const struct machine *m, const char *bank, uint32_t pcrs, con
 		ev->pcr_size[ev->pcrs++] = alg->size;
 		put(&values, m->pcr[b][i], alg->size);
 	}
-	make_message(values.data, values.size, alg, pcrs, nonce, nonce_size, ev);
-	sign_message(m->ak, ev);
+	make_message(values.data, values.size, alg, hash, pcrs, nonce, nonce_size, ev);
+	machine_sign(m->ak, hash, ev);
 	set_bytes(&ev->ak_tpm_public, m->ak_public.data, m->ak_public.size);
 	att_bytes_free(&ev->ak_public);
 	assert(!att_key_to_spki(m->ak, &ev->ak_public, &err));
@@ -294,7 +331,8 @@ struct att_evidence *machine_evidence(const struct machine *m, const uint8_t *no
 	EVP_PKEY *key;
 
 	assert(ev);
-	machine_quote(m, "sha256", 0xffff, nonce, nonce_size, ev);
+	machine_quote(m, m->sig_alg == ATT_SIG_SM2 ? "sm3_256" : "sha256", 0xffff, nonce,
+		      nonce_size, ev);
 	set_bytes(&ev->boot_log, m->boot_log.data, m->boot_log.size);
 	set_bytes(&ev->l0_log, m->l0_log.data, m->l0_log.size);
 	assert(!att_report_data(nonce, nonce_size, (char *)cvm_key->data, cvm_key->size, data,

@@ -12,7 +12,7 @@
 #include "evidence.h"
 #include "l0.h"
 
-#define BANKS 3 /* SHA-1, SHA-256, SHA-384 */
+#define BANKS 4 /* SHA-1, SHA-256, SHA-384; with SM2 also SM3 */
 
 struct writer {
 	uint8_t data[16384];
@@ -27,6 +27,7 @@ struct machine {
 	struct writer boot_log, l0_log;
 	EVP_PKEY *ak, *report_key;
 	struct att_bytes ak_public; /* TPMT_PUBLIC */
+	unsigned int banks; /* of bank_name[] */
 	uint8_t boot_id[32], build_id[32];
 	uint8_t launch_digest[32];
 	uint32_t sig_alg, level, vcpus, policy, flags;
@@ -40,7 +41,7 @@ void machine_boot(struct machine *m, const char *name, uint32_t sig_alg);
 void machine_free(struct machine *m);
 
 /* Logs. The event's digests are of its data, and the PCR is extended. */
-void log_start(struct writer *w);
+void log_start(const struct machine *m, struct writer *w);
 void log_add(struct machine *m, struct writer *w, uint32_t pcr, uint32_t type, const void *data,
 	     size_t size);
 void tag_l0(struct machine *m);
@@ -54,6 +55,8 @@ size_t machine_report(const struct machine *m, EVP_PKEY *key,
 /* The TPM's quote over @pcrs of the bank, into @ev, with values and AK. */
 void machine_quote(const struct machine *m, const char *bank, uint32_t pcrs, const uint8_t *nonce,
 		   size_t nonce_size, struct att_evidence *ev);
+/* The message of @ev anew signed: by an SM2 key as a TPM does. */
+void machine_sign(EVP_PKEY *ak, const struct att_alg *hash, struct att_evidence *ev);
 /* Everything, for the CVM's key (PEM). */
 struct att_evidence *machine_evidence(const struct machine *m, const uint8_t *nonce,
 				      size_t nonce_size, const struct att_bytes *cvm_key);

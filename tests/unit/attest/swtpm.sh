@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../../.."
 hgattest=$PWD/attest/build/hgattest
 hgverify=$PWD/attest/build/hgverify
 aids=$PWD/tests/unit/attest/build
-for f in "$hgattest" "$hgverify" "$aids/l0sim" "$aids/tcti-fault.so"; do
+for f in "$hgattest" "$hgverify" "$aids/l0sim" "$aids/ekpub" "$aids/tcti-fault.so"; do
 	[ -x "$f" ] || { echo "no $f: run make first"; exit 1; }
 done
 for p in swtpm swtpm_setup tpm2_pcrextend tpm2_checkquote tpm2_eventlog jq; do
@@ -100,9 +100,9 @@ machine() { # NAME: a TPM, booted, with L0 in PCR 13
 
 tcti() { echo "swtpm:path=$d/$1/s"; }
 
-enrol() { # NAME TYPE
+enrol() { # NAME TYPE OPTIONS-OF-AK...
 	local m=$d/$1
-	expect 0 '' "$hgattest" ak --tcti "$(tcti "$1")" --type "$2" --out "$m/ak-$2.json"
+	expect 0 '' "$hgattest" ak --tcti "$(tcti "$1")" --type "$2" --out "$m/ak-$2.json" "${@:3}"
 	expect 0 '' "$hgattest" enrol --tcti "$(tcti "$1")" --ak "$m/ak-$2.json" --out "$m/request.json"
 	expect 0 '' "$hgverify" --enrol "$m/request.json" --roots "$d/roots.pem" \
 		--challenge "$m/challenge.json" --state "$m/state.json"
@@ -142,7 +142,7 @@ openssl ecparam -name prime256v1 -genkey -noout -out "$d/ear.pem"
 openssl pkey -in "$d/ear.pem" -pubout -out "$d/ear.pub"
 
 echo "== each kind of key: enrolled, quoted, checked by tpm2-tools, released, opened"
-for type in p256 p384 rsa2048 rsa3072; do
+for type in p256 p384 rsa2048 rsa3072 sm2-sha256; do
 	enrol a $type
 	e=$d/ev-$type.json
 	expect 0 '' gather a $type "$nonce" "$e"
@@ -156,9 +156,14 @@ for type in p256 p384 rsa2048 rsa3072; do
 	jq -r .tpm.ak_public "$e" | base64 -d | openssl pkey -pubin -inform DER -out "$d/ak.pem"
 	hash=sha256
 	[ $type != p384 ] || hash=sha384
+	# This one cannot check SM2: it asks OpenSSL for SM2 with SHA-256, and with Z.
+	[ $type != sm2-sha256 ] || continue
 	expect 0 '' tpm2_checkquote -u "$d/ak.pem" -m "$d/message" -s "$d/signature" -g $hash -q "$nonce"
 	expect 1 '' tpm2_checkquote -u "$d/ak.pem" -m "$d/message" -s "$d/signature" -g $hash -q "$other"
 done
+# This TPM has SM2's curve, but no SM3.
+expect 1 'the TPM has no sm3_256' "$hgattest" ak --tcti "$(tcti a)" --type sm2 --out "$d/none.json"
+absent "$d/none.json"
 e=$d/ev-p256.json
 expect 0 '' gather a p256 "$nonce" "$d/ev-384.json" --bank sha384 --pcrs 0-9,13
 expect 15 'there is none of this PCR and bank' verify a p256 "$d/ev-384.json" "$nonce"
@@ -253,13 +258,27 @@ challenge 11 'unable to get' "$d/a/request.json" "$d/x.pem"
 challenge 11 'unable to get' "$d/a/request.json" "$d/ca/swtpm-localca-rootca-cert.pem"
 challenge 11 'no self-signed' "$d/a/request.json" /dev/null
 challenge 11 'not yet valid' "$d/a/request.json" "$d/roots.pem" --time 1000000000
+challenge 11 'no certificate revocation list' "$d/a/request.json" "$d/roots.pem" --crls /dev/null
+challenge 11 'no certificate revocation list' "$d/a/request.json" "$d/roots.pem" --crls "$d/roots.pem"
+challenge 3 'No such file' "$d/a/request.json" "$d/roots.pem" --crls "$d/nowhere"
 # A vendor of our own, whose certificates end.
 jq -r .ek_certificate "$d/a/request.json" | base64 -d | openssl x509 -inform DER -noout -pubkey >"$d/ek.pub"
 openssl x509 -new -subj /CN=ek -force_pubkey "$d/ek.pub" -CA "$d/x.pem" -CAkey "$d/x.key" -set_serial 1 \
-	-days 1 -outform DER -out "$d/ek.der" 2>/dev/null
+	-days 2 -outform DER -out "$d/ek.der" 2>/dev/null
 jq --arg c "$(base64 -w0 "$d/ek.der")" '.ek_certificate = $c' "$d/a/request.json" >"$d/ours.json"
 expect 0 '' "$hgverify" --enrol "$d/ours.json" --roots "$d/x.pem" --challenge "$d/c" --state "$d/s"
 rm "$d/c" "$d/s"
+: >"$d/index"
+printf '[ca]\ndefault_ca=x\n[x]\ndatabase=%s\ndefault_md=sha256\n' "$d/index" >"$d/ca.conf"
+openssl ca -config "$d/ca.conf" -gencrl -keyfile "$d/x.key" -cert "$d/x.pem" -crldays 1 -out "$d/crl.pem" 2>/dev/null
+expect 0 '' "$hgverify" --enrol "$d/ours.json" --roots "$d/x.pem" --crls "$d/crl.pem" --challenge "$d/c" --state "$d/s"
+rm "$d/c" "$d/s"
+challenge 11 'no CRL of CN = swtpm-localca' "$d/a/request.json" "$d/roots.pem" --crls "$d/crl.pem"
+challenge 11 'the CRL of CN = other: CRL has expired' "$d/ours.json" "$d/x.pem" --crls "$d/crl.pem" \
+	--time $(($(date +%s) + 90000))
+printf 'R\t301231235959Z\t%s\t01\tunknown\t/CN=ek\n' "$(date -u +%y%m%d%H%M%SZ)" >"$d/index"
+openssl ca -config "$d/ca.conf" -gencrl -keyfile "$d/x.key" -cert "$d/x.pem" -crldays 1 -out "$d/crl.pem" 2>/dev/null
+challenge 11 'CN = other has revoked the certificate of this EK' "$d/ours.json" "$d/x.pem" --crls "$d/crl.pem"
 challenge 11 'expired' "$d/ours.json" "$d/x.pem" --time $(($(date +%s) + 864000))
 # A certificate authority is not an endorsement key.
 jq --arg c "$(openssl x509 -in "$d/x.pem" -outform DER | base64 -w0)" '.ek_certificate = $c' \
@@ -285,6 +304,95 @@ absent "$d/record"
 expect 3 "is it this TPM's" "$hgattest" gather --tcti "$(tcti b)" --nonce "$nonce" \
 	--ak "$d/a/ak-p256.json" --boot-log none --l0-log none --out "$d/foreign"
 absent "$d/foreign"
+
+echo "== other endorsement keys: by the certificates that are there"
+fresh_tpm() { # what a run left in a TPM that has no resource manager
+	TPM2TOOLS_TCTI=$(tcti "$1") tpm2_flushcontext -t
+	TPM2TOOLS_TCTI=$(tcti "$1") tpm2_flushcontext -l
+}
+# swtpm has RSA-2048 by L-1 and P-384 by H-3; of the others we are the vendor.
+certify() { # NAME EK INDEX: an EK certificate of our own, into NV
+	local m=$d/$1 t
+	t=$(tcti "$1")
+	case $2 in
+	l-2) TPM2TOOLS_TCTI=$t tpm2_createek -G ecc -c "$m/ek.ctx" -u "$m/ek.pub" -f pem >/dev/null ;;
+	*) "$aids/ekpub" "$t" "$2" >"$m/ek.pub" ;;
+	esac
+	fresh_tpm "$1"
+	openssl x509 -new -subj /CN=ek -force_pubkey "$m/ek.pub" -CA "$d/x.pem" -CAkey "$d/x.key" \
+		-set_serial 7 -days 2 -outform DER -out "$m/ek.der" 2>/dev/null
+	TPM2TOOLS_TCTI=$t tpm2_nvdefine "$3" -C o -s "$(stat -c %s "$m/ek.der")" \
+		-a 'ownerwrite|ownerread|authread|authwrite|no_da' >/dev/null
+	TPM2TOOLS_TCTI=$t tpm2_nvwrite "$3" -C o -i "$m/ek.der" >/dev/null
+}
+for ek in l-2:0x1c0000a h-1:0x1c00012 h-2:0x1c00014; do
+	expect 0 '' "$hgattest" ak --tcti "$(tcti b)" --ek ${ek%:*} --out "$d/b/ak-none.json"
+	expect 1 "template ${ek%:*} (NV index ${ek#*:})" "$hgattest" enrol --tcti "$(tcti b)" \
+		--ak "$d/b/ak-none.json" --out "$d/none"
+	absent "$d/none"
+	certify b ${ek%:*} ${ek#*:}
+done
+cat "$d/roots.pem" "$d/x.pem" >"$d/both.pem"
+cp "$d/roots.pem" "$d/vendors.pem"
+cp "$d/both.pem" "$d/roots.pem"
+for ek in h-3 l-2 h-1 h-2 l-1; do
+	enrol b p256 --ek $ek
+	expect 0 '' gather b p256 "$nonce" "$d/ev-ek.json"
+	expect 0 PASSED verify b p256 "$d/ev-ek.json" "$nonce"
+	jq -e --arg ek $ek '.ek == $ek' "$d/b/ak-p256.json" >/dev/null || fail "the key's file: no $ek"
+	cp "$d/b/challenge.json" "$d/challenge-$ek.json"
+	cp "$d/b/ak-p256.json" "$d/ak-$ek.json"
+done
+cp "$d/vendors.pem" "$d/roots.pem"
+# A challenge for one endorsement key, and another to answer it with.
+for ek in h-3:h-2 h-2:l-2 l-2:h-1 l-1:h-1; do
+	expect 3 'activate the credential' "$hgattest" activate --tcti "$(tcti b)" \
+		--ak "$d/ak-${ek#*:}.json" --challenge "$d/challenge-${ek%:*}.json" --out "$d/answer"
+	absent "$d/answer"
+	fresh_tpm b
+done
+# One byte of the point, of the tag, and of the secret.
+for at in 8 70 140; do
+	jq --argjson at $at '.encrypted_seed |= (.[:$at] + (if .[$at:$at+1] == "A" then "B" else "A" end) +
+		.[$at+1:])' "$d/challenge-h-3.json" >"$d/changed.json"
+	[ $at -lt 130 ] || jq '.credential_blob |= (.[:60] + (if .[60:61] == "A" then "B" else "A" end) +
+		.[61:])' "$d/challenge-h-3.json" >"$d/changed.json"
+	expect 3 'activate the credential' "$hgattest" activate --tcti "$(tcti b)" \
+		--ak "$d/ak-h-3.json" --challenge "$d/changed.json" --out "$d/answer"
+	absent "$d/answer"
+	fresh_tpm b
+done
+expect 1 "known are l-1" "$hgattest" ak --tcti "$(tcti b)" --ek l-9 --out "$d/none"
+jq '.ek = "l-9"' "$d/ak-h-3.json" >"$d/ak-l-9.json"
+expect 1 "'l-9' is not known" "$hgattest" enrol --tcti "$(tcti b)" --ak "$d/ak-l-9.json" --out "$d/none"
+absent "$d/none"
+
+echo "== passwords of the hierarchies"
+echo 'the owner' >"$d/owner"
+printf 'endorsed' >"$d/endorsement"
+TPM2TOOLS_TCTI=$(tcti b) tpm2_changeauth -c owner 'the owner'
+TPM2TOOLS_TCTI=$(tcti b) tpm2_changeauth -c endorsement endorsed
+expect 3 'give it by --owner-auth' "$hgattest" ak --tcti "$(tcti b)" --out "$d/none"
+expect 3 'give it by --owner-auth' "$hgattest" ak --tcti "$(tcti b)" --owner-auth "$d/endorsement" --out "$d/none"
+absent "$d/none"
+expect 0 '' "$hgattest" ak --tcti "$(tcti b)" --owner-auth "$d/owner" --out "$d/ak-own.json"
+expect 3 'give it by --endorsement-auth' "$hgattest" enrol --tcti "$(tcti b)" --ak "$d/ak-own.json" \
+	--owner-auth "$d/owner" --out "$d/none"
+absent "$d/none"
+expect 0 '' "$hgattest" enrol --tcti "$(tcti b)" --ak "$d/ak-own.json" --endorsement-auth "$d/endorsement" \
+	--out "$d/own.json"
+expect 0 '' "$hgverify" --enrol "$d/own.json" --roots "$d/roots.pem" --challenge "$d/c" --state "$d/s"
+expect 0 '' "$hgattest" activate --tcti "$(tcti b)" --ak "$d/ak-own.json" --challenge "$d/c" \
+	--owner-auth "$d/owner" --endorsement-auth "$d/endorsement" --out "$d/answer"
+expect 0 '' "$hgverify" --enrol-finish "$d/answer" --state "$d/s" --out "$d/record"
+rm "$d/answer" "$d/record" "$d/c" "$d/s"
+head -c 65 /dev/zero >"$d/long"
+expect 1 'a password of 65 bytes' "$hgattest" ak --tcti "$(tcti b)" --owner-auth "$d/long" --out "$d/none"
+expect 1 'no password of the owner' "$hgattest" ak --tcti "$(tcti b)" --owner-auth "$d/nowhere" --out "$d/none"
+expect 1 'has no passwords' "$hgattest" ak --root software --owner-auth "$d/owner" --out "$d/none"
+absent "$d/none"
+TPM2TOOLS_TCTI=$(tcti b) tpm2_changeauth -c owner -p 'the owner'
+TPM2TOOLS_TCTI=$(tcti b) tpm2_changeauth -c endorsement -p endorsed
 
 echo "== the software root says so"
 expect 0 warning "$hgattest" ak --root software --out "$d/soft.json"
@@ -333,6 +441,42 @@ for mode in error refuse short garbage hang; do
 		rm -f "$d/faulty"
 	done
 done
+# The same when a key is made, and when a challenge is answered for a key of the high range.
+failing() { # MODE N WHAT...
+	case $3 in
+	ak) "$hgattest" ak --type sm2-sha256 --tcti "$aids/tcti-fault.so:$1=$2,$(tcti a)" --tpm-timeout 1 \
+		--out "$d/faulty" ;;
+	activate) "$hgattest" activate --tcti "$aids/tcti-fault.so:$1=$2,$(tcti b)" --tpm-timeout 1 \
+		--ak "$d/ak-h-3.json" --challenge "$d/challenge-h-3.json" --out "$d/faulty" ;;
+	esac
+}
+for what in ak activate; do
+	fresh_tpm a
+	fresh_tpm b
+	TCTI_FAULT_COUNT=$d/count failing error 0 $what
+	count=$(cat "$d/count")
+	[ "$count" -ge 6 ] || fail "$what: only $count commands: what is tested?"
+	cp "$d/faulty" "$d/whole"
+	rm -f "$d/faulty"
+	for mode in error short garbage; do
+		for ((n = 1; n <= count; n++)); do
+			rc=0
+			fresh_tpm a
+			fresh_tpm b
+			failing $mode "$n" $what >"$d/out" 2>&1 || rc=$?
+			if [ $rc -eq 0 ]; then
+				[ $what = ak ] || cmp -s "$d/faulty" "$d/whole" || [ $mode = garbage ] ||
+					fail "$what: $mode at command $n: another answer"
+			elif { [ $rc -ne 3 ] && [ $mode != garbage ]; } || [ ! -s "$d/out" ]; then
+				fail "$what: $mode at command $n: exit status $rc: $(cat "$d/out")"
+			else
+				absent "$d/faulty"
+			fi
+			rm -f "$d/faulty"
+		done
+	done
+	echo "ok: a TPM that fails at each of $count commands of $what"
+done
 expect 3 connect "$hgattest" gather --tcti "swtpm:path=$d/nobody" --nonce "$nonce" \
 	--ak "$d/a/ak-p256.json" --boot-log none --l0-log none --out "$d/faulty"
 absent "$d/faulty"
@@ -345,6 +489,8 @@ if [ -n "${KEEP:-}" ] && [ $bad -eq 0 ]; then
 	cp "$e" "$KEEP/evidence.json"
 	cp "$d/policy.json" "$d/a/reference.json" "$KEEP"
 	cp "$d/a/enrolled-p256.json" "$KEEP/enrolled.json"
+	jq '.tpm | { ak_public, ak_tpm_public, message: .tpm_quote.message, signature: .tpm_quote.signature }' \
+		"$d/ev-sm2-sha256.json" >"$KEEP/quote-sm2.json"
 fi
 
 [ $bad -eq 0 ] && echo "swtpm: all as expected"

@@ -337,7 +337,7 @@ static struct att_evidence *with_l0(struct world *w, void (*fill)(struct machine
 
 	for (i = 0; i < BANKS; i++)
 		memset(w->a.pcr[i][13], 0, ATT_HASH_MAX);
-	log_start(&w->a.l0_log);
+	log_start(&w->a, &w->a.l0_log);
 	fill(&w->a);
 	ev = world_evidence(w);
 	return ev;
@@ -503,7 +503,7 @@ static void report_of_other_boot(void **state)
 	now.ak_public = w->a.ak_public;
 	now.report_key = w->b.report_key;
 	memset(now.pcr[1][13], 0, 32);
-	log_start(&now.l0_log);
+	log_start(&now, &now.l0_log);
 	tag_l0(&now);
 	tag_key(&now);
 	quote(&now, w, "sha256", 0xffff, ev);

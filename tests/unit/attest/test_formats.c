@@ -191,7 +191,7 @@ static void log_locality(void **state)
 	struct att_log parsed;
 	size_t events;
 
-	log_start(&log);
+	log_start(&w->a, &log);
 	log_add(m, &log, 0, EV_NO_ACTION, "StartupLocality\0\3", 17);
 	log_add(m, &log, 0, 8, "v", 1);
 	assert_int_equal(att_log_parse(log.data, log.size, &parsed, &err), 0);
@@ -259,20 +259,6 @@ static void report_fields(void **state)
 	}
 	for (i = 0; i < size; i++)
 		assert_int_equal(att_report_parse(bytes, i, &rep, &err), -1);
-}
-
-static void report_sm2(void **state)
-{
-	struct world *w = *state;
-	uint8_t data[ATT_REPORT_DATA] = { 0 }, bytes[ATT_REPORT_MAX], key[64] = { 0 };
-	size_t size = machine_report(&w->a, w->a.report_key, data, bytes);
-	struct att_error err = { 0 };
-	struct att_report rep;
-
-	bytes[8] = ATT_SIG_SM2;
-	assert_int_equal(att_report_parse(bytes, size, &rep, &err), 0);
-	assert_int_equal(att_report_verify(&rep, key, &err), -1);
-	says(&err, ATT_E_UNSUPPORTED, "SM2");
 }
 
 /* Computed with another program: it is in docs/attestation.md, "Report data". */
@@ -752,7 +738,6 @@ int main(void)
 		T(log_event),
 		T(log_locality),
 		T(report_fields),
-		T(report_sm2),
 		T(report_data_known),
 		T(evidence_json),
 		T(messages),

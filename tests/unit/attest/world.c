@@ -49,6 +49,8 @@ char *world_policy_text(const struct machine *m, const char *extra)
 	put_pcrs(m, 1, 32, to);
 	fprintf(to, " },\n\"sha384\": { ");
 	put_pcrs(m, 2, 48, to);
+	fprintf(to, " },\n\"sm3_256\": { ");
+	put_pcrs(m, 3, 32, to);
 	fprintf(to,
 		" } },\n\"l0\": [ { \"version\": \"%s\", \"build_id\": \"%s\", "
 		"\"srcversion\": \"%s\" } ],\n",
@@ -73,7 +75,8 @@ struct world *world_new(uint32_t sig_alg)
 	assert(!att_cvm_key(&w->key, &err) && !att_cvm_key(&w->other_key, &err));
 	memset(w->nonce, 0x11, sizeof(w->nonce));
 	memset(w->other_nonce, 0x22, sizeof(w->other_nonce));
-	text = world_policy_text(&w->a, "");
+	text = world_policy_text(
+		&w->a, sig_alg == ATT_SIG_SM2 ? "\"banks\": [\"sm3_256\"]," : "");
 	w->policy = att_policy_parse(text, strlen(text), &err);
 	if (!w->policy)
 		fail_msg("policy: %s", err.text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Arithmetic modulo the order of P-256 against OpenSSL's: at the edges, and at random.
+ * Arithmetic modulo the orders and fields of the three curves against OpenSSL's: at the edges, and
+ * at random.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,26 +9,37 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <openssl/bn.h>
-#include <openssl/ec.h>
-#include <openssl/obj_mac.h>
 #include <string.h>
 
-#include "scalar.h"
+#include "ec.h"
 
-#define ROUNDS	2000
+#define ROUNDS	1000
 
+static const struct hgl_modulus *modulus;
 static BIGNUM *order;
 static BN_CTX *context;
+static u32 size;
+
+static const struct hgl_modulus *const moduli[] = {
+	&hgl_p256.p, &hgl_p256.n, &hgl_p384.p, &hgl_p384.n, &hgl_sm2.p, &hgl_sm2.n,
+};
+
+static void choose(const struct hgl_modulus *m)
+{
+	u8 bytes[HGL_SCALAR_SIZE];
+
+	modulus = m;
+	size = hgl_modulus_size(m);
+	hgl_scalar_put(m, &m->value, bytes);
+	assert_non_null(BN_bin2bn(bytes, (int)size, order));
+	assert_int_equal(BN_check_prime(order, context, NULL), 1);
+}
 
 static int setup(void **state)
 {
-	EC_GROUP *group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-
 	(void)state;
 	context = BN_CTX_new();
 	order = BN_new();
-	assert_int_equal(EC_GROUP_get_order(group, order, context), 1);
-	EC_GROUP_free(group);
 	return 0;
 }
 
@@ -41,10 +53,10 @@ static int teardown(void **state)
 
 static void bytes_of(const BIGNUM *n, u8 *bytes)
 {
-	assert_int_equal(BN_bn2binpad(n, bytes, 32), 32);
+	assert_int_equal(BN_bn2binpad(n, bytes, (int)size), size);
 }
 
-/* Around what carries: 0, 1, 2^64 - 1, the order, 2^256 - 1; later ones are random. */
+/* Around what carries: 0, 1, 2^64 - 1, the order, 2^size - 1; later ones are random. */
 static void number(u32 i, u8 *bytes)
 {
 	BIGNUM *n = BN_new();
@@ -53,14 +65,14 @@ static void number(u32 i, u8 *bytes)
 		assert_true(BN_copy(n, order));
 		assert_int_equal(i < 8 ? BN_sub_word(n, i) : BN_add_word(n, i - 8), 1);
 	} else if (i < 48) {
-		assert_int_equal(BN_set_bit(n, (int)((i - 16) / 2 * 17 % 256)), 1);
+		assert_int_equal(BN_set_bit(n, (int)((i - 16) / 2 * 17 % (8 * size))), 1);
 		assert_int_equal(i & 1 ? BN_sub_word(n, 1) : BN_add_word(n, 1), 1);
 	} else if (i == 48) {
-		memset(bytes, 0xff, 32);
+		memset(bytes, 0xff, size);
 		BN_free(n);
 		return;
 	} else if (i > 52) {
-		assert_int_equal(BN_rand(n, 256, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY), 1);
+		assert_int_equal(BN_rand(n, (int)size * 8, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY), 1);
 	} else {
 		assert_int_equal(BN_set_word(n, i - 49), 1);
 	}
@@ -70,7 +82,7 @@ static void number(u32 i, u8 *bytes)
 
 static BIGNUM *reduced(const u8 *bytes)
 {
-	BIGNUM *n = BN_bin2bn(bytes, 32, NULL), *r = BN_new();
+	BIGNUM *n = BN_bin2bn(bytes, (int)size, NULL), *r = BN_new();
 
 	assert_int_equal(BN_mod(r, n, order, context), 1);
 	BN_free(n);
@@ -79,30 +91,32 @@ static BIGNUM *reduced(const u8 *bytes)
 
 static void same(const struct hgl_scalar *a, const BIGNUM *want)
 {
-	u8 got[32], expected[32];
+	u8 got[HGL_SCALAR_SIZE], expected[HGL_SCALAR_SIZE];
 
-	hgl_scalar_put(a, got);
+	hgl_scalar_put(modulus, a, got);
 	bytes_of(want, expected);
-	assert_memory_equal(got, expected, 32);
+	assert_memory_equal(got, expected, size);
+	if (size == 32)
+		assert_int_equal(a->limb[4] | a->limb[5], 0);
 }
 
-static void test_get(void **state)
+static void all_get(void)
 {
 	struct hgl_scalar a;
-	u8 bytes[32];
+	u8 bytes[HGL_SCALAR_SIZE];
 	u32 i;
 
-	(void)state;
 	for (i = 0; i < ROUNDS; i++) {
 		BIGNUM *n, *r;
 
 		number(i, bytes);
-		n = BN_bin2bn(bytes, 32, NULL);
+		n = BN_bin2bn(bytes, (int)size, NULL);
 		r = reduced(bytes);
-		hgl_scalar_reduce(&a, bytes);
+		hgl_scalar_reduce(modulus, &a, bytes);
 		same(&a, r);
 		assert_int_equal(hgl_scalar_is_zero(&a), BN_is_zero(r));
-		assert_int_equal(hgl_scalar_get(&a, bytes), !BN_is_zero(n) && BN_cmp(n, order) < 0);
+		assert_int_equal(hgl_scalar_get(modulus, &a, bytes),
+				 !BN_is_zero(n) && BN_cmp(n, order) < 0);
 		BN_free(n);
 		BN_free(r);
 	}
@@ -112,32 +126,35 @@ static void two(u32 i, u32 j)
 {
 	struct hgl_scalar a, b, r;
 	BIGNUM *x, *y, *z = BN_new();
-	u8 bytes[2][32];
+	u8 bytes[2][HGL_SCALAR_SIZE];
 
 	number(i, bytes[0]);
 	number(j, bytes[1]);
-	hgl_scalar_reduce(&a, bytes[0]);
-	hgl_scalar_reduce(&b, bytes[1]);
+	hgl_scalar_reduce(modulus, &a, bytes[0]);
+	hgl_scalar_reduce(modulus, &b, bytes[1]);
 	x = reduced(bytes[0]);
 	y = reduced(bytes[1]);
-	hgl_scalar_add(&r, &a, &b);
+	hgl_scalar_add(modulus, &r, &a, &b);
 	assert_int_equal(BN_mod_add(z, x, y, order, context), 1);
 	same(&r, z);
-	hgl_scalar_mul(&r, &a, &b);
+	hgl_scalar_sub(modulus, &r, &a, &b);
+	assert_int_equal(BN_mod_sub(z, x, y, order, context), 1);
+	same(&r, z);
+	assert_int_equal(hgl_scalar_equal(&a, &b), !BN_cmp(x, y));
+	hgl_scalar_mul(modulus, &r, &a, &b);
 	assert_int_equal(BN_mod_mul(z, x, y, order, context), 1);
 	same(&r, z);
-	hgl_scalar_mul(&a, &a, &b);	/* in place */
+	hgl_scalar_mul(modulus, &a, &a, &b);	/* in place */
 	same(&a, z);
 	BN_free(x);
 	BN_free(y);
 	BN_free(z);
 }
 
-static void test_two(void **state)
+static void all_two(void)
 {
 	u32 i, j;
 
-	(void)state;
 	for (i = 0; i < 54; i++)
 		for (j = 0; j < 54; j++)
 			two(i, j);
@@ -145,31 +162,58 @@ static void test_two(void **state)
 		two(100, 100);
 }
 
-static void test_invert(void **state)
+static void all_invert(void)
 {
 	struct hgl_scalar a, r;
-	u8 bytes[32];
+	u8 bytes[HGL_SCALAR_SIZE];
 	u32 i;
 
-	(void)state;
 	for (i = 0; i < 200; i++) {
 		BIGNUM *x, *z = BN_new();
 
 		number(i, bytes);
 		x = reduced(bytes);
-		hgl_scalar_reduce(&a, bytes);
-		hgl_scalar_invert(&r, &a);
+		hgl_scalar_reduce(modulus, &a, bytes);
+		hgl_scalar_invert(modulus, &r, &a);
 		if (BN_is_zero(x))
 			BN_zero(z);
 		else
 			assert_non_null(BN_mod_inverse(z, x, order, context));
 		same(&r, z);
-		hgl_scalar_mul(&r, &r, &a);
+		hgl_scalar_mul(modulus, &r, &r, &a);
 		assert_int_equal(BN_set_word(z, !BN_is_zero(x)), 1);
 		same(&r, z);
 		BN_free(x);
 		BN_free(z);
 	}
+}
+
+static void each(void (*test)(void))
+{
+	u32 i;
+
+	for (i = 0; i < HG_ARRAY_SIZE(moduli); i++) {
+		choose(moduli[i]);
+		test();
+	}
+}
+
+static void test_get(void **state)
+{
+	(void)state;
+	each(all_get);
+}
+
+static void test_two(void **state)
+{
+	(void)state;
+	each(all_two);
+}
+
+static void test_invert(void **state)
+{
+	(void)state;
+	each(all_invert);
 }
 
 int main(void)

@@ -51,10 +51,11 @@ void crypto_free_shash(struct crypto_shash *hash);
 unsigned int crypto_shash_digestsize(struct crypto_shash *hash);
 int crypto_shash_tfm_digest(struct crypto_shash *hash, const u8 *data, unsigned int size, u8 *out);
 
-enum { HASH_ALGO_SHA1, HASH_ALGO_SHA256, HASH_ALGO_SHA384, HASH_ALGO__LAST };
+enum { HASH_ALGO_SHA1, HASH_ALGO_SHA256, HASH_ALGO_SHA384, HASH_ALGO_SM3_256, HASH_ALGO__LAST };
 extern const char *const hash_algo_name[HASH_ALGO__LAST];
 
 #define TPM_ALG_SHA256		0x0b
+#define TPM_ALG_SM3_256		0x12
 #define TPM2_MAX_DIGEST_SIZE	64
 #define TPM2_MAX_PCR_BANKS	8
 
