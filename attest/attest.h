@@ -112,6 +112,19 @@ struct att_result;
 struct att_result *att_appraise(const struct att_evidence *ev, const struct att_policy *policy,
 				const uint8_t *nonce, size_t nonce_size, int64_t now,
 				struct att_error *err);
+/*
+ * The same with more attestation keys than fit a policy: @lookup is asked once
+ * for the one of the evidence, by its TPM name. ATT_AK_TRUSTED comes with the
+ * SHA-256 of the EK certificate that it was enrolled with. What it says goes
+ * before the policy's own list, so that a revoked key is refused in any case.
+ * A policy that is only appraised with may be shared between threads.
+ */
+enum att_ak_trust { ATT_AK_UNKNOWN, ATT_AK_TRUSTED, ATT_AK_REVOKED, ATT_AK_UNREADABLE };
+typedef enum att_ak_trust att_ak_lookup(void *opaque, const uint8_t *name, size_t size,
+					uint8_t ek[32]);
+struct att_result *att_appraise_with(const struct att_evidence *ev, const struct att_policy *policy,
+				     att_ak_lookup *lookup, void *opaque, const uint8_t *nonce,
+				     size_t nonce_size, int64_t now, struct att_error *err);
 enum att_verdict att_result_verdict(const struct att_result *res);
 size_t att_result_count(const struct att_result *res);
 const struct att_claim *att_result_claim(const struct att_result *res, size_t index);
