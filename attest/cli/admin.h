@@ -3,7 +3,7 @@
 #ifndef ATT_ADMIN_H
 #define ATT_ADMIN_H
 
-#include "config.h"
+#include "conf.h"
 
 #define ADMIN_REFERENCES_MAX 64u
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config.h"
+#include "conf.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -11,7 +11,7 @@
 #include "answer.h"
 #include "audit.h"
 #include "challenge.h"
-#include "config.h"
+#include "conf.h"
 #include "http.h"
 #include "metrics.h"
 #include "policies.h"
