@@ -289,8 +289,26 @@ static int remove_secret(struct admin *a, struct store *s)
 	return done(store_secret_remove(s, a->word[2], &err), &err);
 }
 
+/* As root, what the service is to write becomes its own. */
+static int give_away(const struct config *cfg, const char *path)
+{
+	const struct passwd *pw;
+
+	if (!cfg->user || geteuid())
+		return 0;
+	pw = getpwnam(cfg->user);
+	if (!pw) {
+		complain("there is no user '%s': useradd --system %s", cfg->user, cfg->user);
+		return -1;
+	}
+	if (!chown(path, pw->pw_uid, pw->pw_gid))
+		return 0;
+	complain("%s: %s", path, strerror(errno));
+	return -1;
+}
+
 /* A file with a new key, unless it is there. */
-static int make_secrets_key(const char *path)
+static int make_secrets_key(const struct config *cfg, const char *path)
 {
 	struct att_error err = { 0 };
 	struct att_bytes text;
@@ -302,7 +320,7 @@ static int make_secrets_key(const char *path)
 		complain("%s", err.text);
 		return -1;
 	}
-	ret = file_write(path, text.data, text.size, 0600);
+	ret = file_write(path, text.data, text.size, 0600) || give_away(cfg, path) ? -1 : 0;
 	att_bytes_free(&text);
 	if (!ret)
 		printf("hgverifyd: made %s\n", path);
@@ -333,7 +351,7 @@ static int rekey_secrets(struct admin *a, struct store *s)
 	struct rekey r;
 	int ret = ADMIN_FAILED;
 
-	if (!make_secrets_key(a->word[2]) && !read_secrets_key(a->cfg->secrets_key, &r.old) &&
+	if (!make_secrets_key(a->cfg, a->word[2]) && !read_secrets_key(a->cfg->secrets_key, &r.old) &&
 	    !read_secrets_key(a->word[2], &r.new)) {
 		ret = done(store_secret_reseal(s, reseal, &r, &err), &err);
 		if (!ret)
@@ -345,25 +363,7 @@ static int rekey_secrets(struct admin *a, struct store *s)
 
 /* ---- init ---- */
 
-/* As root, what the service is to write becomes its own. */
-static int give_away(const struct admin *a, const char *path)
-{
-	const struct passwd *pw;
-
-	if (!a->cfg->user || geteuid())
-		return 0;
-	pw = getpwnam(a->cfg->user);
-	if (!pw) {
-		complain("there is no user '%s': useradd --system %s", a->cfg->user, a->cfg->user);
-		return -1;
-	}
-	if (!chown(path, pw->pw_uid, pw->pw_gid))
-		return 0;
-	complain("%s: %s", path, strerror(errno));
-	return -1;
-}
-
-static int make_ear_key(const char *path)
+static int make_ear_key(const struct config *cfg, const char *path)
 {
 	struct att_error err = { 0 };
 	struct att_bytes pem;
@@ -375,7 +375,7 @@ static int make_ear_key(const char *path)
 		complain("%s", err.text);
 		return -1;
 	}
-	ret = file_write(path, pem.data, pem.size, 0600);
+	ret = file_write(path, pem.data, pem.size, 0600) || give_away(cfg, path) ? -1 : 0;
 	att_bytes_free(&pem);
 	if (!ret)
 		printf("hgverifyd: made %s\n", path);
@@ -387,14 +387,14 @@ static int init(struct admin *a)
 	struct att_error err = { 0 };
 	struct store *s;
 
-	if (make_ear_key(a->cfg->ear_key) ||
-	    (a->cfg->secrets_key && make_secrets_key(a->cfg->secrets_key)))
+	if (make_ear_key(a->cfg, a->cfg->ear_key) ||
+	    (a->cfg->secrets_key && make_secrets_key(a->cfg, a->cfg->secrets_key)))
 		return ADMIN_FAILED;
 	s = store_open(a->cfg->database, STORE_CREATE, &err);
 	if (!s)
 		return admin_failed(&err);
 	store_close(s);
-	if (give_away(a, a->cfg->database))
+	if (give_away(a->cfg, a->cfg->database))
 		return ADMIN_FAILED;
 	printf("hgverifyd: database %s is ready\n", a->cfg->database);
 	return ADMIN_DONE;
