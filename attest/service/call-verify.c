@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "call.h"
+#include "ear.h"
 #include "evidence.h"
 #include "json.h"
 #include "policy.h"
@@ -194,7 +195,7 @@ static json_t *conclude(struct appraisal *p)
 {
 	struct att_error err = { 0 };
 	struct service *s = p->c->s;
-	char *ear = att_result_ear(p->res, (char *)s->ear_key.data, s->ear_key.size, &err);
+	char *ear = att_result_ear_with(p->res, s->ear_key, &err);
 	json_t *o;
 
 	if (!ear) {

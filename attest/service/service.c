@@ -18,11 +18,10 @@
 #include "json.h"
 #include "key.h"
 
-#define KEY_FILE_MAX  65536u
-#define ROOTS_MAX     (1u << 20)
-#define SESSIONS_MAX  256u
-#define SESSION_SIZE  32u
-#define SMALL_BODY    65536u
+#define KEY_FILE_MAX 65536u
+#define ROOTS_MAX    (1u << 20)
+#define SESSIONS_MAX 256u
+#define SMALL_BODY   65536u
 
 /* ---- Setting up ---- */
 
@@ -68,17 +67,18 @@ static int read_file(const char *path, size_t max, bool secret, struct att_bytes
 	return n < 0 ? -1 : 0;
 }
 
-static char *jwk_of(const struct att_bytes *pem, struct att_error *err)
+static char *jwk_of(EVP_PKEY *key, struct att_error *err)
 {
-	EVP_PKEY *key = att_key_from_pem((char *)pem->data, pem->size, false, err);
-	const char *curve = key ? att_key_curve(key) : NULL;
+	const char *curve = att_key_curve(key);
 	size_t half = curve && !strcmp(curve, "P-384") ? 48 : 32;
 	char *x = NULL, *y = NULL, *text = NULL;
 	uint8_t xy[96];
 
-	if (key && !curve)
+	if (!curve) {
 		att_fail(err, ATT_E_UNSUPPORTED, "the key that signs results is not P-256 or P-384");
-	if (curve && !att_key_point(key, xy, 2 * half, err)) {
+		return NULL;
+	}
+	if (!att_key_point(key, xy, 2 * half, err)) {
 		x = att_base64url(xy, half);
 		y = att_base64url(xy + half, half);
 		text = att_json_text(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kty", "EC", "crv",
@@ -89,8 +89,19 @@ static char *jwk_of(const struct att_bytes *pem, struct att_error *err)
 	}
 	free(x);
 	free(y);
-	EVP_PKEY_free(key);
 	return text;
+}
+
+static int read_ear_key(struct service *s, struct att_error *err)
+{
+	struct att_bytes pem = { 0 };
+
+	if (read_file(s->cfg->ear_key, KEY_FILE_MAX, true, &pem, err))
+		return -1;
+	s->ear_key = att_key_from_pem((char *)pem.data, pem.size, false, err);
+	att_bytes_free(&pem);
+	s->jwk = s->ear_key ? jwk_of(s->ear_key, err) : NULL;
+	return s->jwk ? 0 : att_prefix(err, s->cfg->ear_key);
 }
 
 static int read_secrets_key(struct service *s, struct att_error *err)
@@ -112,12 +123,10 @@ static int read_keys(struct service *s, struct att_error *err)
 {
 	const struct config *cfg = s->cfg;
 
-	if (read_file(cfg->ear_key, KEY_FILE_MAX, true, &s->ear_key, err) ||
-	    read_secrets_key(s, err) ||
-	    (cfg->enrol && read_file(cfg->roots, ROOTS_MAX, false, &s->roots, err)))
-		return -1;
-	s->jwk = jwk_of(&s->ear_key, err);
-	return s->jwk ? 0 : att_prefix(err, cfg->ear_key);
+	return read_ear_key(s, err) || read_secrets_key(s, err) ||
+			       (cfg->enrol && read_file(cfg->roots, ROOTS_MAX, false, &s->roots, err))
+		       ? -1
+		       : 0;
 }
 
 struct service *service_new(const struct config *cfg, struct att_error *err)
@@ -162,7 +171,7 @@ void service_free(struct service *s)
 	rate_free(s->by_identity);
 	challenges_free(s->nonces);
 	challenges_free(s->sessions);
-	att_bytes_free(&s->ear_key);
+	EVP_PKEY_free(s->ear_key);
 	att_bytes_free(&s->roots);
 	free(s->jwk);
 	OPENSSL_cleanse(&s->secrets_key, sizeof(s->secrets_key));

@@ -25,7 +25,7 @@ struct service {
 	struct rates *by_address, *by_identity;
 	struct audit *audit;
 	struct policies *policies;
-	struct att_bytes ear_key; /* PEM */
+	EVP_PKEY *ear_key;
 	char *jwk; /* its public half */
 	struct att_bytes roots; /* PEM */
 	struct secrets_key secrets_key;

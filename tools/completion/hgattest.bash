@@ -6,12 +6,15 @@ _hgattest() {
 	local word command=
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
-		ak | enrol | activate | key | report-data | report | gather | open) command=$word ;;
+		ak | enrol | activate | key | report-data | report | gather | open | challenge | submit | remote | join)
+			command=$word
+			;;
 		--open) command=open ;;
 		esac
 	done
 	case $prev in
-	--ak | --boot-log | --l0-log | --report | --key | --public | --challenge | --open | --out)
+	--ak | --boot-log | --l0-log | --report | --key | --public | --challenge | --open | --out | \
+		--ca | --client-cert | --client-key | --token | --evidence | --ear | --cvm)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -31,13 +34,17 @@ _hgattest() {
 		mapfile -t COMPREPLY < <(compgen -W 'device:/dev/tpmrm0 swtpm:path= tabrmd' -- "$cur")
 		return
 		;;
-	--nonce | --pcrs | --tpm-timeout)
+	--server)
+		mapfile -t COMPREPLY < <(compgen -W 'https://' -- "$cur")
+		return
+		;;
+	--nonce | --pcrs | --tpm-timeout | --policy | --secret | --label | --bytes)
 		return
 		;;
 	esac
 	if [[ $cur == -* ]]; then
 		local options='--out --help --usage --version'
-		local tpm=' --tcti --root --tpm-timeout'
+		local tpm=' --tcti --root --tpm-timeout' net=' --server --ca --client-cert --client-key'
 		case $command in
 		'') options+=' --open' ;;
 		ak) options+="$tpm --type" ;;
@@ -48,10 +55,15 @@ _hgattest() {
 		report) options+=' --nonce --key' ;;
 		gather) options+="$tpm --nonce --ak --bank --pcrs --boot-log --l0-log --report --key" ;;
 		open) options+=' --open --key --nonce' ;;
+		challenge) options+="$net --bytes" ;;
+		submit) options+="$net --nonce --evidence --policy --secret --key --ear --json" ;;
+		remote) options+="$tpm$net --ak --bank --pcrs --boot-log --l0-log --cvm --policy --secret --ear --json" ;;
+		join) options+="$tpm$net --ak --token --label" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'ak enrol activate key report-data report gather open' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W \
+			'ak enrol activate key report-data report gather open challenge submit remote join' -- "$cur")
 	fi
 }
 complete -o filenames -F _hgattest hgattest
