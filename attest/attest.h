@@ -239,7 +239,7 @@ int att_enrol_activate(struct att_root *root, const struct att_bytes *ak,
 int att_enrol_finish(const struct att_bytes *state, const struct att_bytes *response, int64_t now,
 		     struct att_bytes *record, struct att_error *err);
 
-/* ---- The verifier as a service: hgverifyd --------------------------------- */
+/* ---- The verifier as a service: hgverifyd -------------------------------- */
 
 struct att_server {
 	const char *url; /* https://HOST:PORT */
@@ -252,8 +252,9 @@ struct att_server {
 struct att_client;
 
 /*
- * Nothing is sent before the first request; SIGPIPE must be ignored. TLS 1.3 only, the server's certificate is
- * checked against @ca and no other, and its answers are bounded in size and time.
+ * Nothing is sent before the first request; SIGPIPE must be ignored. TLS 1.3 only, the
+ * server's certificate is checked against @ca and no other, and its answers are bounded
+ * in size and time.
  * Below: ATT_E_IO the way to it, ATT_E_CRYPTO not the server that was meant,
  * ATT_E_FORMAT not an answer, ATT_E_REFUSED it refused; the text says why.
  */

@@ -351,7 +351,8 @@ static int rekey_secrets(struct admin *a, struct store *s)
 	struct rekey r;
 	int ret = ADMIN_FAILED;
 
-	if (!make_secrets_key(a->cfg, a->word[2]) && !read_secrets_key(a->cfg->secrets_key, &r.old) &&
+	if (!make_secrets_key(a->cfg, a->word[2]) &&
+	    !read_secrets_key(a->cfg->secrets_key, &r.old) &&
 	    !read_secrets_key(a->word[2], &r.new)) {
 		ret = done(store_secret_reseal(s, reseal, &r, &err), &err);
 		if (!ret)
@@ -407,26 +408,16 @@ static const struct command {
 	int words; /* behind them */
 	int (*run)(struct admin *a, struct store *s);
 } commands[] = {
-	{ "machine", "add", 1, add_machine },
-	{ "machine", "list", 0, list_machines },
-	{ "machine", "revoke", 1, revoke_machine },
-	{ "machine", "restore", 1, restore_machine },
-	{ "machine", "remove", 1, remove_machine },
-	{ "reference", "add", 2, add_reference },
-	{ "reference", "list", 0, list_references },
-	{ "reference", "remove", 1, remove_reference },
-	{ "policy", "add", 2, add_policy },
-	{ "policy", "list", 0, list_policies },
-	{ "policy", "remove", 1, remove_policy },
-	{ "secret", "add", 2, add_secret },
-	{ "secret", "list", 0, list_secrets },
-	{ "secret", "remove", 1, remove_secret },
-	{ "secret", "rekey", 1, rekey_secrets },
-	{ "device", "add", 2, add_device },
-	{ "device", "list", 0, list_devices },
-	{ "device", "remove", 1, remove_device },
-	{ "token", "create", 0, create_token },
-	{ "token", "list", 0, list_tokens },
+	{ "machine", "add", 1, add_machine },	     { "machine", "list", 0, list_machines },
+	{ "machine", "revoke", 1, revoke_machine },  { "machine", "restore", 1, restore_machine },
+	{ "machine", "remove", 1, remove_machine },  { "reference", "add", 2, add_reference },
+	{ "reference", "list", 0, list_references }, { "reference", "remove", 1, remove_reference },
+	{ "policy", "add", 2, add_policy },	     { "policy", "list", 0, list_policies },
+	{ "policy", "remove", 1, remove_policy },    { "secret", "add", 2, add_secret },
+	{ "secret", "list", 0, list_secrets },	     { "secret", "remove", 1, remove_secret },
+	{ "secret", "rekey", 1, rekey_secrets },     { "device", "add", 2, add_device },
+	{ "device", "list", 0, list_devices },	     { "device", "remove", 1, remove_device },
+	{ "token", "create", 0, create_token },	     { "token", "list", 0, list_tokens },
 	{ "token", "remove", 1, remove_token },
 };
 
@@ -465,15 +456,16 @@ int admin_known(const struct admin *a)
 	return ADMIN_USAGE;
 }
 
-int admin_run(struct admin *a)
+int admin_run(struct admin *a, const struct config *cfg)
 {
 	struct att_error err = { 0 };
 	struct store *s;
 	int ret;
 
+	a->cfg = cfg;
 	if (!strcmp(a->word[0], "init"))
 		return init(a);
-	s = store_open(a->cfg->database, STORE_ADMIN, &err);
+	s = store_open(cfg->database, STORE_ADMIN, &err);
 	if (!s)
 		return admin_failed(&err);
 	ret = find(a)->run(a, s);

@@ -26,7 +26,7 @@ struct admin {
 int admin_failed(const struct att_error *err);
 /* Is there such a command, with as many words? 0, or ADMIN_USAGE after a message. */
 int admin_known(const struct admin *a);
-int admin_run(struct admin *a);
+int admin_run(struct admin *a, const struct config *cfg);
 int admin_audit(struct admin *a);
 
 #endif

@@ -231,6 +231,13 @@ static int read_config(struct admin *a, struct config *cfg)
 	return ADMIN_CONFIG;
 }
 
+static int run_with(struct admin *a, const struct config *cfg)
+{
+	if (!strcmp(a->word[0], "serve"))
+		return serve(cfg);
+	return strcmp(a->word[0], "check") ? admin_run(a, cfg) : check(cfg);
+}
+
 static int run(struct admin *a)
 {
 	struct config cfg;
@@ -239,18 +246,11 @@ static int run(struct admin *a)
 	if (!strcmp(a->word[0], "audit"))
 		return admin_audit(a);
 	ret = admin_known(a);
+	if (!ret)
+		ret = read_config(a, &cfg);
 	if (ret)
 		return ret;
-	ret = read_config(a, &cfg);
-	if (ret)
-		return ret;
-	a->cfg = &cfg;
-	if (!strcmp(a->word[0], "serve"))
-		ret = serve(&cfg);
-	else if (!strcmp(a->word[0], "check"))
-		ret = check(&cfg);
-	else
-		ret = admin_run(a);
+	ret = run_with(a, &cfg);
 	config_free(&cfg);
 	return ret;
 }

@@ -253,8 +253,7 @@ static int write_start(struct audit *a, int64_t now, uint64_t torn, struct att_e
 }
 
 /* Opens @path for this program alone and follows its chain from @chain. */
-static int open_file(struct audit *a, struct audit_chain *chain, int64_t now,
-		     struct att_error *err)
+static int open_file(struct audit *a, struct audit_chain *chain, int64_t now, struct att_error *err)
 {
 	int fd = open(a->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
 	off_t size = 0;

@@ -103,15 +103,16 @@ static void admit(struct call *c, const struct att_bytes *record, const char *la
 	char by[80];
 
 	c->log.ak = json_string_value(json_object_get(o, "ak_name"));
-	snprintf(by, sizeof(by), "%s%s", token ? "token" : "admin ", token ? "" : c->peer->identity);
+	snprintf(by, sizeof(by), "%s%s", token ? "token" : "admin ",
+		 token ? "" : c->peer->identity);
 	if (call_note(c, true)) {
 		if (store_machine_add(c->store, record, label, by, token, c->s->now(), &err)) {
 			call_refuse_error(c, "enrolment", &err);
 		} else {
 			c->s->metrics.enrolled++;
-			answer_json(c->a, 200,
-				    json_pack("{s:s, s:s}", "request", c->id, "machine",
-					      c->log.ak));
+			answer_json(
+				c->a, 200,
+				json_pack("{s:s, s:s}", "request", c->id, "machine", c->log.ak));
 		}
 	}
 	json_decref(o);
@@ -126,9 +127,8 @@ void call_enrol_finish(struct call *c)
 	const char *label;
 	size_t size;
 
-	if (!may_enrol(c) || !call_members(c, members) ||
-	    !call_text(c, "label", false, &label) || !call_nonce(c, "session", session, &size) ||
-	    !take_object(c, "response", &response))
+	if (!may_enrol(c) || !call_members(c, members) || !call_text(c, "label", false, &label) ||
+	    !call_nonce(c, "session", session, &size) || !take_object(c, "response", &response))
 		return;
 	if (challenge_take(c->s->sessions, &c->peer->owner, c->s->clock(), session, size, &state) !=
 	    CHALLENGE_OK)

@@ -96,13 +96,15 @@ static bool use_nonce(struct appraisal *p)
 	case CHALLENGE_OK:
 		return true;
 	case CHALLENGE_OTHER_OWNER:
-		call_refuse(c, 403, "nonce-owner",
-			    "the nonce was given to a client with another certificate, or with none");
+		call_refuse(
+			c, 403, "nonce-owner",
+			"the nonce was given to a client with another certificate, or with none");
 		return false;
 	default:
 		c->log.verdict = ATT_V_FRESHNESS;
-		call_refuse(c, 403, "nonce",
-			    "the nonce is not out: used before, expired, or never given out by this verifier since its start");
+		call_refuse(
+			c, 403, "nonce",
+			"the nonce is not out: used before, expired, or never given out by this verifier since its start");
 		return false;
 	}
 }

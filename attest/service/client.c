@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -64,8 +65,8 @@ static int parse_url(struct att_client *c, const char *url, struct att_error *er
 		end = host + n;
 	port = end + (*host == '[');
 	c->host = strndup(host + (*host == '['), (size_t)(end - host) - (*host == '['));
-	c->port = port == host + n ? strdup("443")
-				   : strndup(port + 1, (size_t)(host + n - port - 1));
+	c->port =
+		port == host + n ? strdup("443") : strndup(port + 1, (size_t)(host + n - port - 1));
 	if (!c->host || !c->port)
 		return att_no_memory(err);
 	if (!*c->host || (port < host + n && *port != ':') || !*c->port ||
@@ -207,10 +208,11 @@ static int shake_hands(struct att_client *c, struct att_error *err)
 		return att_fail_crypto(err, "TLS");
 	if (tls_expect(c->ssl, c->host, err))
 		return -1;
-	while ((ret = SSL_connect(c->ssl)) != 1)
-		if (after(c, ret, "TLS with the verifier", err))
-			return -1;
-	return 0;
+	do {
+		ERR_clear_error();
+		ret = SSL_connect(c->ssl);
+	} while (ret != 1 && !after(c, ret, "TLS with the verifier", err));
+	return ret == 1 ? 0 : -1;
 }
 
 static int be_connected(struct att_client *c, struct att_error *err)
@@ -228,8 +230,11 @@ static int be_connected(struct att_client *c, struct att_error *err)
 static int send_all(struct att_client *c, const char *data, size_t size, struct att_error *err)
 {
 	while (size) {
-		int n = SSL_write(c->ssl, data, size < 65536 ? (int)size : 65536);
+		int n;
 
+		/* What others left in OpenSSL's queue would be taken for this connection's. */
+		ERR_clear_error();
+		n = SSL_write(c->ssl, data, size < 65536 ? (int)size : 65536);
 		if (n > 0) {
 			data += n;
 			size -= (size_t)n;
@@ -244,11 +249,12 @@ static int receive(struct att_client *c, char *to, size_t size, size_t *got, str
 {
 	int n;
 
-	while ((n = SSL_read(c->ssl, to, (int)size)) <= 0)
-		if (after(c, n, "receiving", err))
-			return -1;
-	*got += (size_t)n;
-	return 0;
+	do {
+		ERR_clear_error();
+		n = SSL_read(c->ssl, to, (int)size);
+	} while (n <= 0 && !after(c, n, "receiving", err));
+	*got += n > 0 ? (size_t)n : 0;
+	return n > 0 ? 0 : -1;
 }
 
 static int receive_head(struct att_client *c, char *in, size_t *got, struct http_response *r,
@@ -355,8 +361,9 @@ static json_t *ask(struct att_client *c, const char *path, json_t *request, stru
 		return o;
 	code = json_string_value(json_object_get(o, "error"));
 	message = json_string_value(json_object_get(o, "message"));
-	att_fail(err, r.status >= 500 ? ATT_E_IO : ATT_E_REFUSED, "the verifier refused (%d %.40s): %.300s",
-		 r.status, code ? code : "?", message ? message : "it does not say why");
+	att_fail(err, r.status >= 500 ? ATT_E_IO : ATT_E_REFUSED,
+		 "the verifier refused (%d %.40s): %.300s", r.status, code ? code : "?",
+		 message ? message : "it does not say why");
 	json_decref(o);
 	return NULL;
 }
@@ -367,8 +374,8 @@ static int take(const json_t *o, const char *name, size_t max, char **to, struct
 	const char *text = json_string_value(json_object_get(o, name));
 
 	if (!text || !*text || strlen(text) > max)
-		return att_fail(err, ATT_E_FORMAT, "the verifier's answer: \"%s\" is missing or too long",
-				name);
+		return att_fail(err, ATT_E_FORMAT,
+				"the verifier's answer: \"%s\" is missing or too long", name);
 	*to = strdup(text);
 	return *to ? 0 : att_no_memory(err);
 }
@@ -403,7 +410,8 @@ static int read_verdict(const json_t *o, bool secret, struct att_answer *a, stru
 
 	if (att_json_uint(o, "verdict", 255, &verdict, err) || !json_is_object(result) ||
 	    take(o, "ear", RESPONSE_MAX, &a->ear, err))
-		return att_fail(err, ATT_E_FORMAT, "the verifier's answer has no verdict, result or EAR");
+		return att_fail(err, ATT_E_FORMAT,
+				"the verifier's answer has no verdict, result or EAR");
 	a->verdict = (enum att_verdict)verdict;
 	if (json_is_true(json_object_get(o, "passed")) != !verdict ||
 	    json_is_true(json_object_get(result, "passed")) != !verdict)
@@ -464,8 +472,8 @@ int att_client_enrol(struct att_client *c, const struct att_bytes *request, char
 	if (!o)
 		return -1;
 	ret = take(o, "session", 128, session, err);
-	if (!ret && att_bytes_take_string(challenge, json_dumps(json_object_get(o, "challenge"),
-								JSON_COMPACT))) {
+	if (!ret && att_bytes_take_string(
+			    challenge, json_dumps(json_object_get(o, "challenge"), JSON_COMPACT))) {
 		free(*session);
 		ret = att_fail(err, ATT_E_FORMAT, "the verifier's answer has no challenge");
 	}

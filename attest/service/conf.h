@@ -24,7 +24,8 @@ struct config {
 	uint64_t body; /* bytes, of one */
 	uint64_t rate, burst; /* requests a second of one address */
 	uint64_t identity_rate, identity_burst; /* and of one certificate */
-	uint64_t handshake_timeout, header_timeout, body_timeout, idle_timeout, write_timeout; /* s */
+	/* Seconds: */
+	uint64_t handshake_timeout, header_timeout, body_timeout, idle_timeout, write_timeout;
 	uint64_t challenges, challenges_per_address;
 	/* [verify] */
 	char *database;

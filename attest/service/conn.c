@@ -157,8 +157,8 @@ static enum conn_want start_body(struct conn *c, struct service *s)
 	if (!service_admit(s, &c->peer, &c->answer))
 		return cut_off(c, s);
 	if (c->q.body_size > max) {
-		answer_error(&c->answer, 413, "size", "a body of %zu bytes: at most %zu are allowed",
-			     c->q.body_size, max);
+		answer_error(&c->answer, 413, "size",
+			     "a body of %zu bytes: at most %zu are allowed", c->q.body_size, max);
 		return cut_off(c, s);
 	}
 	if (!reserve(c, s)) {
@@ -290,8 +290,9 @@ enum conn_want conn_drive(struct conn *c, struct service *s, struct store *store
 	unsigned int turns;
 	enum conn_state before;
 
-	ERR_clear_error();
 	for (turns = 0; want == WANT_TURN; turns++) {
+		/* What is left in OpenSSL's queue would be taken for the connection's error. */
+		ERR_clear_error();
 		before = c->state;
 		want = step(c, s, store);
 		/* After each request others have their turn. */

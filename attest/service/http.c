@@ -5,7 +5,16 @@
 #include <strings.h>
 
 /* Fields that count; every other one is checked for its form only. */
-enum field { F_HOST, F_LENGTH, F_TYPE, F_AUTHORIZATION, F_CONNECTION, F_ENCODING, F_EXPECT, FIELDS };
+enum field {
+	F_HOST,
+	F_LENGTH,
+	F_TYPE,
+	F_AUTHORIZATION,
+	F_CONNECTION,
+	F_ENCODING,
+	F_EXPECT,
+	FIELDS
+};
 
 static const char *const field_name[FIELDS] = {
 	[F_HOST] = "Host",

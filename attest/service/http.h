@@ -10,11 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HTTP_HEAD_MAX	 8192u /* with the empty line */
-#define HTTP_FIELDS_MAX	 32u
-#define HTTP_PATH_MAX	 63u
-#define HTTP_BEARER_MAX	 127u
-#define HTTP_INCOMPLETE	 1 /* the head's end is not there yet */
+#define HTTP_HEAD_MAX	8192u /* with the empty line */
+#define HTTP_FIELDS_MAX 32u
+#define HTTP_PATH_MAX	63u
+#define HTTP_BEARER_MAX 127u
+#define HTTP_INCOMPLETE 1 /* the head's end is not there yet */
 
 enum http_method { HTTP_GET, HTTP_POST };
 

@@ -36,8 +36,8 @@ static void put_tables(struct metrics *m, FILE *to)
 		for (j = 2; j < 6; j++)
 			if (m->requests[i][j])
 				fprintf(to,
-					"hgverifyd_requests_total{endpoint=\"%s\",status=\"%zuxx\"} "
-					"%" PRIu64 "\n",
+					"hgverifyd_requests_total{endpoint=\"%s\","
+					"status=\"%zuxx\"} %" PRIu64 "\n",
 					endpoint_name[i], j, (uint64_t)m->requests[i][j]);
 	head(to, "verdicts_total", "counter", "Appraisals by verdict, as hgverify's exit status.");
 	for (i = 0; i < 32; i++)

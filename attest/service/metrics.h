@@ -24,8 +24,8 @@ extern const char *const endpoint_name[ENDPOINTS];
 struct metrics {
 	atomic_uint_fast64_t requests[ENDPOINTS][6]; /* by the first digit of the status */
 	atomic_uint_fast64_t verdicts[32];
-	atomic_uint_fast64_t released, enrolled, rate_limited, connections_total, refused_connections,
-		handshakes_failed, timeouts, audit_failures, appraise_us;
+	atomic_uint_fast64_t released, enrolled, rate_limited, connections_total,
+		refused_connections, handshakes_failed, timeouts, audit_failures, appraise_us;
 	atomic_int_fast64_t connections, body_bytes;
 };
 

@@ -75,8 +75,8 @@ static struct bucket *find(struct rates *l, const struct source *from, int64_t n
 	for (i = 0; i < WAYS; i++) {
 		if (set[i].used && !memcmp(set[i].from.key, from->key, SOURCE_SIZE))
 			return &set[i];
-		if (!room || (room->used && (!set[i].used ||
-					     filled(l, &set[i], now) > filled(l, room, now))))
+		if (!room || (room->used &&
+			      (!set[i].used || filled(l, &set[i], now) > filled(l, room, now))))
 			room = &set[i];
 	}
 	*room = (struct bucket){ .from = *from, .tokens = l->burst, .last = now, .used = true };

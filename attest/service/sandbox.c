@@ -29,7 +29,8 @@ int sandbox_become(const char *user, struct att_error *err)
 			return att_fail(err, ATT_E_REFUSED,
 					"only root can become '%.40s': start as root, or remove user",
 					user);
-		if (!geteuid() && (setgroups(0, NULL) || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) ||
+		if (!geteuid() && (setgroups(0, NULL) ||
+				   setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) ||
 				   setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid)))
 			return att_fail(err, ATT_E_REFUSED, "cannot become '%.40s': %s", user,
 					strerror(errno));

@@ -68,8 +68,8 @@ static struct addrinfo *resolve(const char *text, struct att_error *err)
 	if (n && n < sizeof(host))
 		memcpy(host, text, n);
 	if (!*host || getaddrinfo(host, colon + 1, &hints, &found))
-		att_fail(err, ATT_E_FORMAT, "listen wants ADDRESS:PORT or [ADDRESS]:PORT, not '%.60s'",
-			 text);
+		att_fail(err, ATT_E_FORMAT,
+			 "listen wants ADDRESS:PORT or [ADDRESS]:PORT, not '%.60s'", text);
 	return found;
 }
 
@@ -148,7 +148,8 @@ struct server *server_new(const struct config *cfg, struct att_error *err)
 	}
 	for (i = 0; i < srv->conns; i++)
 		srv->conn[i].fd = -1;
-	srv->tls = tls_server(cfg->certificate, cfg->key, cfg->client_ca, cfg->client_required, err);
+	srv->tls =
+		tls_server(cfg->certificate, cfg->key, cfg->client_ca, cfg->client_required, err);
 	if (srv->tls && !listen_at(srv, cfg->listen, err))
 		return srv;
 	server_free(srv);
@@ -225,7 +226,8 @@ static void take_connection(struct server *srv, int fd, const struct sockaddr_st
 
 	source_of_address(from, &source);
 	/* A handshake costs as much as a request, so it counts as one. */
-	c = rate_take(srv->s->by_address, &source, srv->s->clock()) ? take_slot(srv, &source) : NULL;
+	c = rate_take(srv->s->by_address, &source, srv->s->clock()) ? take_slot(srv, &source)
+								    : NULL;
 	if (!c || conn_open(c, srv->s, srv->tls, fd, from)) {
 		srv->s->metrics.refused_connections++;
 		if (c) {
@@ -270,8 +272,7 @@ static struct conn *claim(struct server *srv, uint64_t event)
 	struct conn *c = NULL;
 
 	pthread_mutex_lock(&srv->lock);
-	if (index < srv->conns && !srv->conn[index].busy &&
-	    srv->conn[index].state != CONN_FREE &&
+	if (index < srv->conns && !srv->conn[index].busy && srv->conn[index].state != CONN_FREE &&
 	    srv->conn[index].generation == event >> 32) {
 		c = &srv->conn[index];
 		c->busy = true;

@@ -75,7 +75,8 @@ static char *jwk_of(EVP_PKEY *key, struct att_error *err)
 	uint8_t xy[96];
 
 	if (!curve) {
-		att_fail(err, ATT_E_UNSUPPORTED, "the key that signs results is not P-256 or P-384");
+		att_fail(err, ATT_E_UNSUPPORTED,
+			 "the key that signs results is not P-256 or P-384");
 		return NULL;
 	}
 	if (!att_key_point(key, xy, 2 * half, err)) {
@@ -124,7 +125,8 @@ static int read_keys(struct service *s, struct att_error *err)
 	const struct config *cfg = s->cfg;
 
 	return read_ear_key(s, err) || read_secrets_key(s, err) ||
-			       (cfg->enrol && read_file(cfg->roots, ROOTS_MAX, false, &s->roots, err))
+			       (cfg->enrol &&
+				read_file(cfg->roots, ROOTS_MAX, false, &s->roots, err))
 		       ? -1
 		       : 0;
 }
@@ -251,9 +253,8 @@ bool call_name(struct call *c, const char *name, bool required, const char **tex
 		return false;
 	if (!*text || store_name_ok(*text))
 		return true;
-	call_refuse(c, 400, "request",
-		    "\"%s\" is no name: 1 to %u letters, digits, '.', '_', '-'", name,
-		    STORE_NAME_MAX);
+	call_refuse(c, 400, "request", "\"%s\" is no name: 1 to %u letters, digits, '.', '_', '-'",
+		    name, STORE_NAME_MAX);
 	return false;
 }
 

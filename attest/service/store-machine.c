@@ -42,9 +42,8 @@ static int add_machine(struct store *s, const struct att_trusted_ak *ak,
 		       const struct att_bytes *record, const char *label, const char *by,
 		       int64_t now, struct att_error *err)
 {
-	sqlite3_stmt *st = store_prepare(s, ST_MACHINE_ADD,
-					 "INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, NULL)",
-					 err);
+	sqlite3_stmt *st = store_prepare(
+		s, ST_MACHINE_ADD, "INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, NULL)", err);
 	char name[2 * ATT_NAME_MAX + 1];
 
 	if (!st)
@@ -65,8 +64,7 @@ int store_machine_add(struct store *s, const struct att_bytes *record, const cha
 	struct att_trusted_ak ak;
 	int ret;
 
-	if (parse_record(record, &ak, err) || store_check_label(label, err) ||
-	    store_begin(s, err))
+	if (parse_record(record, &ak, err) || store_check_label(label, err) || store_begin(s, err))
 		return -1;
 	ret = token ? use_token(s, token, now, err) : 0;
 	if (!ret)
@@ -94,8 +92,8 @@ int store_machine_revoke(struct store *s, const char *text, bool revoked, int64_
 
 int store_machine_remove(struct store *s, const char *text, struct att_error *err)
 {
-	sqlite3_stmt *st = store_prepare(s, ST_MACHINE_REMOVE, "DELETE FROM machines WHERE ak = ?",
-					 err);
+	sqlite3_stmt *st =
+		store_prepare(s, ST_MACHINE_REMOVE, "DELETE FROM machines WHERE ak = ?", err);
 	uint8_t ak[ATT_NAME_MAX];
 	size_t size = 0;
 
@@ -134,8 +132,8 @@ int store_device_add(struct store *s, const char *name, const char *kind,
 		     const struct att_bytes *json, const char *machine, int64_t now,
 		     struct att_error *err)
 {
-	sqlite3_stmt *st = store_prepare(s, ST_DEVICE_ADD,
-					 "INSERT INTO devices VALUES (?, ?, ?, ?, ?)", err);
+	sqlite3_stmt *st =
+		store_prepare(s, ST_DEVICE_ADD, "INSERT INTO devices VALUES (?, ?, ?, ?, ?)", err);
 	uint8_t ak[ATT_NAME_MAX];
 	size_t size = 0;
 	json_t *o;
@@ -187,8 +185,8 @@ static int hash_token(const char *token, uint8_t hash[32], struct att_error *err
 int store_token_create(struct store *s, const char *label, int64_t now, int64_t expires,
 		       char token[2 * STORE_TOKEN + 1], struct att_error *err)
 {
-	sqlite3_stmt *st = store_prepare(s, ST_TOKEN_ADD,
-					 "INSERT INTO tokens VALUES (?, ?, ?, ?, NULL)", err);
+	sqlite3_stmt *st =
+		store_prepare(s, ST_TOKEN_ADD, "INSERT INTO tokens VALUES (?, ?, ?, ?, NULL)", err);
 	uint8_t bytes[STORE_TOKEN], hash[32];
 
 	if (!st || store_check_label(label, err))

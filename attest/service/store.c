@@ -163,9 +163,10 @@ static int check_version(struct store *s, enum store_mode mode, struct att_error
 	if (application != APPLICATION && (application || version || tables))
 		return att_fail(err, ATT_E_REFUSED, "%s is another program's database", s->path);
 	if (version > SCHEMA_VERSION)
-		return att_fail(err, ATT_E_REFUSED,
-				"database %s is of a newer hgverifyd: version %d, this one knows %d",
-				s->path, (int)version, SCHEMA_VERSION);
+		return att_fail(
+			err, ATT_E_REFUSED,
+			"database %s is of a newer hgverifyd: version %d, this one knows %d",
+			s->path, (int)version, SCHEMA_VERSION);
 	if (version == SCHEMA_VERSION)
 		return 0;
 	if (mode != STORE_CREATE)
@@ -212,8 +213,9 @@ struct store *store_open(const char *path, enum store_mode mode, struct att_erro
 		return NULL;
 	}
 	if (!open_file(s, mode, err) && !check_version(s, mode, err) &&
-	    !store_exec(s, "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; "
-			   "PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON",
+	    !store_exec(s,
+			"PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; "
+			"PRAGMA synchronous = FULL; PRAGMA cell_size_check = ON",
 			err) &&
 	    (mode == STORE_ADMIN || !check_integrity(s, err)))
 		return s;

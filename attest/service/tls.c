@@ -28,7 +28,8 @@ static SSL_CTX *new_context(const SSL_METHOD *method, struct att_error *err)
 
 	if (ctx && SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) &&
 	    SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) &&
-	    SSL_CTX_set_ciphersuites(ctx, suites) && SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384")) {
+	    SSL_CTX_set_ciphersuites(ctx, suites) &&
+	    SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384")) {
 		SSL_CTX_set_default_passwd_cb(ctx, no_password);
 		SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 		SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -50,7 +51,8 @@ static int use_certificate(SSL_CTX *ctx, const char *certificate, const char *ke
 		return att_prefix(err, certificate);
 	}
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1) {
-		att_fail_crypto(err, "no private key in PEM without a password, or of another certificate");
+		att_fail_crypto(
+			err, "no private key in PEM without a password, or of another certificate");
 		return att_prefix(err, key);
 	}
 	return 0;
@@ -84,10 +86,9 @@ SSL_CTX *tls_server(const char *certificate, const char *key, const char *client
 		names = SSL_load_client_CA_file(client_ca);
 		if (names)
 			SSL_CTX_set_client_CA_list(ctx, names);
-		SSL_CTX_set_verify(ctx,
-				   SSL_VERIFY_PEER |
-					   (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-				   NULL);
+		SSL_CTX_set_verify(
+			ctx, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+			NULL);
 	}
 	return ctx;
 }
@@ -110,8 +111,8 @@ SSL_CTX *tls_client(const char *ca, const char *certificate, const char *key, st
 int tls_expect(SSL *ssl, const char *host, struct att_error *err)
 {
 	uint8_t address[16];
-	bool is_address = inet_pton(AF_INET, host, address) == 1 ||
-			  inet_pton(AF_INET6, host, address) == 1;
+	bool is_address =
+		inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
 	int ok;
 
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);

@@ -119,7 +119,8 @@ awk -v before="$before" -v after="$after" '
 			printf "%-26s %10.1f %8.2f\n", step[i], us[step[i]], us[step[i]] / us["p256-verify"]
 		}
 		printf "\nevidence: %d bytes\n\n", us["evidence-bytes"]
-		printf "%-10s %12s %14s %16s %12s\n", "machines", "per second", "per core and s", "us of processor", "MiB at most"
+		printf "%-10s %12s %14s %16s %12s\n", "machines", "per second", "per core and s",
+			"us of processor", "MiB at most"
 		for (i = 1; i <= loads; i++)
 			printf "%-10d %12.0f %14.0f %16.0f %12.1f\n", machines[i], count[i] / took[i],
 				count[i] / cpu[i], cpu[i] / count[i] * 1e6, kib[i] / 1024

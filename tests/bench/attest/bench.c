@@ -224,9 +224,12 @@ static void do_generation(struct bench *b)
 
 static void note(struct bench *b, bool durable)
 {
-	const struct audit_entry e = { .event = "verify", .request = "0123456789ab-1",
-				       .remote = "127.0.0.1:1234", .policy = "bench",
-				       .nonce = b->nonce, .nonce_size = 32 };
+	const struct audit_entry e = { .event = "verify",
+				       .request = "0123456789ab-1",
+				       .remote = "127.0.0.1:1234",
+				       .policy = "bench",
+				       .nonce = b->nonce,
+				       .nonce_size = 32 };
 	struct att_error err;
 
 	if (audit_write(b->audit, &e, durable, &err))
@@ -322,11 +325,12 @@ static void fill(const char *db, const char *count, const struct machine *m)
 		exit(1);
 	}
 	store_close(s);
-	snprintf(sql, sizeof(sql),
-		 "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
-		 "INSERT INTO machines SELECT CAST(X'000b' || randomblob(32) AS BLOB), randomblob(32), "
-		 "'{}', 'made up', 1, 'bench', NULL FROM n",
-		 atoi(count));
+	snprintf(
+		sql, sizeof(sql),
+		"WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
+		"INSERT INTO machines SELECT CAST(X'000b' || randomblob(32) AS BLOB), randomblob(32), "
+		"'{}', 'made up', 1, 'bench', NULL FROM n",
+		atoi(count));
 	if (sqlite3_open(db, &raw) ||
 	    (atoi(count) > 1 && sqlite3_exec(raw, sql, NULL, NULL, NULL))) {
 		fprintf(stderr, "attest-bench: %s\n", sqlite3_errmsg(raw));
@@ -392,7 +396,8 @@ static int steps(const char *dir)
 	}
 	measure(&b, "policy-generation", do_generation);
 	measure(&b, "appraisal", do_appraise);
-	b.res = att_appraise_with(b.ev, b.policy, store_machine_find, b.store, b.nonce, 32, 1, &err);
+	b.res = att_appraise_with(b.ev, b.policy, store_machine_find, b.store, b.nonce, 32, 1,
+				  &err);
 	measure(&b, "ear", do_ear);
 	measure(&b, "release", do_release);
 	measure(&b, "audit-line", do_note);
@@ -472,7 +477,9 @@ static int load(const char *url, const char *dir, const char *seconds)
 
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < ARRAY_SIZE(l); i++) {
-		l[i] = (struct load){ .url = url, .ca = in(dir, "server.crt"), .dir = dir,
+		l[i] = (struct load){ .url = url,
+				      .ca = in(dir, "server.crt"),
+				      .dir = dir,
 				      .end = start + atof(seconds) };
 		pthread_create(&l[i].thread, NULL, run_load, &l[i]);
 	}

@@ -160,7 +160,8 @@ static void http_responses(void **state)
 		{ "HTTP/1.1 20 OK\r\nContent-Length: 2\r\n\r\n", -1 },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n", -1 },
 		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", -1 },
-		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", -1 },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+		  -1 },
 		{ "<html>\r\n\r\n", -1 },
 	};
 	struct http_response r;
@@ -251,7 +252,8 @@ static void challenge_order(void **state)
 	assert_int_equal(challenge_give(c, &nobody, &from, 0, n[0], 15, NULL), CHALLENGE_FAILED);
 	assert_int_equal(challenge_give(c, &nobody, &from, 0, n[0], 65, NULL), CHALLENGE_FAILED);
 	for (i = 0; i < 4; i++)
-		assert_int_equal(challenge_give(c, &nobody, &from, i, n[i], 16, NULL), CHALLENGE_OK);
+		assert_int_equal(challenge_give(c, &nobody, &from, i, n[i], 16, NULL),
+				 CHALLENGE_OK);
 	assert_int_equal(challenge_give(c, &nobody, &from, 4, n[4], 16, NULL), CHALLENGE_FULL);
 	/* A prefix of a nonce is not the nonce. */
 	assert_int_equal(challenge_take(c, &nobody, 4, n[1], 15, NULL), CHALLENGE_UNKNOWN);
@@ -534,7 +536,7 @@ static void configuration_whole(void **state)
 static void sealing(void **state)
 {
 	struct secrets_key k, other;
-	struct att_bytes text, sealed, got, secret = { (uint8_t *)(uintptr_t)"abc", 3 };
+	struct att_bytes text, sealed, got, secret = { (uint8_t *)(uintptr_t) "abc", 3 };
 	struct att_error err = { 0 };
 	size_t i;
 

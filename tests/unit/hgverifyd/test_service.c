@@ -528,8 +528,16 @@ static void other_secrets_key(void **state)
 static void metacharacters(void **state)
 {
 	static const char *const bad[] = {
-		"x' OR '1'='1", "model;DROP TABLE secrets", "..", "-h", "a b", "%", "", "mod*",
-		"\\u0000",	"a\\\\b",
+		"x' OR '1'='1",
+		"model;DROP TABLE secrets",
+		"..",
+		"-h",
+		"a b",
+		"%",
+		"",
+		"mod*",
+		"\\u0000",
+		"a\\\\b",
 	};
 	struct site *t = *state;
 	char more[160];
@@ -674,9 +682,8 @@ static void enrolment_authority(void **state)
 	/* Nobody without a certificate is the admin whose hash is zeros. */
 	memset(t->cfg.admin[0], 0, 32);
 	refused(t, "/v1/enrol/request", request, 401, "authority");
-	assert_int_equal(store_token_create(t->store, "x", t->s->now(), t->s->now() + 60, token,
-					    &err),
-			 0);
+	assert_int_equal(
+		store_token_create(t->store, "x", t->s->now(), t->s->now() + 60, token, &err), 0);
 	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 422, "enrolment");
 	token[5] ^= 1;
 	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 401, "authority");
@@ -692,9 +699,8 @@ static void enrolment_session(void **state)
 	char token[2 * STORE_TOKEN + 1], body[200], nonce[2 * ATT_NONCE_MAX + 1];
 
 	t->cfg.enrol = true;
-	assert_int_equal(store_token_create(t->store, "x", t->s->now(), t->s->now() + 60, token,
-					    &err),
-			 0);
+	assert_int_equal(
+		store_token_create(t->store, "x", t->s->now(), t->s->now() + 60, token, &err), 0);
 	snprintf(body, sizeof(body), "{\"session\":\"%064d\",\"response\":{}}", 7);
 	refused_as(t, &t->peer, "/v1/enrol/finish", body, token, 403, "session");
 	audited(t, "enrol-finish", -1, "session");
@@ -709,15 +715,33 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(passes),	    T(releases),	   T(nonce_sizes),
-		T(replayed),	    T(replayed_after_failure), T(invented),
-		T(expired),	    T(restarted),	   T(other_identity),
-		T(concurrent),	    T(table_full),	   T(unknown_machine),
-		T(revoked_machine), T(removed_machine),	   T(other_nonce),
-		T(other_launch),    T(development),	   T(other_policy),
-		T(secret_moved),    T(other_secrets_key),  T(metacharacters),
-		T(unknown_policy),  T(unknown_member),	   T(policy_replaced),
-		T(audit_full),	    T(enrolment_off),	   T(enrolment_authority),
+		T(passes),
+		T(releases),
+		T(nonce_sizes),
+		T(replayed),
+		T(replayed_after_failure),
+		T(invented),
+		T(expired),
+		T(restarted),
+		T(other_identity),
+		T(concurrent),
+		T(table_full),
+		T(unknown_machine),
+		T(revoked_machine),
+		T(removed_machine),
+		T(other_nonce),
+		T(other_launch),
+		T(development),
+		T(other_policy),
+		T(secret_moved),
+		T(other_secrets_key),
+		T(metacharacters),
+		T(unknown_policy),
+		T(unknown_member),
+		T(policy_replaced),
+		T(audit_full),
+		T(enrolment_off),
+		T(enrolment_authority),
 		T(enrolment_session),
 	};
 

@@ -195,8 +195,8 @@ static void secrets(void **state)
 	assert_int_equal(rows(t, STORE_SECRETS), 2);
 }
 
-static int fail_second(void *opaque, const char *name, const char *rule, const struct att_bytes *old,
-		       struct att_bytes *new, struct att_error *err)
+static int fail_second(void *opaque, const char *name, const char *rule,
+		       const struct att_bytes *old, struct att_bytes *new, struct att_error *err)
 {
 	int *calls = opaque;
 
@@ -270,8 +270,8 @@ static void tokens(void **state)
 
 static void names(void **state)
 {
-	static const char *const bad[] = { "",	"-x", ".x", "a b", "a'b", "a;b", "a/b", "a\"b",
-					   "%", "*",  "\xc3\xa4" };
+	static const char *const bad[] = { "",	  "-x",	  ".x", "a b", "a'b",	  "a;b",
+					   "a/b", "a\"b", "%",	"*",   "\xc3\xa4" };
 	char longest[STORE_NAME_MAX + 2];
 	size_t i;
 
@@ -315,8 +315,9 @@ static void other_files(void **state)
 	struct store *s;
 
 	refuses_file(t, "none", STORE_ADMIN, ATT_E_IO, "unable to open");
-	site_write(t, "text", "this is no database, and longer than the head of one would be, "
-			      "which has a hundred bytes; so there are some more of them here");
+	site_write(t, "text",
+		   "this is no database, and longer than the head of one would be, "
+		   "which has a hundred bytes; so there are some more of them here");
 	refuses_file(t, "text", STORE_ADMIN, ATT_E_FORMAT, "not a database");
 	refuses_file(t, "text", STORE_CREATE, ATT_E_FORMAT, "not a database");
 	exec_raw(t, "foreign", "CREATE TABLE x (y); PRAGMA user_version = 0");
@@ -396,9 +397,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(machines), T(found_by_key), T(devices),	T(policies), T(secrets),
-		T(reseal_whole), T(tokens),   T(names),	T(other_files), T(private_file),
-		T(damaged),  T(read_only),
+		T(machines),	T(found_by_key), T(devices), T(policies),
+		T(secrets),	T(reseal_whole), T(tokens),  T(names),
+		T(other_files), T(private_file), T(damaged), T(read_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

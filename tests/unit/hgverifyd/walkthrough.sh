@@ -6,7 +6,7 @@
 set -u -o pipefail
 cd "$(dirname "$0")/../../.." || exit 1
 
-for p in swtpm swtpm_setup tpm2_pcrextend openssl curl; do
+for p in ss swtpm swtpm_setup tpm2_pcrextend openssl curl; do
 	command -v $p >/dev/null || { echo "$p is not installed"; exit 77; }
 done
 [ -r /var/lib/swtpm-localca/issuercert.pem ] || {
@@ -16,14 +16,22 @@ done
 	rm -rf "$first"
 }
 root=$(mktemp -d)
-trap 'for f in "$root"/walk/m/pid "$root"/pid; do [ ! -r "$f" ] || kill "$(cat "$f")" 2>/dev/null; done; rm -rf "$root"' EXIT
+finish() {
+	local f
+	for f in "$root/walk/m/pid" "$root/pid"; do
+		[ ! -r "$f" ] || kill "$(cat "$f")" 2>/dev/null
+	done
+	rm -rf "$root"
+}
+trap finish EXIT
 
-# A port that is free now: the kernel chooses one.
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])' 2>/dev/null ||
-	echo $((20000 + RANDOM % 20000)))
+# A port that is free now, and below those that the kernel gives to clients.
+port=$((20000 + RANDOM % 12000))
+while [ -n "$(ss -Htln "sport = :$port")" ]; do port=$((port + 1)); done
 {
 	echo 'set -e -o pipefail'
-	sed -n '/^## A walk-through/,/^## Installing/p' docs/hgverifyd.md | sed -n '/^```sh/,/^```$/p' | sed '/^```/d' |
+	sed -n '/^## A walk-through/,/^## Installing/p' docs/hgverifyd.md |
+		sed -n '/^```sh/,/^```$/p' | sed '/^```/d' |
 		sed -e "s|/tmp/walk|$root/walk|g" -e "s|:8443|:$port|g" \
 			-e "s|startup-clear --daemon|startup-clear --daemon --pid file=$root/pid|" \
 			-e "s|conf serve &|conf serve \& echo \$! >$root/walk/m/pid|" -e 's|^kill %1|kill $(cat ../m/pid)|'
