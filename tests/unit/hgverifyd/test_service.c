@@ -358,6 +358,26 @@ static void table_full(void **state)
 	site_nonce(t, &t->peer, nonce);
 }
 
+/* Too many at a time: the nonce is not used up, so that the client may come again. */
+static void busy(void **state)
+{
+	struct site *t = *state;
+	char *body = fresh(t, &t->peer, &t->w->a, ",\"secret\":\"model\"");
+	json_t *o;
+	int status;
+
+	t->cfg.appraisals = 1;
+	t->s->appraisals = 1;
+	refused(t, "/v1/release", body, 503, "busy");
+	assert_int_equal(t->s->appraisals, 1);
+	t->s->appraisals = 0;
+	o = site_ask(t, "/v1/release", body, &status);
+	assert_int_equal(status, 200);
+	assert_int_equal(t->s->appraisals, 0);
+	json_decref(o);
+	free(body);
+}
+
 /* ---- Evidence ---- */
 
 /* Appraised and refused: the verdict, no secret. */
@@ -742,7 +762,7 @@ int main(void)
 		T(audit_full),
 		T(enrolment_off),
 		T(enrolment_authority),
-		T(enrolment_session),
+		T(enrolment_session), T(busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -224,6 +224,21 @@ if [ -e /dev/full ]; then
 	run 1 'not a regular file' hgverifyd "${c[@]}" serve
 	rm "$root/audit"
 fi
+# Started as root, it is somebody else once it listens, and its keys may be root's.
+if [ "$(id -u)" = 0 ]; then
+	mkdir "$root/var" && mv "$root/db" "$root/var" && chown -R nobody "$root/var" && chmod 711 "$root"
+	sed -e "s|^\[server\]|&\nuser = nobody|; s|$root/db|$root/var/db|; s|$root/audit|$root/var/audit|" \
+		"$root/conf" >"$root/conf2"
+	c=(-c "$root/conf2")
+	serve
+	ask 200 '"status":"ok"' "$url/v1/healthz"
+	[ "$(awk '/^Uid/ { print $2 $3 $4 }' "/proc/$pid/status")" = "$(id -u nobody)$(id -u nobody)$(id -u nobody)" ] ||
+		fail 'it is still root'
+	grep -q '^NoNewPrivs:.1' "/proc/$pid/status" && grep -q '^Seccomp:.2' "/proc/$pid/status" ||
+		fail 'it has no sandbox'
+	stop
+	c=(-c "$root/conf")
+fi
 sed -i "s|^\[server\]|&\nuser = no-such-user|" "$root/conf"
 run 1 'there is no user' hgverifyd "${c[@]}" serve
 
