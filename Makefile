@@ -59,7 +59,7 @@ modules: packages-build ## kmod/hypergpu.ko, for the kernel headers in KDIR
 		$(if $(filter 1,$(V)),V=1) modules
 
 .PHONY: user
-user: $(USER_DIRS:%=user-%) ## hgvmm, the tools, hgattest and hgverify
+user: $(USER_DIRS:%=user-%) ## hgvmm, the tools, hgattest, hgverify and hgverifyd
 
 .PHONY: $(USER_DIRS:%=user-%)
 $(USER_DIRS:%=user-%): user-%: packages-build
@@ -109,15 +109,21 @@ demo: packages-demo ## boot Debian as L1 in the bench, and in it confidential VM
 	$(Q)tests/demo.sh
 
 .PHONY: bench
-bench: packages-test ## costs of exits: hypergpu.ko beside stock kvm-amd; and bench-nested
+bench: packages-test ## costs of exits: hypergpu.ko beside stock kvm-amd; bench-nested, bench-attest
 	$(call prepare,test)
 	$(Q)tests/bench/run.sh
 	$(Q)tests/bench/nested.sh
+	$(Q)tests/bench/attest.sh
 
 .PHONY: bench-nested
 bench-nested: packages-test ## the same in guests of guests: L2 beside L1, ours and stock
 	$(call prepare,test)
 	$(Q)tests/bench/nested.sh
+
+.PHONY: bench-attest
+bench-attest: packages-test ## a verification step by step, and hgverifyd under load
+	$(call bootstrap,build test)
+	$(Q)tests/bench/attest.sh
 
 ## Install
 # hgbench stays in the source tree: it is there to test what was built there.
@@ -129,6 +135,8 @@ install: user ## programs, man pages, completion, to PREFIX (/usr/local)
 	$(Q)install -d $(STAGE)$(PREFIX)/share/man/man1 $(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)install -m 644 docs/man/hgvmm.1 docs/man/hgctl.1 docs/man/hgattest.1 \
 		docs/man/hgverify.1 $(STAGE)$(PREFIX)/share/man/man1
+	$(Q)install -D -m 644 docs/man/hgverifyd.8 $(STAGE)$(PREFIX)/share/man/man8/hgverifyd.8
+	$(Q)install -D -m 644 docs/man/hgverifyd.conf.5 $(STAGE)$(PREFIX)/share/man/man5/hgverifyd.conf.5
 	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf tools/conf/60-hypergpu.rules \
 		$(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)cp -R --preserve=mode tools/libvirt $(STAGE)$(PREFIX)/share/hypergpu

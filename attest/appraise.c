@@ -78,6 +78,8 @@ static const struct att_claim_kind kind[] = {
 struct appraisal {
 	const struct att_evidence *ev;
 	const struct att_policy *policy;
+	att_ak_lookup *lookup; /* may be NULL */
+	void *opaque;
 	struct att_result *res;
 	struct att_error err;
 
@@ -227,23 +229,46 @@ static void check_ek(struct appraisal *a, const struct att_trusted_ak *ak)
 	     "the certificate is not that of the machine that was enrolled with this key");
 }
 
+/* Asks the caller's lookup. -> false: it has said no, and the claim is noted. */
+static bool ask_lookup(struct appraisal *a, const char *name, struct att_trusted_ak *found,
+		       enum att_ak_trust *said)
+{
+	*said = ATT_AK_UNKNOWN;
+	if (!a->lookup)
+		return true;
+	*said = a->lookup(a->opaque, a->res->evidence_ak, a->res->evidence_ak_size, found->ek);
+	found->has_ek = true;
+	if (*said == ATT_AK_REVOKED)
+		fail(a, C_AK_TRUSTED, "a key that is not revoked", name,
+		     "the enrolment of this machine was revoked");
+	else if (*said == ATT_AK_UNREADABLE)
+		fail(a, C_AK_TRUSTED, "an enrolment", name,
+		     "the verifier cannot read its list of machines");
+	return *said == ATT_AK_TRUSTED || *said == ATT_AK_UNKNOWN;
+}
+
 static void check_ak_trusted(struct appraisal *a)
 {
+	struct att_trusted_ak enrolled = { 0 };
 	const struct att_trusted_ak *ak;
 	char name[2 * ATT_NAME_MAX + 1];
+	enum att_ak_trust said;
 
 	if (!a->ak) {
 		unchecked(a, C_AK_TRUSTED, C_AK);
 		return;
 	}
 	att_hex(a->res->evidence_ak, a->res->evidence_ak_size, name);
-	ak = find_ak(a);
+	if (!ask_lookup(a, name, &enrolled, &said))
+		return;
+	ak = said == ATT_AK_TRUSTED ? &enrolled : find_ak(a);
 	if (ak)
 		pass(a, C_AK_TRUSTED, name);
 	else
 		fail(a, C_AK_TRUSTED,
-		     a->policy->aks ? "a key of the policy or of an enrolment"
-				    : "a trusted key, but there is none in the policy",
+		     a->policy->aks || a->lookup
+			     ? "a key of the policy or of an enrolment"
+			     : "a trusted key, but there is none in the policy",
 		     name, "another TPM, a new attestation key, or the machine was not enrolled");
 	check_ek(a, ak);
 }
@@ -823,7 +848,16 @@ struct att_result *att_appraise(const struct att_evidence *ev, const struct att_
 				const uint8_t *nonce, size_t nonce_size, int64_t now,
 				struct att_error *err)
 {
-	struct appraisal a = { .ev = ev, .policy = policy };
+	return att_appraise_with(ev, policy, NULL, NULL, nonce, nonce_size, now, err);
+}
+
+struct att_result *att_appraise_with(const struct att_evidence *ev, const struct att_policy *policy,
+				     att_ak_lookup *lookup, void *opaque, const uint8_t *nonce,
+				     size_t nonce_size, int64_t now, struct att_error *err)
+{
+	struct appraisal a = {
+		.ev = ev, .policy = policy, .lookup = lookup, .opaque = opaque
+	};
 
 	if (nonce_size < ATT_NONCE_MIN || nonce_size > ATT_NONCE_MAX) {
 		att_fail(err, ATT_E_REFUSED, "a nonce of %zu bytes: %u to %u are allowed",

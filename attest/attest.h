@@ -123,6 +123,19 @@ struct att_result;
 struct att_result *att_appraise(const struct att_evidence *ev, const struct att_policy *policy,
 				const uint8_t *nonce, size_t nonce_size, int64_t now,
 				struct att_error *err);
+/*
+ * The same with more attestation keys than fit a policy: @lookup is asked once
+ * for the one of the evidence, by its TPM name. ATT_AK_TRUSTED comes with the
+ * SHA-256 of the EK certificate that it was enrolled with. What it says goes
+ * before the policy's own list, so that a revoked key is refused in any case.
+ * A policy that is only appraised with may be shared between threads.
+ */
+enum att_ak_trust { ATT_AK_UNKNOWN, ATT_AK_TRUSTED, ATT_AK_REVOKED, ATT_AK_UNREADABLE };
+typedef enum att_ak_trust att_ak_lookup(void *opaque, const uint8_t *name, size_t size,
+					uint8_t ek[32]);
+struct att_result *att_appraise_with(const struct att_evidence *ev, const struct att_policy *policy,
+				     att_ak_lookup *lookup, void *opaque, const uint8_t *nonce,
+				     size_t nonce_size, int64_t now, struct att_error *err);
 enum att_verdict att_result_verdict(const struct att_result *res);
 size_t att_result_count(const struct att_result *res);
 const struct att_claim *att_result_claim(const struct att_result *res, size_t index);
@@ -254,5 +267,57 @@ int att_enrol_activate(struct att_root *root, const struct att_bytes *ak,
 /* At the verifier: -> the enrolment record. ATT_E_REFUSED when the answer is wrong. */
 int att_enrol_finish(const struct att_bytes *state, const struct att_bytes *response, int64_t now,
 		     struct att_bytes *record, struct att_error *err);
+
+/* ---- The verifier as a service: hgverifyd -------------------------------- */
+
+struct att_server {
+	const char *url; /* https://HOST:PORT */
+	const char *ca; /* file of PEM: who may have signed its certificate, or that itself */
+	const char *certificate, *key; /* files of PEM: this client's own; may be NULL */
+	const char *token; /* for an enrolment; may be NULL */
+	unsigned int timeout; /* seconds for one request; 0: 30 */
+};
+
+struct att_client;
+
+/*
+ * Nothing is sent before the first request; SIGPIPE must be ignored. TLS 1.3 only, the
+ * server's certificate is checked against @ca and no other, and its answers are bounded
+ * in size and time.
+ * Below: ATT_E_IO the way to it, ATT_E_CRYPTO not the server that was meant,
+ * ATT_E_FORMAT not an answer, ATT_E_REFUSED it refused; the text says why.
+ */
+struct att_client *att_client_new(const struct att_server *server, struct att_error *err);
+void att_client_free(struct att_client *c);
+
+/* A nonce of @size bytes, good once and for so many seconds. */
+int att_client_challenge(struct att_client *c, uint8_t *nonce, size_t size,
+			 unsigned int *expires_in, struct att_error *err);
+
+struct att_answer {
+	enum att_verdict verdict;
+	char *result; /* as att_result_json() writes it */
+	char *ear;
+	char *jwe; /* the released secret; NULL unless asked for and all passed */
+	char request[64]; /* how the server's audit log calls it */
+};
+
+/*
+ * Sends evidence for that nonce. @policy may be NULL: the server's usual one, or
+ * that of the secret. @secret is its name, or NULL. 0 also when the evidence was
+ * refused: @answer says so then.
+ */
+int att_client_submit(struct att_client *c, const uint8_t *nonce, size_t nonce_size,
+		      const char *policy, const char *secret, const struct att_bytes *evidence,
+		      struct att_answer *answer, struct att_error *err);
+void att_answer_free(struct att_answer *answer);
+
+/* The two steps of an enrolment; @session is freed by the caller, as are texts. */
+int att_client_enrol(struct att_client *c, const struct att_bytes *request, char **session,
+		     struct att_bytes *challenge, struct att_error *err);
+/* -> the name of the enrolled key, for free(). @label may be NULL. */
+int att_client_enrol_finish(struct att_client *c, const char *session,
+			    const struct att_bytes *response, const char *label, char **machine,
+			    struct att_error *err);
 
 #endif

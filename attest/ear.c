@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bytes.h"
+#include "ear.h"
 #include "error.h"
 #include "key.h"
 #include "result.h"
@@ -136,18 +137,13 @@ static char *sign(EVP_PKEY *key, const char *curve, char *input, struct att_erro
 	return token;
 }
 
-char *att_result_ear(const struct att_result *res, const char *pem, size_t pem_size,
-		     struct att_error *err)
+char *att_result_ear_with(const struct att_result *res, EVP_PKEY *key, struct att_error *err)
 {
-	EVP_PKEY *key = att_key_from_pem(pem, pem_size, false, err);
-	const char *curve = key ? att_key_curve(key) : NULL;
+	const char *curve = att_key_curve(key);
 	char *head, *body, *input = NULL, *token = NULL;
 
-	if (!key)
-		return NULL;
 	if (!curve) {
 		att_fail(err, ATT_E_UNSUPPORTED, "a signing key of P-256 or P-384 is needed");
-		EVP_PKEY_free(key);
 		return NULL;
 	}
 	head = part(json_pack("{s:s, s:s}", "alg", strcmp(curve, "P-384") ? "ES256" : "ES384",
@@ -162,6 +158,15 @@ char *att_result_ear(const struct att_result *res, const char *pem, size_t pem_s
 	free(input);
 	free(head);
 	free(body);
+	return token;
+}
+
+char *att_result_ear(const struct att_result *res, const char *pem, size_t pem_size,
+		     struct att_error *err)
+{
+	EVP_PKEY *key = att_key_from_pem(pem, pem_size, false, err);
+	char *token = key ? att_result_ear_with(res, key, err) : NULL;
+
 	EVP_PKEY_free(key);
 	return token;
 }

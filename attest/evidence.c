@@ -96,20 +96,24 @@ static int parse_top(const json_t *top, struct att_evidence *ev, struct att_erro
 	return 0;
 }
 
-struct att_evidence *att_evidence_parse(const char *text, size_t size, struct att_error *err)
+struct att_evidence *att_evidence_from(const json_t *top, struct att_error *err)
 {
-	json_t *top = att_json_parse(text, size, ATT_EVIDENCE_MAX, err);
-	struct att_evidence *ev;
+	struct att_evidence *ev = calloc(1, sizeof(*ev));
 
-	if (!top)
-		return NULL;
-	ev = calloc(1, sizeof(*ev));
 	if (!ev) {
 		att_no_memory(err);
 	} else if (parse_top(top, ev, err)) {
 		att_evidence_free(ev);
 		ev = NULL;
 	}
+	return ev;
+}
+
+struct att_evidence *att_evidence_parse(const char *text, size_t size, struct att_error *err)
+{
+	json_t *top = att_json_parse(text, size, ATT_EVIDENCE_MAX, err);
+	struct att_evidence *ev = top ? att_evidence_from(top, err) : NULL;
+
 	json_decref(top);
 	return ev;
 }

@@ -3,6 +3,8 @@
 #ifndef ATT_EVIDENCE_H
 #define ATT_EVIDENCE_H
 
+#include <jansson.h>
+
 #include "attest.h"
 #include "log.h"
 
@@ -21,5 +23,8 @@ struct att_evidence {
 	struct att_bytes report; /* may be empty */
 	struct att_bytes cvm_key; /* SubjectPublicKeyInfo; there if the report is */
 };
+
+/* att_evidence_parse() of JSON that is a part of something else. */
+struct att_evidence *att_evidence_from(const json_t *top, struct att_error *err);
 
 #endif

@@ -163,12 +163,16 @@ static json_t *claim_list(const struct att_result *res)
 	return list;
 }
 
-char *att_result_json(const struct att_result *res)
+json_t *att_result_object(const struct att_result *res)
 {
 	enum att_verdict verdict = att_result_verdict(res);
 
-	return att_json_text(json_pack("{s:i, s:b, s:i, s:b, s:s, s:o}", "version", 1, "passed",
-				       !verdict, "verdict", verdict, "development",
-				       res->development, "policy", res->policy_id, "claims",
-				       claim_list(res)));
+	return json_pack("{s:i, s:b, s:i, s:b, s:s, s:o}", "version", 1, "passed", !verdict,
+			 "verdict", verdict, "development", res->development, "policy",
+			 res->policy_id, "claims", claim_list(res));
+}
+
+char *att_result_json(const struct att_result *res)
+{
+	return att_json_text(att_result_object(res));
 }

@@ -3,6 +3,8 @@
 #ifndef ATT_RESULT_H
 #define ATT_RESULT_H
 
+#include <jansson.h>
+
 #include "attest.h"
 #include "report.h"
 
@@ -53,5 +55,7 @@ void att_result_add(struct att_result *res, const struct att_claim_kind *kind, i
 		    const char *cause);
 /* EAR's value of an element: 0 no claim, 2 affirming, 96 to 99 contraindicated. */
 int att_result_element(const struct att_result *res, enum att_element element);
+/* What att_result_json() writes. NULL without memory. */
+json_t *att_result_object(const struct att_result *res);
 
 #endif

@@ -11,6 +11,7 @@
 #include "error.h"
 #include "evidence.h"
 #include "file.h"
+#include "remote.h"
 
 #define BOOT_LOG "/sys/kernel/security/tpm0/binary_bios_measurements"
 #define L0_LOG	 "/sys/kernel/security/hypergpu/event_log"
@@ -38,14 +39,28 @@ enum {
 	OPT_EK,
 	OPT_OWNER_AUTH,
 	OPT_ENDORSEMENT_AUTH,
+	OPT_SERVER,
+	OPT_CA,
+	OPT_CERT,
+	OPT_CERT_KEY,
+	OPT_TOKEN,
+	OPT_POLICY,
+	OPT_SECRET,
+	OPT_EVIDENCE,
+	OPT_LABEL,
+	OPT_EAR,
+	OPT_BYTES,
+	OPT_CVM,
+	OPT_JSON,
 };
 
 struct arguments {
 	const char *command;
 	const char *tcti, *root, *out, *nonce, *type, *ak, *bank, *boot_log, *l0_log, *report, *key,
-		*public, *challenge, *sealed, *ek, *owner_auth, *endorsement_auth;
+		*public, *challenge, *sealed, *ek, *owner_auth, *endorsement_auth, *evidence, *cvm;
+	struct remote remote;
 	uint32_t pcrs;
-	unsigned int timeout;
+	unsigned int timeout, bytes;
 };
 
 const char *argp_program_version = "hgattest " ATT_VERSION;
@@ -76,7 +91,20 @@ static const struct argp_option options[] = {
 	  "The CVM's key: report, report-data and gather take the public half, too", 4 },
 	{ "public", OPT_PUBLIC, "FILE", 0, "key: write the public half here", 4 },
 	{ "open", OPT_OPEN, "FILE", 0, "The command open, and the released secret to open", 4 },
-	{ "out", OPT_OUT, "FILE", 0, "Write here; - is standard output", 5 },
+	{ "server", OPT_SERVER, "URL", 0, "The verifier: https://HOST:PORT", 5 },
+	{ "ca", OPT_CA, "FILE", 0, "Who signed its certificate, or that itself: PEM", 5 },
+	{ "client-cert", OPT_CERT, "FILE", 0, "This client's own certificate: PEM", 5 },
+	{ "client-key", OPT_CERT_KEY, "FILE", 0, "Its key", 5 },
+	{ "token", OPT_TOKEN, "FILE", 0, "join: what hgverifyd token create printed", 5 },
+	{ "label", OPT_LABEL, "TEXT", 0, "join: what the machine is called", 5 },
+	{ "bytes", OPT_BYTES, "N", 0, "challenge: a nonce of so many bytes, 16 to 64 (32)", 5 },
+	{ "evidence", OPT_EVIDENCE, "FILE", 0, "submit: what hgattest gather wrote", 5 },
+	{ "policy", OPT_POLICY, "NAME", 0, "submit, remote: by which policy", 5 },
+	{ "secret", OPT_SECRET, "NAME", 0, "submit, remote: which secret is wanted, to --out", 5 },
+	{ "ear", OPT_EAR, "FILE", 0, "submit, remote: write the signed result here", 5 },
+	{ "json", OPT_JSON, NULL, 0, "submit, remote: print the claims as JSON", 5 },
+	{ "cvm", OPT_CVM, "PROGRAM", 0, "remote: is called with NONCE REPORT-FILE KEY-FILE", 5 },
+	{ "out", OPT_OUT, "FILE", 0, "Write here; - is standard output", 6 },
 	{ 0 }
 };
 
@@ -91,8 +119,14 @@ static const char doc[] =
 	"  report       in the CVM, a report of L0's on it: --nonce --key --out\n"
 	"  gather       evidence: --nonce --ak --out, and for a CVM --report --key\n"
 	"  open         open a released secret: --open --key --out\n"
+	"With a verifier, hgverifyd: --server --ca and\n"
+	"  challenge    get a nonce: --out\n"
+	"  submit       send evidence: --nonce --evidence, and --secret --out, --key to open it\n"
+	"  remote       challenge, gather and submit: --ak, and --cvm, --secret --out\n"
+	"  join         enrol this machine there: --ak, and --token\n"
 	"\n"
-	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 the TPM failed or did not answer.\n"
+	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 the TPM failed or did not answer; "
+	"from 10 on the verifier refused the evidence, as hgverify(1) has it.\n"
 	"See hgattest(1).";
 
 /* ---- Options ---- */
@@ -149,6 +183,43 @@ static void set_timeout(struct arguments *a, const char *text, const struct argp
 	a->timeout = (unsigned int)n;
 }
 
+static void set_bytes(struct arguments *a, const char *text, const struct argp_state *state)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n < ATT_NONCE_MIN || n > ATT_NONCE_MAX)
+		argp_error(state, "--bytes wants %u to %u, not '%s'", ATT_NONCE_MIN, ATT_NONCE_MAX,
+			   text);
+	a->bytes = (unsigned int)n;
+}
+
+static const char **remote_option(struct remote *r, int key)
+{
+	switch (key) {
+	case OPT_SERVER:
+		return &r->server;
+	case OPT_CA:
+		return &r->ca;
+	case OPT_CERT:
+		return &r->certificate;
+	case OPT_CERT_KEY:
+		return &r->certificate_key;
+	case OPT_TOKEN:
+		return &r->token;
+	case OPT_LABEL:
+		return &r->label;
+	case OPT_POLICY:
+		return &r->policy;
+	case OPT_SECRET:
+		return &r->secret;
+	case OPT_EAR:
+		return &r->ear;
+	default:
+		return NULL;
+	}
+}
+
 static const char **string_option(struct arguments *a, int key)
 {
 	switch (key) {
@@ -184,8 +255,12 @@ static const char **string_option(struct arguments *a, int key)
 		return &a->owner_auth;
 	case OPT_ENDORSEMENT_AUTH:
 		return &a->endorsement_auth;
+	case OPT_EVIDENCE:
+		return &a->evidence;
+	case OPT_CVM:
+		return &a->cvm;
 	default:
-		return NULL;
+		return remote_option(&a->remote, key);
 	}
 }
 
@@ -207,6 +282,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_PCRS:
 		if (!parse_pcrs(arg, &a->pcrs))
 			argp_error(state, "--pcrs wants a list as 0-9,13, not '%s'", arg);
+		break;
+	case OPT_JSON:
+		a->remote.json = true;
+		break;
+	case OPT_BYTES:
+		set_bytes(a, arg, state);
 		break;
 	case OPT_OPEN:
 		set_command(a, "open", state);
@@ -469,33 +550,173 @@ static void free_inputs(struct att_gather *g)
 	att_bytes_free(&g->cvm_key);
 }
 
-static int run_gather(const struct arguments *a)
+/* Evidence as text. An exit status. */
+static int gather(const struct arguments *a, struct att_gather *g, struct att_bytes *text)
 {
-	uint8_t nonce[ATT_NONCE_MAX];
-	struct att_gather g = { .nonce = nonce, .bank = a->bank, .pcrs = a->pcrs };
 	struct att_evidence *ev = NULL;
-	struct att_bytes text = { 0 };
 	struct att_error err = { 0 };
 	struct att_root *root;
 	int failed = -1;
 
-	if (file_nonce(a->nonce, nonce, &g.nonce_size))
-		return EXIT_USAGE;
-	if (read_inputs(a, &g)) {
-		free_inputs(&g);
+	if (read_inputs(a, g)) {
+		free_inputs(g);
 		return EXIT_FAILED;
 	}
 	root = open_root(a, &err);
 	if (root) {
-		ev = att_gather(root, &g, &err);
+		ev = att_gather(root, g, &err);
 		close_root(root);
 	}
-	free_inputs(&g);
+	free_inputs(g);
 	if (ev) {
-		failed = att_bytes_take_string(&text, att_evidence_dump(ev));
+		failed = att_bytes_take_string(text, att_evidence_dump(ev));
 		att_evidence_free(ev);
 	}
-	return deliver(failed, a, &text, 0644, &err);
+	return failed ? report_error(&err) : EXIT_DONE;
+}
+
+static int run_gather(const struct arguments *a)
+{
+	uint8_t nonce[ATT_NONCE_MAX];
+	struct att_gather g = { .nonce = nonce, .bank = a->bank, .pcrs = a->pcrs };
+	struct att_bytes text = { 0 };
+	struct att_error err = { 0 };
+	int ret;
+
+	if (file_nonce(a->nonce, nonce, &g.nonce_size))
+		return EXIT_USAGE;
+	ret = gather(a, &g, &text);
+	return ret ? ret : deliver(0, a, &text, 0644, &err);
+}
+
+/* ---- With a verifier ---- */
+
+static int run_challenge(const struct arguments *a)
+{
+	uint8_t nonce[ATT_NONCE_MAX];
+	char text[2 * ATT_NONCE_MAX + 2];
+	struct att_client *c = remote_open(&a->remote);
+	int ret = EXIT_FAILED;
+
+	if (c && !remote_challenge(c, nonce, a->bytes)) {
+		att_hex(nonce, a->bytes, text);
+		strcat(text, "\n");
+		ret = file_write(a->out, text, strlen(text), 0644) ? EXIT_FAILED : EXIT_DONE;
+	}
+	att_client_free(c);
+	return ret;
+}
+
+static int run_submit(const struct arguments *a)
+{
+	struct remote r = a->remote;
+	uint8_t nonce[ATT_NONCE_MAX];
+	struct att_bytes evidence;
+	struct att_client *c;
+	size_t size;
+	int ret = EXIT_FAILED;
+
+	r.out = a->out;
+	r.key = a->key;
+	if (file_nonce(a->nonce, nonce, &size))
+		return EXIT_USAGE;
+	if (file_read(a->evidence, ATT_EVIDENCE_MAX, &evidence))
+		return EXIT_FAILED;
+	c = remote_open(&r);
+	if (c)
+		ret = remote_submit(c, &r, nonce, size, &evidence);
+	att_client_free(c);
+	att_bytes_free(&evidence);
+	return ret;
+}
+
+/* The nonce first, then the CVM's report for it, then the quote. */
+static int gather_with_cvm(const struct arguments *a, struct att_gather *g, struct att_bytes *text)
+{
+	char folder[] = "/tmp/hgattest.XXXXXX", report[64], key[64];
+	struct arguments with = *a;
+	int ret = EXIT_FAILED;
+
+	if (!a->cvm)
+		return gather(a, g, text);
+	if (!mkdtemp(folder)) {
+		complain("%s: cannot be made", folder);
+		return EXIT_FAILED;
+	}
+	snprintf(report, sizeof(report), "%s/report", folder);
+	snprintf(key, sizeof(key), "%s/key", folder);
+	with.report = report;
+	with.key = key;
+	if (!remote_ask_cvm(a->cvm, g->nonce, g->nonce_size, report, key))
+		ret = gather(&with, g, text);
+	unlink(report);
+	unlink(key);
+	rmdir(folder);
+	return ret;
+}
+
+static int run_remote(const struct arguments *a)
+{
+	uint8_t nonce[ATT_NONCE_MAX];
+	struct att_gather g = {
+		.nonce = nonce, .nonce_size = 32, .bank = a->bank, .pcrs = a->pcrs
+	};
+	struct remote r = a->remote;
+	struct att_bytes evidence = { 0 };
+	struct att_client *c = remote_open(&r);
+	int ret = EXIT_FAILED;
+
+	r.out = a->out;
+	if (c && !remote_challenge(c, nonce, g.nonce_size)) {
+		ret = gather_with_cvm(a, &g, &evidence);
+		if (!ret)
+			ret = remote_submit(c, &r, nonce, g.nonce_size, &evidence);
+	}
+	att_bytes_free(&evidence);
+	att_client_free(c);
+	return ret;
+}
+
+static int join_with(const struct arguments *a, struct att_client *c, struct att_root *root,
+		     const struct att_bytes *ak)
+{
+	struct att_bytes request = { 0 }, challenge = { 0 }, response = { 0 };
+	char *session = NULL, *machine = NULL;
+	struct att_error err = { 0 };
+	int ret = EXIT_DONE;
+
+	if (att_enrol_request(root, ak, &request, &err) ||
+	    att_client_enrol(c, &request, &session, &challenge, &err) ||
+	    att_enrol_activate(root, ak, &challenge, &response, &err) ||
+	    att_client_enrol_finish(c, session, &response, a->remote.label, &machine, &err))
+		ret = report_error(&err);
+	else
+		puts(machine);
+	att_bytes_free(&request);
+	att_bytes_free(&challenge);
+	att_bytes_free(&response);
+	free(session);
+	free(machine);
+	return ret;
+}
+
+static int run_join(const struct arguments *a)
+{
+	struct att_client *c = remote_open(&a->remote);
+	struct att_error err = { 0 };
+	struct att_root *root = NULL;
+	struct att_bytes ak = { 0 };
+	int ret = EXIT_FAILED;
+
+	if (c && !file_read(a->ak, FILE_MAX, &ak)) {
+		root = open_root(a, &err);
+		ret = root ? join_with(a, c, root, &ak) : report_error(&err);
+	}
+	if (root)
+		close_root(root);
+	att_bytes_free(&ak);
+	att_client_free(c);
+	return ret;
 }
 
 static int run_open(const struct arguments *a)
@@ -530,6 +751,10 @@ static const struct command commands[] = {
 	{ "report", run_report, "--nonce --key --out" },
 	{ "gather", run_gather, "--nonce --ak --out" },
 	{ "open", run_open, "--open --key --out" },
+	{ "challenge", run_challenge, "--server --ca --out" },
+	{ "submit", run_submit, "--server --ca --nonce --evidence" },
+	{ "remote", run_remote, "--server --ca --ak" },
+	{ "join", run_join, "--server --ca --ak" },
 };
 
 static const struct command *find(const char *name)
@@ -548,8 +773,11 @@ static const char *missing(const struct arguments *a, const char *needs)
 	const struct {
 		const char *name, *value;
 	} given[] = {
-		{ "--ak", a->ak },   { "--challenge", a->challenge }, { "--nonce", a->nonce },
-		{ "--key", a->key }, { "--open", a->sealed },	      { "--out", a->out },
+		{ "--ak", a->ak },	       { "--challenge", a->challenge },
+		{ "--nonce", a->nonce },       { "--key", a->key },
+		{ "--open", a->sealed },       { "--server", a->remote.server },
+		{ "--ca", a->remote.ca },      { "--evidence", a->evidence },
+		{ "--out", a->out },
 	};
 	size_t i;
 
@@ -565,9 +793,8 @@ static void check(const struct arguments *a, const struct argp_state *state)
 	const char *option;
 
 	if (!a->command)
-		argp_error(
-			state,
-			"which command: ak, enrol, activate, key, report-data, report, gather or open?");
+		argp_error(state,
+			   "which command: ak, enrol, activate, key, report-data, report, gather, open, challenge, submit, remote or join?");
 	c = find(a->command);
 	if (!c)
 		argp_error(state, "there is no command '%s'", a->command);
@@ -576,6 +803,10 @@ static void check(const struct arguments *a, const struct argp_state *state)
 		argp_error(state, "%s needs %s", c->name, option);
 	if (!a->report != !a->key && !strcmp(c->name, "gather"))
 		argp_error(state, "gather takes --report and --key together, or neither");
+	if (!a->remote.certificate != !a->remote.certificate_key)
+		argp_error(state, "--client-cert and --client-key come together");
+	if (a->remote.secret && !a->out)
+		argp_error(state, "--secret needs --out");
 	if (strcmp(a->root, "tpm") && strcmp(a->root, "software"))
 		argp_error(state, "--root is tpm or software, not '%s'", a->root);
 }
@@ -590,6 +821,7 @@ int main(int argc, char **argv)
 		.bank = "sha256",
 		.pcrs = 0xffff,
 		.timeout = 120,
+		.bytes = 32,
 	};
 
 	if (getenv("HGATTEST_TCTI"))

@@ -22,5 +22,5 @@ mkdir -p build/static/cppcheck
 cppcheck --quiet --std=c11 --language=c -j2 --cppcheck-build-dir=build/static/cppcheck \
 	--enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	--suppress=missingIncludeSystem --suppress=ctuuninitvar -D__x86_64__ -D__SIZE_TYPE__='unsigned long' \
-	-Ikmod/core -Ikmod/irqchip -Ivmm -Itools/hgctl -Iattest "${sources[@]}" || errors=1
+	-Ikmod/core -Ikmod/irqchip -Ivmm -Itools/hgctl -Iattest -Iattest/service "${sources[@]}" || errors=1
 verdict ${#sources[@]} cppcheck

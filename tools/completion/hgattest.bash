@@ -6,13 +6,16 @@ _hgattest() {
 	local word command=
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
-		ak | enrol | activate | key | report-data | report | gather | open) command=$word ;;
+		ak | enrol | activate | key | report-data | report | gather | open | challenge | submit | remote | join)
+			command=$word
+			;;
 		--open) command=open ;;
 		esac
 	done
 	case $prev in
 	--ak | --boot-log | --l0-log | --report | --key | --public | --challenge | --open | --out | \
-		--owner-auth | --endorsement-auth)
+		--owner-auth | --endorsement-auth | --ca | --client-cert | --client-key | --token | --evidence | \
+		--ear | --cvm)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -36,13 +39,18 @@ _hgattest() {
 		mapfile -t COMPREPLY < <(compgen -W 'device:/dev/tpmrm0 swtpm:path= tabrmd' -- "$cur")
 		return
 		;;
-	--nonce | --pcrs | --tpm-timeout)
+	--server)
+		mapfile -t COMPREPLY < <(compgen -W 'https://' -- "$cur")
+		return
+		;;
+	--nonce | --pcrs | --tpm-timeout | --policy | --secret | --label | --bytes)
 		return
 		;;
 	esac
 	if [[ $cur == -* ]]; then
 		local options='--out --help --usage --version'
 		local tpm=' --tcti --root --tpm-timeout --owner-auth --endorsement-auth'
+		local net=' --server --ca --client-cert --client-key'
 		case $command in
 		'') options+=' --open' ;;
 		ak) options+="$tpm --type --ek" ;;
@@ -53,10 +61,15 @@ _hgattest() {
 		report) options+=' --nonce --key' ;;
 		gather) options+="$tpm --nonce --ak --bank --pcrs --boot-log --l0-log --report --key" ;;
 		open) options+=' --open --key --nonce' ;;
+		challenge) options+="$net --bytes" ;;
+		submit) options+="$net --nonce --evidence --policy --secret --key --ear --json" ;;
+		remote) options+="$tpm$net --ak --bank --pcrs --boot-log --l0-log --cvm --policy --secret --ear --json" ;;
+		join) options+="$tpm$net --ak --token --label" ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ -z $command ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'ak enrol activate key report-data report gather open' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W \
+			'ak enrol activate key report-data report gather open challenge submit remote join' -- "$cur")
 	fi
 }
 complete -o filenames -F _hgattest hgattest

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "bytes.h"
+#include "file.h"
+#include "secrets.h"
+#include "store.h"
+
+#define JSON_FILE_MAX (4u << 20)
+
+int admin_failed(const struct att_error *err)
+{
+	complain("%s", err->text);
+	return err->code == ATT_E_FORMAT ? ADMIN_DAMAGED : ADMIN_FAILED;
+}
+
+/* ---- Lists ---- */
+
+static void put_time(const json_t *v)
+{
+	time_t t = (time_t)json_integer_value(v);
+	char text[32];
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		strcpy(text, "?");
+	printf("%s", text);
+}
+
+/* One line an object; what is long or not set is left out. */
+static void put_row(json_t *row)
+{
+	const char *name, *sep = "";
+	json_t *v;
+
+	json_object_foreach(row, name, v) {
+		if (json_is_null(v) || !strcmp(name, "json"))
+			continue;
+		printf("%s%s=", sep, name);
+		if (json_is_integer(v))
+			put_time(v);
+		else
+			printf("%s", json_string_value(v));
+		sep = "  ";
+	}
+	putchar('\n');
+}
+
+static int show_list(const struct admin *a, struct store *s, enum store_table table)
+{
+	struct att_error err = { 0 };
+	json_t *list = store_list(s, table, &err), *row;
+	size_t i;
+
+	if (!list)
+		return admin_failed(&err);
+	if (a->json) {
+		json_dumpf(list, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		json_array_foreach(list, i, row) {
+			put_row(row);
+		}
+	}
+	json_decref(list);
+	return fflush(stdout) ? ADMIN_FAILED : ADMIN_DONE;
+}
+
+static int list_machines(struct admin *a, struct store *s)
+{
+	return show_list(a, s, STORE_MACHINES);
+}
+
+static int list_devices(struct admin *a, struct store *s)
+{
+	return show_list(a, s, STORE_DEVICES);
+}
+
+static int list_references(struct admin *a, struct store *s)
+{
+	return show_list(a, s, STORE_REFERENCES);
+}
+
+static int list_policies(struct admin *a, struct store *s)
+{
+	return show_list(a, s, STORE_POLICIES);
+}
+
+static int list_secrets(struct admin *a, struct store *s)
+{
+	return show_list(a, s, STORE_SECRETS);
+}
+
+static int list_tokens(struct admin *a, struct store *s)
+{
+	return show_list(a, s, STORE_TOKENS);
+}
+
+/* ---- Changes ---- */
+
+static int done(int ret, const struct att_error *err)
+{
+	if (!ret)
+		return ADMIN_DONE;
+	complain("%s", err->text);
+	return ADMIN_FAILED;
+}
+
+static int add_machine(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+	struct att_bytes record;
+	int ret;
+
+	if (file_read(a->word[2], 65536, &record))
+		return ADMIN_FAILED;
+	ret = store_machine_add(s, &record, a->label, "hgverifyd machine add", NULL, a->now, &err);
+	att_bytes_free(&record);
+	return done(ret, &err);
+}
+
+static int revoke_machine(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+
+	return done(store_machine_revoke(s, a->word[2], true, a->now, &err), &err);
+}
+
+static int restore_machine(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+
+	return done(store_machine_revoke(s, a->word[2], false, a->now, &err), &err);
+}
+
+static int remove_machine(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+
+	return done(store_machine_remove(s, a->word[2], &err), &err);
+}
+
+static int add_reference(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+	struct att_bytes json;
+	int ret;
+
+	if (file_read(a->word[3], JSON_FILE_MAX, &json))
+		return ADMIN_FAILED;
+	ret = store_reference_add(s, a->word[2], &json, a->replace, a->now, &err);
+	att_bytes_free(&json);
+	return done(ret, &err);
+}
+
+static int remove_reference(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+
+	return done(store_reference_remove(s, a->word[2], &err), &err);
+}
+
+static int add_policy(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+	struct att_bytes json;
+	int ret;
+
+	if (file_read(a->word[3], JSON_FILE_MAX, &json))
+		return ADMIN_FAILED;
+	ret = store_policy_add(s, a->word[2], &json, a->reference, a->references, a->replace,
+			       a->now, &err);
+	att_bytes_free(&json);
+	return done(ret, &err);
+}
+
+static int remove_policy(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+
+	return done(store_policy_remove(s, a->word[2], &err), &err);
+}
+
+static int add_device(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+	struct att_bytes json;
+	int ret;
+
+	if (!a->kind) {
+		complain("device add wants --kind");
+		return ADMIN_USAGE;
+	}
+	if (file_read(a->word[3], JSON_FILE_MAX, &json))
+		return ADMIN_FAILED;
+	ret = store_device_add(s, a->word[2], a->kind, &json, a->machine, a->now, &err);
+	att_bytes_free(&json);
+	return done(ret, &err);
+}
+
+static int remove_device(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+
+	return done(store_device_remove(s, a->word[2], &err), &err);
+}
+
+static int create_token(struct admin *a, struct store *s)
+{
+	char token[2 * STORE_TOKEN + 1];
+	struct att_error err = { 0 };
+
+	if (store_token_create(s, a->label ? a->label : "", a->now, a->now + a->days * 86400ll,
+			       token, &err))
+		return done(-1, &err);
+	if (a->json)
+		printf("{ \"token\": \"%s\" }\n", token);
+	else
+		puts(token);
+	OPENSSL_cleanse(token, sizeof(token));
+	return fflush(stdout) ? ADMIN_FAILED : ADMIN_DONE;
+}
+
+static int remove_token(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+
+	return done(store_token_remove(s, a->word[2], &err), &err);
+}
+
+/* ---- Secrets ---- */
+
+static int read_secrets_key(const char *path, struct secrets_key *key)
+{
+	struct att_error err = { 0 };
+	struct att_bytes text;
+	int ret;
+
+	if (!path) {
+		complain("[verify] secrets_key is missing in the configuration");
+		return -1;
+	}
+	if (file_read(path, 4096, &text))
+		return -1;
+	ret = secrets_key_parse(key, (char *)text.data, text.size, &err);
+	att_bytes_free(&text);
+	if (ret)
+		complain("%s: %s", path, err.text);
+	return ret;
+}
+
+static int add_secret(struct admin *a, struct store *s)
+{
+	struct att_bytes secret, sealed = { 0 };
+	struct att_error err = { 0 };
+	struct secrets_key key;
+	int ret;
+
+	if (!a->policy) {
+		complain("secret add wants --policy, the rule by which it is released");
+		return ADMIN_USAGE;
+	}
+	if (read_secrets_key(a->cfg->secrets_key, &key) ||
+	    file_read(a->word[3], ATT_SECRET_MAX, &secret))
+		return ADMIN_FAILED;
+	ret = secrets_seal(&key, a->word[2], a->policy, &secret, &sealed, &err);
+	att_bytes_free(&secret);
+	OPENSSL_cleanse(&key, sizeof(key));
+	if (!ret)
+		ret = store_secret_add(s, a->word[2], a->policy, &sealed, a->replace, a->now, &err);
+	att_bytes_free(&sealed);
+	return done(ret, &err);
+}
+
+static int remove_secret(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+
+	return done(store_secret_remove(s, a->word[2], &err), &err);
+}
+
+/* As root, what the service is to write becomes its own. */
+static int give_away(const struct config *cfg, const char *path)
+{
+	const struct passwd *pw;
+
+	if (!cfg->user || geteuid())
+		return 0;
+	pw = getpwnam(cfg->user);
+	if (!pw) {
+		complain("there is no user '%s': useradd --system %s", cfg->user, cfg->user);
+		return -1;
+	}
+	if (!chown(path, pw->pw_uid, pw->pw_gid))
+		return 0;
+	complain("%s: %s", path, strerror(errno));
+	return -1;
+}
+
+/* A file with a new key, unless it is there. */
+static int make_secrets_key(const struct config *cfg, const char *path)
+{
+	struct att_error err = { 0 };
+	struct att_bytes text;
+	int ret;
+
+	if (!access(path, F_OK))
+		return 0;
+	if (secrets_key_new(&text, &err)) {
+		complain("%s", err.text);
+		return -1;
+	}
+	ret = file_write(path, text.data, text.size, 0600) || give_away(cfg, path) ? -1 : 0;
+	att_bytes_free(&text);
+	if (!ret)
+		printf("hgverifyd: made %s\n", path);
+	return ret;
+}
+
+struct rekey {
+	struct secrets_key old, new;
+};
+
+static int reseal(void *opaque, const char *name, const char *policy, const struct att_bytes *old,
+		  struct att_bytes *new, struct att_error *err)
+{
+	const struct rekey *r = opaque;
+	struct att_bytes secret;
+	int ret;
+
+	if (secrets_open(&r->old, name, policy, old, &secret, err))
+		return -1;
+	ret = secrets_seal(&r->new, name, policy, &secret, new, err);
+	att_bytes_free(&secret);
+	return ret;
+}
+
+static int rekey_secrets(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+	struct rekey r;
+	int ret = ADMIN_FAILED;
+
+	if (!make_secrets_key(a->cfg, a->word[2]) &&
+	    !read_secrets_key(a->cfg->secrets_key, &r.old) &&
+	    !read_secrets_key(a->word[2], &r.new)) {
+		ret = done(store_secret_reseal(s, reseal, &r, &err), &err);
+		if (!ret)
+			printf("hgverifyd: now set secrets_key = %s, and restart\n", a->word[2]);
+	}
+	OPENSSL_cleanse(&r, sizeof(r));
+	return ret;
+}
+
+/* ---- init ---- */
+
+static int make_ear_key(const struct config *cfg, const char *path)
+{
+	struct att_error err = { 0 };
+	struct att_bytes pem;
+	int ret;
+
+	if (!access(path, F_OK))
+		return 0;
+	if (att_cvm_key(&pem, &err)) {
+		complain("%s", err.text);
+		return -1;
+	}
+	ret = file_write(path, pem.data, pem.size, 0600) || give_away(cfg, path) ? -1 : 0;
+	att_bytes_free(&pem);
+	if (!ret)
+		printf("hgverifyd: made %s\n", path);
+	return ret;
+}
+
+static int init(struct admin *a)
+{
+	struct att_error err = { 0 };
+	struct store *s;
+
+	if (make_ear_key(a->cfg, a->cfg->ear_key) ||
+	    (a->cfg->secrets_key && make_secrets_key(a->cfg, a->cfg->secrets_key)))
+		return ADMIN_FAILED;
+	s = store_open(a->cfg->database, STORE_CREATE, &err);
+	if (!s)
+		return admin_failed(&err);
+	store_close(s);
+	if (give_away(a->cfg, a->cfg->database))
+		return ADMIN_FAILED;
+	printf("hgverifyd: database %s is ready\n", a->cfg->database);
+	return ADMIN_DONE;
+}
+
+/* ---- Which command ---- */
+
+static const struct command {
+	const char *noun, *verb;
+	int words; /* behind them */
+	int (*run)(struct admin *a, struct store *s);
+} commands[] = {
+	{ "machine", "add", 1, add_machine },	     { "machine", "list", 0, list_machines },
+	{ "machine", "revoke", 1, revoke_machine },  { "machine", "restore", 1, restore_machine },
+	{ "machine", "remove", 1, remove_machine },  { "reference", "add", 2, add_reference },
+	{ "reference", "list", 0, list_references }, { "reference", "remove", 1, remove_reference },
+	{ "policy", "add", 2, add_policy },	     { "policy", "list", 0, list_policies },
+	{ "policy", "remove", 1, remove_policy },    { "secret", "add", 2, add_secret },
+	{ "secret", "list", 0, list_secrets },	     { "secret", "remove", 1, remove_secret },
+	{ "secret", "rekey", 1, rekey_secrets },     { "device", "add", 2, add_device },
+	{ "device", "list", 0, list_devices },	     { "device", "remove", 1, remove_device },
+	{ "token", "create", 0, create_token },	     { "token", "list", 0, list_tokens },
+	{ "token", "remove", 1, remove_token },
+};
+
+static const struct command *find(const struct admin *a)
+{
+	size_t i;
+
+	for (i = 0; a->words > 1 && i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].noun, a->word[0]) && !strcmp(commands[i].verb, a->word[1]))
+			return &commands[i];
+	return NULL;
+}
+
+int admin_known(const struct admin *a)
+{
+	static const char *const alone[] = { "serve", "check", "init" };
+	const struct command *c = find(a);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(alone); i++) {
+		if (strcmp(a->word[0], alone[i]))
+			continue;
+		if (a->words == 1)
+			return 0;
+		complain("%s wants nothing behind it", alone[i]);
+		return ADMIN_USAGE;
+	}
+	if (c && a->words == c->words + 2)
+		return 0;
+	if (c)
+		complain("%s %s wants %d more, not %d: see hgverifyd --help", c->noun, c->verb,
+			 c->words, a->words - 2);
+	else
+		complain("there is no command '%s%s%s': see hgverifyd --help", a->word[0],
+			 a->words > 1 ? " " : "", a->words > 1 ? a->word[1] : "");
+	return ADMIN_USAGE;
+}
+
+int admin_run(struct admin *a, const struct config *cfg)
+{
+	struct att_error err = { 0 };
+	struct store *s;
+	int ret;
+
+	a->cfg = cfg;
+	if (!strcmp(a->word[0], "init"))
+		return init(a);
+	s = store_open(cfg->database, STORE_ADMIN, &err);
+	if (!s)
+		return admin_failed(&err);
+	ret = find(a)->run(a, s);
+	store_close(s);
+	return ret;
+}
+
+int admin_audit(struct admin *a)
+{
+	struct audit_chain chain = { 0 };
+	struct att_error err = { 0 };
+	char hash[2 * AUDIT_HASH + 1];
+	int i;
+
+	if (a->words < 3 || strcmp(a->word[1], "check")) {
+		complain("audit check wants the files, the oldest first");
+		return ADMIN_USAGE;
+	}
+	for (i = 2; i < a->words; i++)
+		if (audit_check(a->word[i], &chain, &err))
+			return admin_failed(&err);
+	att_hex(chain.hash, sizeof(chain.hash), hash);
+	if (a->json)
+		printf("{ \"lines\": %" PRIu64 ", \"last\": %" PRIu64
+		       ", \"hash\": \"%s\", \"unfinished\": %" PRIu64 " }\n",
+		       chain.lines, chain.next ? chain.next - 1 : 0, hash, chain.torn);
+	else
+		printf("%" PRIu64 " lines, the last is number %" PRIu64 " with hash %s\n",
+		       chain.lines, chain.next ? chain.next - 1 : 0, hash);
+	return ADMIN_DONE;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Secrets as the database has them: AES-256-GCM under a key in a file. What is
+ * authenticated with one is its name and its policy, so that whoever can write
+ * the database can still not put a secret under another policy.
+ */
+#ifndef HG_SECRETS_H
+#define HG_SECRETS_H
+
+#include "attest.h"
+
+struct secrets_key {
+	uint8_t key[32];
+	uint8_t id[8]; /* says which key it was, without saying it */
+};
+
+/* A file of 64 hexadecimal digits and a newline. */
+int secrets_key_parse(struct secrets_key *k, const char *text, size_t size, struct att_error *err);
+/* A new one, as text for its file. */
+int secrets_key_new(struct att_bytes *text, struct att_error *err);
+
+int secrets_seal(const struct secrets_key *k, const char *name, const char *policy,
+		 const struct att_bytes *secret, struct att_bytes *sealed, struct att_error *err);
+/* ATT_E_REFUSED: another key. ATT_E_CRYPTO: changed, or of another name or policy. */
+int secrets_open(const struct secrets_key *k, const char *name, const char *policy,
+		 const struct att_bytes *sealed, struct att_bytes *secret, struct att_error *err);
+
+#endif

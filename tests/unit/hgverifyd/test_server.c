@@ -1,0 +1,761 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * hgverifyd on the network: what a hostile client gets, and what a client does with a
+ * hostile server. Time stands still unless a test lets it pass.
+ */
+#include "site.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tls.h"
+
+struct net {
+	struct site *t;
+	struct server *srv;
+	pthread_t ticker;
+	volatile bool stop;
+	char url[80];
+	uint16_t port;
+};
+
+static void *tick(void *opaque)
+{
+	struct net *n = opaque;
+
+	while (!__atomic_load_n(&n->stop, __ATOMIC_SEQ_CST)) {
+		server_tick(n->srv);
+		usleep(2000);
+	}
+	return NULL;
+}
+
+static void start(struct net *n)
+{
+	struct att_error err = { 0 };
+
+	n->srv = server_new(&n->t->cfg, &err);
+	if (!n->srv || server_start(n->srv, n->t->s, &err))
+		fail_msg("%s", err.text);
+	snprintf(n->url, sizeof(n->url), "https://%s", server_address(n->srv));
+	n->port = (uint16_t)atoi(strrchr(n->url, ':') + 1);
+	n->stop = false;
+	assert_int_equal(pthread_create(&n->ticker, NULL, tick, n), 0);
+}
+
+static void stop(struct net *n)
+{
+	__atomic_store_n(&n->stop, true, __ATOMIC_SEQ_CST);
+	pthread_join(n->ticker, NULL);
+	server_stop(n->srv);
+	server_free(n->srv);
+	n->srv = NULL;
+}
+
+static int setup(void **state)
+{
+	struct net *n = calloc(1, sizeof(*n));
+
+	n->t = site_new();
+	*state = n;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct net *n = *state;
+
+	if (n->srv)
+		stop(n);
+	site_free(n->t);
+	free(n);
+	return 0;
+}
+
+static char *own(const char *text)
+{
+	return strdup(text);
+}
+
+/* ---- Raw connections ---- */
+
+static int dial(const struct net *n)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(n->port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+struct line {
+	SSL_CTX *ctx;
+	SSL *ssl;
+	int fd;
+};
+
+static struct line raw_open(const struct net *n)
+{
+	struct att_error err = { 0 };
+	struct line l = { tls_client(site_path(n->t, "server.crt"), NULL, NULL, &err), NULL, -1 };
+
+	assert_non_null(l.ctx);
+	l.fd = dial(n);
+	l.ssl = SSL_new(l.ctx);
+	SSL_set_fd(l.ssl, l.fd);
+	assert_int_equal(SSL_connect(l.ssl), 1);
+	return l;
+}
+
+static void raw_close(struct line *l)
+{
+	SSL_free(l->ssl);
+	SSL_CTX_free(l->ctx);
+	close(l->fd);
+}
+
+static void raw_send(struct line *l, const char *data, size_t size)
+{
+	assert_int_equal(SSL_write(l->ssl, data, (int)size), (int)size);
+}
+
+static void raw_say(struct line *l, const char *text)
+{
+	raw_send(l, text, strlen(text));
+}
+
+/* Everything until the server closes. */
+static char *raw_rest(struct line *l)
+{
+	char *text = calloc(1, 1u << 20);
+	size_t got = 0;
+	int n;
+
+	while ((n = SSL_read(l->ssl, text + got, (int)((1u << 20) - 1 - got))) > 0)
+		got += (size_t)n;
+	return text;
+}
+
+/* Sends bytes and wants this status, this code, and a closed connection. */
+static void raw_refused(const struct net *n, const char *data, size_t size, int status,
+			const char *code)
+{
+	struct line l = raw_open(n);
+	char *text, head[64], name[64];
+
+	raw_send(&l, data, size);
+	text = raw_rest(&l);
+	snprintf(head, sizeof(head), "HTTP/1.1 %d ", status);
+	snprintf(name, sizeof(name), "\"error\":\"%s\"", code);
+	if (strncmp(text, head, strlen(head)) || !strstr(text, name) ||
+	    !strstr(text, "Connection: close\r\n"))
+		fail_msg("%.60s: %s", data, text);
+	free(text);
+	raw_close(&l);
+}
+
+#define POST "POST /v1/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+static void hostile_requests(void **state)
+{
+	static const struct {
+		const char *text;
+		int status;
+		const char *code;
+	} bad[] = {
+		{ "\x16\x03\x01\r\n\r\n", 400, "http" },
+		{ "GET / HTTP/1.0\r\nHost: x\r\n\r\n", 505, "http" },
+		{ POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 501, "http" },
+		{ POST "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400, "http" },
+		{ POST "Content-Length: 2\r\nContent-Length: 200\r\n\r\n{}", 400, "http" },
+		{ POST "Content-Length: 99999999\r\n\r\n{", 413, "size" },
+		{ "POST /v1/challenge HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n", 413,
+		  "size" },
+		{ "POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 65537\r\n\r\n", 413, "size" },
+	};
+	struct net *n = *state;
+	char *bomb = malloc(HTTP_HEAD_MAX + 100);
+	size_t i;
+
+	start(n);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		raw_refused(n, bad[i].text, strlen(bad[i].text), bad[i].status, bad[i].code);
+	memset(bomb, 'a', HTTP_HEAD_MAX + 100);
+	raw_refused(n, bomb, HTTP_HEAD_MAX + 100, 431, "http");
+	free(bomb);
+	site_nothing_released(n->t);
+}
+
+/* A request that is smuggled behind a refused one is not answered. */
+static void smuggled(void **state)
+{
+	static const char text[] = POST "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}"
+					"GET /v1/healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct net *n = *state;
+	struct line l;
+	char *answer;
+
+	start(n);
+	l = raw_open(n);
+	raw_send(&l, text, sizeof(text) - 1);
+	answer = raw_rest(&l);
+	assert_non_null(strstr(answer, "501"));
+	assert_null(strstr(answer, "200 OK"));
+	free(answer);
+	raw_close(&l);
+}
+
+static void keeps_alive(void **state)
+{
+	static const char two[] = "GET /v1/healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+				  "GET /none HTTP/1.1\r\nHost: x\r\n\r\n"
+				  "POST /v1/challenge HTTP/1.1\r\nHost: x\r\n"
+				  "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+				  "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	struct net *n = *state;
+	struct line l;
+	char *answer;
+
+	start(n);
+	l = raw_open(n);
+	raw_send(&l, two, sizeof(two) - 1);
+	answer = raw_rest(&l);
+	assert_non_null(strstr(answer, "{\"status\":\"ok\"}"));
+	assert_non_null(strstr(answer, "\"error\":\"path\""));
+	assert_non_null(strstr(answer, "\"expires_in\":300"));
+	assert_non_null(strstr(answer, "hgverifyd_connections 1\n"));
+	free(answer);
+	raw_close(&l);
+}
+
+/* The server closes; nothing is answered. */
+static void ends(struct line *l)
+{
+	char *text = raw_rest(l);
+
+	assert_string_equal(text, "");
+	free(text);
+}
+
+/* The same once enough time has passed; bytes that drip in meanwhile do not help. */
+static void ends_in_time(struct line *l, const char *drip)
+{
+	const struct timeval wait = { .tv_usec = 5000 };
+	char byte;
+	int ret;
+
+	setsockopt(l->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	while ((ret = SSL_read(l->ssl, &byte, 1)) <= 0 &&
+	       SSL_get_error(l->ssl, ret) == SSL_ERROR_WANT_READ) {
+		site_pass(4000);
+		if (*drip)
+			SSL_write(l->ssl, drip, 1);
+	}
+	assert_true(ret <= 0);
+}
+
+static void wait_for(atomic_uint_fast64_t *counter, uint64_t value)
+{
+	while (*counter < value)
+		usleep(1000);
+}
+
+/* A client may take its time for each step, but no more. */
+static void slow_clients(void **state)
+{
+	struct net *n = *state;
+	struct metrics *m = &n->t->s->metrics;
+	struct line l;
+	char byte;
+	int fd;
+
+	start(n);
+	signal(SIGPIPE, SIG_IGN);
+	/* Says nothing at all. */
+	fd = dial(n);
+	wait_for(&m->connections_total, 1);
+	site_pass(10000);
+	assert_true(recv(fd, &byte, 1, 0) <= 0);
+	close(fd);
+	/* A head that never ends; each byte does not start the time anew. */
+	l = raw_open(n);
+	raw_say(&l, "GET /v1");
+	ends_in_time(&l, "/");
+	raw_close(&l);
+	/* A body that never comes. */
+	l = raw_open(n);
+	raw_say(&l, POST "Content-Length: 1000\r\n\r\n{");
+	while (!m->body_bytes)
+		usleep(1000);
+	ends_in_time(&l, "");
+	raw_close(&l);
+	while (m->body_bytes)
+		usleep(1000);
+	assert_int_equal(m->body_bytes, 0);
+	site_nothing_released(n->t);
+}
+
+/* The client closes its half in the middle of a body, or after a whole request. */
+static void half_closed(void **state)
+{
+	struct net *n = *state;
+	struct line l;
+	char *text;
+
+	start(n);
+	l = raw_open(n);
+	raw_say(&l, POST "Content-Length: 1000\r\n\r\n{");
+	shutdown(l.fd, SHUT_WR);
+	ends(&l);
+	raw_close(&l);
+	l = raw_open(n);
+	raw_say(&l, "GET /v1/healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+	shutdown(l.fd, SHUT_WR);
+	text = raw_rest(&l);
+	assert_non_null(strstr(text, "200 OK"));
+	free(text);
+	raw_close(&l);
+	while (n->t->s->metrics.connections)
+		usleep(1000);
+	assert_int_equal(n->t->s->metrics.body_bytes, 0);
+}
+
+static void too_many_connections(void **state)
+{
+	struct net *n = *state;
+	char byte;
+	int fd[4], i;
+
+	n->t->cfg.connections_per_address = 3;
+	start(n);
+	for (i = 0; i < 3; i++)
+		fd[i] = dial(n);
+	wait_for(&n->t->s->metrics.connections_total, 3);
+	fd[3] = dial(n);
+	assert_true(recv(fd[3], &byte, 1, 0) <= 0);
+	assert_int_equal(n->t->s->metrics.refused_connections, 1);
+	for (i = 0; i < 4; i++)
+		close(fd[i]);
+}
+
+static void rate_limited(void **state)
+{
+	struct net *n = *state;
+	struct line l;
+	char *text;
+	int i;
+
+	n->t->cfg.rate = 1;
+	n->t->cfg.burst = 4;
+	site_restart(n->t);
+	start(n);
+	l = raw_open(n);
+	for (i = 0; i < 4; i++)
+		raw_say(&l, "GET /v1/healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+	text = raw_rest(&l);
+	/* One went for the handshake. */
+	assert_non_null(strstr(text, "HTTP/1.1 429 Too Many Requests"));
+	assert_non_null(strstr(text, "Retry-After: 1\r\n"));
+	assert_non_null(strstr(text, "\"error\":\"rate\""));
+	free(text);
+	raw_close(&l);
+	/* And no handshake more, until time has passed. */
+	i = dial(n);
+	assert_true(recv(i, &(char){ 0 }, 1, 0) <= 0);
+	close(i);
+	site_pass(5000);
+	l = raw_open(n);
+	raw_close(&l);
+}
+
+static void body_memory(void **state)
+{
+	static const char large[] = POST "Content-Length: 700000\r\n\r\n{";
+	struct net *n = *state;
+	struct line l;
+
+	n->t->cfg.body = 700000;
+	n->t->cfg.body_memory = 1u << 20;
+	start(n);
+	l = raw_open(n);
+	raw_say(&l, large);
+	while (!n->t->s->metrics.body_bytes)
+		usleep(1000);
+	raw_refused(n, large, strlen(large), 503, "memory");
+	raw_close(&l);
+	while (n->t->s->metrics.body_bytes)
+		usleep(1000);
+}
+
+/* ---- TLS ---- */
+
+/* A handshake that must not come to be. */
+static void no_handshake(const struct net *n, int max, const char *list)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	int fd = dial(n);
+	SSL *ssl;
+
+	SSL_CTX_set_max_proto_version(ctx, max);
+	if (list)
+		SSL_CTX_set_ciphersuites(ctx, list);
+	ssl = SSL_new(ctx);
+	SSL_set_fd(ssl, fd);
+	assert_int_not_equal(SSL_connect(ssl), 1);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	close(fd);
+}
+
+static void old_tls(void **state)
+{
+	struct net *n = *state;
+	char text[] = "GET /v1/healthz HTTP/1.1\r\nHost: x\r\n\r\n", byte;
+	int fd;
+
+	start(n);
+	no_handshake(n, TLS1_2_VERSION, NULL);
+	no_handshake(n, TLS1_3_VERSION, "TLS_AES_128_CCM_SHA256");
+	/* No TLS at all. */
+	fd = dial(n);
+	assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
+	while (recv(fd, &byte, 1, 0) > 0)
+		assert_int_not_equal(byte, 'H');
+	close(fd);
+	wait_for(&n->t->s->metrics.handshakes_failed, 3);
+}
+
+/* ---- The client ---- */
+
+static struct att_client *client(const struct net *n, const char *name)
+{
+	char cert[140], key[140];
+	struct att_server server = { .url = n->url, .ca = site_path(n->t, "server.crt") };
+	struct att_error err = { 0 };
+	struct att_client *c;
+
+	if (name) {
+		snprintf(cert, sizeof(cert), "%s/%s.crt", n->t->dir, name);
+		snprintf(key, sizeof(key), "%s/%s.key", n->t->dir, name);
+		server.certificate = cert;
+		server.key = key;
+	}
+	c = att_client_new(&server, &err);
+	if (!c)
+		fail_msg("%s", err.text);
+	return c;
+}
+
+static void submit(const struct net *n, struct att_client *c, const uint8_t nonce[32],
+		   const char *secret, struct att_answer *answer, struct att_error *err, int want)
+{
+	char hex[65], *text;
+	struct att_bytes evidence;
+
+	att_hex(nonce, 32, hex);
+	text = site_evidence(n->t, &n->t->w->a, hex);
+	evidence = (struct att_bytes){ (uint8_t *)text, strlen(text) };
+	if (att_client_submit(c, nonce, 32, NULL, secret, &evidence, answer, err) != want)
+		fail_msg("%s", err->text);
+	free(text);
+}
+
+static void client_works(void **state)
+{
+	struct net *n = *state;
+	struct att_answer answer;
+	struct att_error err = { 0 };
+	struct att_bytes got = { 0 };
+	struct att_client *c;
+	unsigned int seconds;
+	uint8_t nonce[32];
+
+	start(n);
+	c = client(n, NULL);
+	if (att_client_challenge(c, nonce, 32, &seconds, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(seconds, 300);
+	/* What another use of OpenSSL left behind is not the connection's. */
+	ERR_raise(ERR_LIB_USER, ERR_R_UNSUPPORTED);
+	submit(n, c, nonce, "model", &answer, &err, 0);
+	assert_int_equal(answer.verdict, 0);
+	assert_int_equal(att_open(answer.jwe, strlen(answer.jwe), (char *)n->t->w->key.data,
+				  n->t->w->key.size, nonce, 32, &got, &err),
+			 0);
+	assert_memory_equal(got.data, MODEL_KEY, strlen(MODEL_KEY));
+	att_bytes_free(&got);
+	att_answer_free(&answer);
+	/* Again: refused, with the server's reason. */
+	submit(n, c, nonce, "model", &answer, &err, -1);
+	assert_int_equal(err.code, ATT_E_REFUSED);
+	assert_non_null(strstr(err.text, "403 nonce"));
+	/* Evidence that is refused is an answer. */
+	n->t->w->a.launch_digest[3] ^= 1;
+	assert_int_equal(att_client_challenge(c, nonce, 32, &seconds, &err), 0);
+	submit(n, c, nonce, "model", &answer, &err, 0);
+	assert_int_equal(answer.verdict, ATT_V_LAUNCH);
+	assert_null(answer.jwe);
+	att_answer_free(&answer);
+	att_client_free(c);
+	/* A server that is gone. */
+	stop(n);
+	c = client(n, NULL);
+	assert_int_equal(att_client_challenge(c, nonce, 32, &seconds, &err), -1);
+	assert_int_equal(err.code, ATT_E_IO);
+	att_client_free(c);
+}
+
+static void client_certificates(void **state)
+{
+	struct net *n = *state;
+	struct att_error err = { 0 };
+	struct att_answer answer;
+	struct att_client *c, *bob;
+	unsigned int seconds;
+	uint8_t nonce[32], digest[32];
+	char hex[65];
+	json_t *line;
+	size_t lines;
+
+	n->t->cfg.client_ca = own(site_path(n->t, "clients.crt"));
+	n->t->cfg.client_required = true;
+	site_certificate(n->t, "strangers", NULL);
+	site_certificate(n->t, "mallory", "strangers");
+	start(n);
+	c = client(n, NULL);
+	assert_int_equal(att_client_challenge(c, nonce, 32, &seconds, &err), -1);
+	att_client_free(c);
+	c = client(n, "mallory");
+	assert_int_equal(att_client_challenge(c, nonce, 32, &seconds, &err), -1);
+	att_client_free(c);
+	assert_int_equal(challenges_out(n->t->s->nonces, n->t->s->clock()), 0);
+	/* Alice's nonce is not Bob's. */
+	c = client(n, "alice");
+	bob = client(n, "bob");
+	if (att_client_challenge(c, nonce, 32, &seconds, &err))
+		fail_msg("%s", err.text);
+	submit(n, bob, nonce, "model", &answer, &err, -1);
+	assert_non_null(strstr(err.text, "403 nonce-owner"));
+	site_nothing_released(n->t);
+	submit(n, c, nonce, "model", &answer, &err, 0);
+	att_answer_free(&answer);
+	line = site_audit(n->t, &lines);
+	site_digest(n->t, "alice", digest);
+	att_hex(digest, 32, hex);
+	assert_string_equal(json_string_value(json_object_get(line, "identity")), hex);
+	json_decref(line);
+	att_client_free(c);
+	att_client_free(bob);
+}
+
+/* A request larger than the server takes: the answer says so, rather than a reset. */
+static void client_oversized(void **state)
+{
+	struct net *n = *state;
+	struct att_error err = { 0 };
+	struct att_answer answer;
+	struct att_client *c;
+	unsigned int seconds;
+	uint8_t nonce[32];
+
+	n->t->cfg.body = 1024;
+	start(n);
+	c = client(n, NULL);
+	assert_int_equal(att_client_challenge(c, nonce, 32, &seconds, &err), 0);
+	submit(n, c, nonce, NULL, &answer, &err, -1);
+	assert_non_null(strstr(err.text, "413 size"));
+	att_client_free(c);
+	assert_int_equal(challenges_out(n->t->s->nonces, n->t->s->clock()), 1);
+}
+
+static void client_urls(void **state)
+{
+	static const char *const bad[] = {
+		"http://x",    "https://",    "https://x:",   "https://x:y",
+		"https://x/y", "https://u@x", "https://[::1", "https://[::1]x",
+		"https://x?y", "x",	      "https://:1",   "https://x y",
+	};
+	static const char *const good[] = { "https://x", "https://x/", "https://x:1",
+					    "https://[::1]:1", "https://[::1]" };
+	struct net *n = *state;
+	struct att_server server = { .ca = site_path(n->t, "server.crt") };
+	struct att_error err = { 0 };
+	struct att_client *c;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		server.url = bad[i];
+		if (att_client_new(&server, &err))
+			fail_msg("%s", bad[i]);
+		assert_int_equal(err.code, ATT_E_FORMAT);
+	}
+	for (i = 0; i < ARRAY_SIZE(good); i++) {
+		server.url = good[i];
+		c = att_client_new(&server, &err);
+		if (!c)
+			fail_msg("%s: %s", good[i], err.text);
+		att_client_free(c);
+	}
+	server.token = "a\r\nX: y";
+	assert_null(att_client_new(&server, &err));
+	server.token = NULL;
+	server.ca = site_path(n->t, "ear.pem");
+	assert_null(att_client_new(&server, &err));
+}
+
+/* ---- A hostile server ---- */
+
+struct impostor {
+	const struct net *n;
+	const char *certificate, *key; /* names */
+	const char *answer; /* NULL: says nothing */
+	int max; /* of TLS */
+	int listener;
+	uint16_t port;
+};
+
+static void *impose(void *opaque)
+{
+	struct impostor *p = opaque;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	char cert[160], key[160], waste[65536];
+	int fd = accept(p->listener, NULL, NULL);
+	SSL *ssl;
+
+	snprintf(cert, sizeof(cert), "%s/%s", p->n->t->dir, p->certificate);
+	snprintf(key, sizeof(key), "%s/%s", p->n->t->dir, p->key);
+	SSL_CTX_use_certificate_file(ctx, cert, SSL_FILETYPE_PEM);
+	SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM);
+	SSL_CTX_set_max_proto_version(ctx, p->max);
+	ssl = SSL_new(ctx);
+	SSL_set_fd(ssl, fd);
+	if (SSL_accept(ssl) == 1 && SSL_read(ssl, waste, sizeof(waste)) > 0 && p->answer) {
+		SSL_write(ssl, p->answer, (int)strlen(p->answer));
+		SSL_shutdown(ssl);
+		shutdown(fd, SHUT_WR);
+	}
+	/* Until the client goes: a reset would take the answer away from it. */
+	while (recv(fd, waste, sizeof(waste), 0) > 0)
+		;
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	close(fd);
+	return NULL;
+}
+
+/* A client that meets this server gets nothing from it but an error. */
+static void meets(struct impostor *p, const char *host, enum att_code code, const char *part)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	socklen_t size = sizeof(at);
+	struct att_server server = { .ca = site_path(p->n->t, "server.crt"), .timeout = 1 };
+	struct att_error err = { 0 };
+	struct att_client *c;
+	uint8_t nonce[32] = { 0 };
+	unsigned int seconds;
+	pthread_t thread;
+	char url[80];
+
+	/* Whatever the client takes for its host. */
+	at.sin_addr.s_addr = htonl(INADDR_ANY);
+	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(p->listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(p->listener, 1), 0);
+	getsockname(p->listener, (struct sockaddr *)&at, &size);
+	assert_int_equal(pthread_create(&thread, NULL, impose, p), 0);
+	snprintf(url, sizeof(url), "https://%s:%u", host, ntohs(at.sin_port));
+	server.url = url;
+	c = att_client_new(&server, &err);
+	assert_non_null(c);
+	if (!att_client_challenge(c, nonce, 32, &seconds, &err) || err.code != code ||
+	    !strstr(err.text, part))
+		fail_msg("code %d: %s", err.code, err.text);
+	att_client_free(c);
+	pthread_join(thread, NULL);
+	close(p->listener);
+}
+
+static void hostile_servers(void **state)
+{
+	static const struct {
+		const char *answer;
+		enum att_code code;
+		const char *part;
+	} bad[] = {
+		{ "garbage\r\n\r\n", ATT_E_FORMAT, "status line" },
+		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", ATT_E_FORMAT, "chunks" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n", ATT_E_FORMAT,
+		  "more than" },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", ATT_E_FORMAT, "not JSON" },
+		{ "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}x",
+		  ATT_E_FORMAT, "more than its length" },
+		{ "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+		  ATT_E_FORMAT, "nonce" },
+		{ "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n{}",
+		  ATT_E_IO, "receiving" },
+	};
+	struct net *n = *state;
+	struct impostor p = {
+		.n = n, .certificate = "server.crt", .key = "server.key", .max = TLS1_3_VERSION
+	};
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		p.answer = bad[i].answer;
+		meets(&p, "127.0.0.1", bad[i].code, bad[i].part);
+	}
+	/* An older TLS, another certificate, another name. */
+	p.max = TLS1_2_VERSION;
+	meets(&p, "127.0.0.1", ATT_E_CRYPTO, "TLS");
+	p.max = TLS1_3_VERSION;
+	meets(&p, "127.0.0.2", ATT_E_CRYPTO, "certificate");
+	p.certificate = "clients.crt";
+	p.key = "clients.key";
+	meets(&p, "127.0.0.1", ATT_E_CRYPTO, "certificate");
+	p.certificate = "alice.crt";
+	p.key = "alice.key";
+	meets(&p, "127.0.0.1", ATT_E_CRYPTO, "certificate");
+}
+
+/* A server that says nothing: the client's own time limit ends it. */
+static void silent_server(void **state)
+{
+	struct net *n = *state;
+	struct impostor p = {
+		.n = n, .certificate = "server.crt", .key = "server.key", .max = TLS1_3_VERSION
+	};
+
+	meets(&p, "127.0.0.1", ATT_E_IO, "in time");
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(hostile_requests),
+		T(smuggled),
+		T(keeps_alive),
+		T(slow_clients),
+		T(half_closed),
+		T(too_many_connections),
+		T(rate_limited),
+		T(body_memory),
+		T(old_tls),
+		T(client_works),
+		T(client_certificates),
+		T(client_oversized),
+		T(client_urls),
+		T(hostile_servers),
+		T(silent_server),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
