@@ -11,6 +11,9 @@ APPEND_BASE="panic=-1 oops=panic tsc=reliable watchdog_thresh=60"
 APPEND_BASE+=" rcupdate.rcu_cpu_stall_timeout=100 sysrq_always_enabled unknown_nmi_panic"
 APPEND_BASE+=" loglevel=7 log_buf_len=4M printk.devkmsg=on"
 
+# Where Debian's ovmf has its files.
+OVMF=/usr/share/OVMF
+
 # A comma separates the parts of a QEMU option; two stand for one.
 qopt() { echo "${1//,/,,}"; }
 
@@ -134,7 +137,7 @@ machine_append() {
 # them exceeds that space and the initrd overwrites the tables. The loader of a
 # bzImage asks the firmware where the memory ends.
 machine_kernel() {
-	if has_device tpm; then
+	if has_device tpm || [[ $FIRMWARE == ovmf ]]; then
 		echo "$KERNEL_BZIMAGE"
 	else
 		echo "$KERNEL_VMLINUX"
@@ -172,6 +175,7 @@ machine_qemu() {
 	for dev in "${DEVICES[@]}"; do
 		machine_device "$dev" "$dir"
 	done
+	[[ $FIRMWARE != ovmf ]] || machine_ovmf "$dir"
 	MACHINE+=(-kernel "$(machine_kernel)" -initrd "$RUNDIR/initrd.cpio" -append "$(machine_append)")
 	MACHINE+=(-chardev "file,id=console,path=$dir/console.log" -serial chardev:console)
 	MACHINE+=(-chardev "pipe,id=qmp,path=$dir/qmp" -mon "chardev=qmp,mode=control")
@@ -181,6 +185,17 @@ machine_qemu() {
 	[[ -n $NET ]] && MACHINE+=(-nic "user,model=virtio-net-pci")
 	[[ -n $GDB ]] && MACHINE+=(-S -gdb "unix:$dir/gdb.sock,server=on,wait=off")
 	MACHINE+=("${QEMU_ARGS[@]}")
+}
+
+# machine_ovmf DIR: UEFI instead of SeaBIOS. It starts the kernel as an EFI application, and
+# measures it, where SeaBIOS takes what QEMU hands it. The variables begin anew in each run.
+machine_ovmf() {
+	need qemu-system-x86_64 qemu-system-x86
+	[[ -r $OVMF/OVMF_CODE_4M.fd && -r $OVMF/OVMF_VARS_4M.fd ]] ||
+		die "--firmware ovmf: no $OVMF/OVMF_CODE_4M.fd: install the package ovmf"
+	cp "$OVMF/OVMF_VARS_4M.fd" "$RUNDIR/vars.fd" || die "cannot write in $RUNDIR"
+	MACHINE+=(-drive "if=pflash,format=raw,readonly=on,file=$OVMF/OVMF_CODE_4M.fd")
+	MACHINE+=(-drive "if=pflash,format=raw,file=$1/vars.fd")
 }
 
 machine_device() {
