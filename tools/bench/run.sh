@@ -50,6 +50,7 @@ machine_run() {
 	machine_command
 	machine_initrd
 	has_device tpm && tpm_start
+	[[ -z $TPM || $FIRMWARE != ovmf ]] || machine_booted "$TPM/booted"
 	machine_start
 	[[ -n $GDB ]] && gdb_advice
 	machine_wait
