@@ -60,6 +60,7 @@ command_script() {
 	echo "export HOME=/root USER=root SHELL=/bin/bash TERM=$(quote "${TERM:-dumb}") HGBENCH=1"
 	echo "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	[[ -n ${HGBENCH_CACHE:-} ]] && echo "export HGBENCH_CACHE=$(quote "$CACHE")"
+	[[ -n $TPM ]] && echo "export HGBENCH_TPM=$(quote "$TPM")"
 	for e in "${SETENV[@]}"; do
 		[[ $e == *=* ]] || e=$e=${!e-}
 		echo "export ${e%%=*}=$(quote "${e#*=}")"
