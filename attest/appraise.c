@@ -528,7 +528,8 @@ static void check_boot_event(struct appraisal *a, uint32_t pcr)
 
 	if (!a->replayed || !quoted(a, pcr)) {
 		att_result_add(a->res, &kind[C_BOOT_EVENT], (int)pcr, ATT_UNCHECKED, "", "",
-			       a->replayed ? "it was not quoted" : "rests on boot-log, which failed");
+			       a->replayed ? "it was not quoted"
+					   : "rests on boot-log, which failed");
 		return;
 	}
 	att_boot_appraise(&a->boot_log, a->quote.bank, p->boot, p->boots, p->boot_events, pcr, &f);

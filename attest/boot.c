@@ -18,8 +18,8 @@ static int parse_digest(const char *name, const json_t *v, struct att_ref_event 
 	const char *text = json_string_value(v);
 
 	if (!bank || bank->size < 32 || e->digests == ATT_BOOT_BANKS)
-		return att_fail(err, ATT_E_FORMAT, "\"boot\": \"%.32s\" is not a member of an event",
-				name);
+		return att_fail(err, ATT_E_FORMAT,
+				"\"boot\": \"%.32s\" is not a member of an event", name);
 	if (!text || att_unhex(text, e->digest[e->digests].value, bank->size) != bank->size)
 		return att_fail(err, ATT_E_FORMAT, "\"boot\": \"%s\" is not %u hexadecimal digits",
 				name, 2u * bank->size);
@@ -56,8 +56,9 @@ static int parse_event(const json_t *obj, struct att_ref_event *e, struct att_er
 		if (strcmp(key, "pcr") && strcmp(key, "event") && parse_digest(key, v, e, err))
 			return -1;
 	if (e->separator && (e->digests || e->pcr > 7))
-		return att_fail(err, ATT_E_FORMAT,
-				"\"boot\": a separator is in one of PCR 0 to 7, and has no digests");
+		return att_fail(
+			err, ATT_E_FORMAT,
+			"\"boot\": a separator is in one of PCR 0 to 7, and has no digests");
 	if (!e->separator && !e->digests)
 		return att_fail(err, ATT_E_FORMAT, "\"boot\": event \"%s\" has no digest", e->name);
 	return 0;
@@ -285,8 +286,8 @@ static void tell_cause(const struct walk *w, const uint8_t *digest, struct att_b
 	else if (!reference(w, e))
 		snprintf(f->cause, sizeof(f->cause), "incomplete reference values");
 	else
-		snprintf(f->cause, sizeof(f->cause),
-			 "another %s, or something more before it", e->name);
+		snprintf(f->cause, sizeof(f->cause), "another %s, or something more before it",
+			 e->name);
 }
 
 static void miss(const struct walk *w, size_t index, const uint8_t *digest,
@@ -355,8 +356,13 @@ static void walk(const struct att_log *log, const struct att_alg *bank,
 		 const struct att_ref_boot *list, size_t count, const struct att_ref_boot *entry,
 		 uint32_t pcr, struct att_boot_finding *f)
 {
-	struct walk w = { .log = log, .bank = bank, .list = list, .count = count,
-			  .entry = entry, .pcr = pcr, .b = att_log_bank(log, bank) };
+	struct walk w = { .log = log,
+			  .bank = bank,
+			  .list = list,
+			  .count = count,
+			  .entry = entry,
+			  .pcr = pcr,
+			  .b = att_log_bank(log, bank) };
 	size_t i;
 
 	memset(f, 0, sizeof(*f));
@@ -402,7 +408,8 @@ static unsigned int fits_in(const struct att_log *log, const struct att_alg *ban
 static void no_entry(uint32_t pcr, struct att_boot_finding *f)
 {
 	memset(f, 0, sizeof(*f));
-	snprintf(f->expected, sizeof(f->expected), "an entry of \"boot\" that tells of PCR %u", pcr);
+	snprintf(f->expected, sizeof(f->expected), "an entry of \"boot\" that tells of PCR %u",
+		 pcr);
 	snprintf(f->found, sizeof(f->found), "none among the reference values");
 	snprintf(f->cause, sizeof(f->cause), "incomplete reference values");
 }

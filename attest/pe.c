@@ -90,8 +90,8 @@ static int parse_sections(struct pe *pe, size_t table, uint16_t count, struct at
 		if (!s.size)
 			continue;
 		if (s.at > pe->size || s.size > pe->size - s.at)
-			return att_fail(err, ATT_E_FORMAT,
-					"a PE image that ends inside section %u", i + 1);
+			return att_fail(err, ATT_E_FORMAT, "a PE image that ends inside section %u",
+					i + 1);
 		for (n = pe->sections++; n && pe->section[n - 1].at > s.at; n--)
 			pe->section[n] = pe->section[n - 1];
 		pe->section[n] = s;
@@ -140,8 +140,9 @@ static int collect(const struct pe *pe, struct att_bytes *to, struct att_error *
 
 	for (i = 0; i < pe->sections; i++) {
 		if (pe->section[i].size > pe->size - sum)
-			return att_fail(err, ATT_E_FORMAT,
-					"a PE image whose sections overlap each other or the headers");
+			return att_fail(
+				err, ATT_E_FORMAT,
+				"a PE image whose sections overlap each other or the headers");
 		sum += pe->section[i].size;
 	}
 	take(pe, to, 0, pe->checksum);

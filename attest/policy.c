@@ -11,11 +11,11 @@
 #define POLICY_MAX (4u << 20)
 
 static const char *const policy_members[] = {
-	"version", "type", "id",      "development", "require_cvm",	 "require_boot_log",
-	"banks",   "pcrs", "os_pcrs", "trusted_aks", "reference_values", "boot_events",
-	NULL
+	"version",	    "type",	   "id",   "development", "require_cvm",
+	"require_boot_log", "banks",	   "pcrs", "os_pcrs",	  "trusted_aks",
+	"reference_values", "boot_events", NULL
 };
-static const char *const reference_members[] = { "version", "type",   "pcrs", "l0",
+static const char *const reference_members[] = { "version", "type", "pcrs", "l0",
 						 "launch",  "boot", NULL };
 static const char *const l0_members[] = { "version", "build_id", "srcversion", NULL };
 static const char *const launch_members[] = { "digest", "policy", "vcpus", "levels", NULL };

@@ -12,9 +12,9 @@
 #include "bytes.h"
 #include "file.h"
 
-#define FILE_MAX (4u << 20)
+#define FILE_MAX  (4u << 20)
 #define IMAGE_MAX (1u << 30) /* a kernel, an initrd */
-#define LIST_MAX 256
+#define LIST_MAX  256
 
 /* From 10 on: enum att_verdict. */
 enum exit_status { EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_INPUT };

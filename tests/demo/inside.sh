@@ -57,6 +57,20 @@ build_initrd() {
 	(cd "$root" && find . | cpio --quiet -o -H newc) >"$work/initrd" 2>/dev/null
 }
 
+# What a guest needs besides to ask for a report: hgattest, and the libraries it is linked with.
+build_hgattest() {
+	local root=$work/more lib
+	mkdir -p "$root/bin" "$root/lib" "$root/lib64" && cp attest/build/hgattest "$root/bin/" || return
+	while read -r lib; do
+		case $lib in
+		*/ld-linux*) cp -L "$lib" "$root/lib64/" || return ;;
+		*) cp -L "$lib" "$root/lib/" || return ;;
+		esac
+	done < <(ldd attest/build/hgattest | grep -o '/[^ ]*')
+	(cd "$root" && find . | cpio --quiet -o -H newc) >"$work/more.cpio" &&
+		cat "$work/initrd" "$work/more.cpio" >"$work/initrd-hgattest"
+}
+
 # A disk of two halves: the guest reads the lower one, and copies it to the upper one.
 make_disk() { # FILE
 	head -c $((2 * half * mib)) /dev/urandom >"$1"
@@ -99,6 +113,38 @@ await() {
 	done
 }
 
+# The tenant is outside of all of this; files in /out/attest go to and fro. The confidential
+# VM makes a key and asks for a report; the tenant appraises, and sends the secret.
+attest_cvm() { # LOG PID
+	local nonce a=/out/attest
+	nonce=$(cat $a/nonce)
+	cp "$work/initrd-hgattest" $a/initrd && echo "$append" >$a/append &&
+		vmm/build/hgvmm --dev "$HG_DEV" --smp 2 --dump-cpuid $a/cpuid || return
+	echo "export LD_LIBRARY_PATH=/lib; hgattest key --out /key --public /public &&" \
+		"hgattest report --nonce $nonce --key /public --out /report;" \
+		"echo demo-report \$(base64 -w0 /report); echo demo-public \$(base64 -w0 /public)" >&"$keys"
+	await "$1" '^demo-public' 60 "$2" || { say "it has no report"; return 1; }
+	answer "$1" public | base64 -d >$a/public && answer "$1" report | base64 -d >$a/report.new &&
+		mv $a/report.new $a/report || return
+	say "it has made a key, and has a report of $(stat -c %s $a/report) bytes; the tenant says:"
+	await_file $a/verdict 120 || { say "nothing"; return 1; }
+	cut -c1-110 $a/verdict | sed 's/^/      | /'
+	[ -e $a/sealed ] || return
+	{ echo "cat >/sealed <<'END'"; cat $a/sealed; echo; echo END; } >&"$keys"
+	echo "hgattest --open /sealed --key /key --nonce $nonce --out /model-key;" \
+		"echo demo-secret \$(sha256sum </model-key)" >&"$keys"
+	await "$1" '^demo-secret' 60 "$2" || { say "it does not open what was sent"; return 1; }
+	[ "$(answer "$1" secret | cut -d' ' -f1)" = "$(cat $a/secret.sha256)" ] ||
+		{ say "another secret came out"; return 1; }
+	say "the tenant's secret is in the confidential VM, and nowhere else on this machine"
+}
+
+await_file() { # FILE SECONDS
+	local n=$(($2 * 5))
+	until [ -e "$1" ] || [ $((n -= 1)) -lt 0 ]; do sleep 0.2; done
+	[ -e "$1" ]
+}
+
 # at_the_shell NAME LOG PID BEGAN: type the commands when it is there, and look at what
 # the host can see meanwhile. The shell's input is the descriptor $keys.
 at_the_shell() {
@@ -132,6 +178,9 @@ boot() {
 		kill $pid 2>/dev/null
 		exec {keys}>&-
 		return
+	fi
+	if [ "$name" = hgcvm ]; then
+		attest_cvm "$log" $pid || fail "no secret was released to it"
 	fi
 	echo 'poweroff -f' >&"$keys"
 	exec {keys}>&-
@@ -259,14 +308,14 @@ if [ "$HG_PROVIDER" = hypergpu ]; then
 fi
 ok
 
-# boot_hgvmm NAME TAP [OPTION...]
+# boot_hgvmm NAME TAP INITRD [OPTION...]
 boot_hgvmm() {
 	local before=$failed
 	make_disk "$work/$1.img"
 	if make_tap "$2"; then
-		boot "$1" vmm/build/hgvmm --dev "$HG_DEV" --kernel "$kernel" --initrd "$work/initrd" \
+		boot "$1" vmm/build/hgvmm --dev "$HG_DEV" --kernel "$kernel" --initrd "$3" \
 			--append "$append" --smp 2 --mem "$(here 256M 512M)" --disk "path=$work/$1.img" \
-			--net "tap=$2" --reboot exit "${@:3}"
+			--net "tap=$2" --reboot exit "${@:4}"
 		ip link del "$2"
 	else
 		fail "no tap device"
@@ -283,11 +332,15 @@ boot_qemu() {
 }
 
 stage "${l1:+in L1: }hgvmm boots Debian's kernel${l1:+ as L2}: 2 CPUs, disk, network"
-boot_hgvmm hgvmm tap0
+boot_hgvmm hgvmm tap0 "$work/initrd"
 
 if [ -n "$l1" ]; then
-	stage "in L1: hgvmm boots the same as a confidential L2"
-	boot_hgvmm hgcvm tap1 --cvm
+	stage "in L1: hgvmm boots the same as a confidential L2, to which a secret is released"
+	if build_hgattest; then
+		boot_hgvmm hgcvm tap1 "$work/initrd-hgattest" --cvm
+	else
+		fail "cannot prepare the guest"
+	fi
 else
 	stage "Debian's unmodified QEMU does the same: $(qemu-system-x86_64 --version | head -n 1)"
 	before=$failed

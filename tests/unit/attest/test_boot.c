@@ -19,8 +19,8 @@
 #define ACTION	    0x80000007u
 #define BLOB	    0x80000008u
 
-#define CMDLINE "root=/dev/vda quiet"
-#define CALLING "Calling EFI Application from Boot Option"
+#define CMDLINE	    "root=/dev/vda quiet"
+#define CALLING	    "Calling EFI Application from Boot Option"
 
 struct event {
 	uint32_t pcr, type;
@@ -30,10 +30,16 @@ struct event {
 };
 
 /* Whose digest is that of a PE image: not text, so it is put in by name. */
-#define KERNEL	  "<kernel>"
-#define UTF16	  "<command line>"
-#define E(p, t, m) { p, t, m, sizeof(m) - 1, NULL }
-#define SEP(p)	  { p, SEPARATOR, "\0\0\0\0", 4, NULL }
+#define KERNEL "<kernel>"
+#define UTF16  "<command line>"
+#define E(p, t, m)                           \
+	{                                    \
+		p, t, m, sizeof(m) - 1, NULL \
+	}
+#define SEP(p)                                    \
+	{                                         \
+		p, SEPARATOR, "\0\0\0\0", 4, NULL \
+	}
 
 static const struct event course[] = {
 	E(0, CRTM, "\0\0"),
@@ -50,13 +56,13 @@ static const struct event course[] = {
 	{ 9, EV_EVENT_TAG, UTF16, 0, "LOADED_IMAGE::LoadOptions" },
 	{ 9, EV_EVENT_TAG, "the initrd", 10, "Linux initrd" },
 };
-#define COURSE	  ARRAY_SIZE(course)
+#define COURSE	    ARRAY_SIZE(course)
 #define AT_VARIABLE 3
-#define AT_SEP7	  5
-#define AT_SEP4	  9
-#define AT_KERNEL 10
-#define AT_LINE	  11
-#define AT_INITRD 12
+#define AT_SEP7	    5
+#define AT_SEP4	    9
+#define AT_KERNEL   10
+#define AT_LINE	    11
+#define AT_INITRD   12
 
 /* A PE image of two sections with a signature behind them. */
 static size_t make_pe(uint8_t pe[2048], const char *text)
@@ -65,12 +71,21 @@ static size_t make_pe(uint8_t pe[2048], const char *text)
 		size_t at, size;
 		uint32_t value;
 	} field[] = {
-		{ 0x3c, 4, 0x80 },	    { 0x80, 4, 0x4550 },      { 0x84, 2, 0x8664 },
-		{ 0x86, 2, 2 },		    { 0x94, 2, 240 },	      { 0x98, 2, 0x20b },
-		{ 0x98 + 60, 4, 512 },	    { 0x98 + 64, 4, 0x1234 }, { 0x98 + 108, 4, 16 },
-		{ 0x98 + 112 + 32, 4, 1280 }, { 0x98 + 112 + 36, 4, 64 },
+		{ 0x3c, 4, 0x80 },
+		{ 0x80, 4, 0x4550 },
+		{ 0x84, 2, 0x8664 },
+		{ 0x86, 2, 2 },
+		{ 0x94, 2, 240 },
+		{ 0x98, 2, 0x20b },
+		{ 0x98 + 60, 4, 512 },
+		{ 0x98 + 64, 4, 0x1234 },
+		{ 0x98 + 108, 4, 16 },
+		{ 0x98 + 112 + 32, 4, 1280 },
+		{ 0x98 + 112 + 36, 4, 64 },
 		/* The second section's bytes come first. */
-		{ 0x188 + 16, 4, 256 },	    { 0x188 + 20, 4, 768 },   { 0x1b0 + 16, 4, 256 },
+		{ 0x188 + 16, 4, 256 },
+		{ 0x188 + 20, 4, 768 },
+		{ 0x1b0 + 16, 4, 256 },
 		{ 0x1b0 + 20, 4, 512 },
 	};
 	size_t i, n;
@@ -496,7 +511,8 @@ static void not_quoted(void **state)
 	struct boot *b = *state;
 	struct att_evidence *ev = good(b);
 
-	machine_quote(&b->w->a, "sha256", 0xffff & ~(1u << 9), b->w->nonce, sizeof(b->w->nonce), ev);
+	machine_quote(&b->w->a, "sha256", 0xffff & ~(1u << 9), b->w->nonce, sizeof(b->w->nonce),
+		      ev);
 	must_fail(b->w, ev, ATT_V_QUOTE, "pcr-selection");
 	att_evidence_free(ev);
 	ev = good(b);
@@ -597,9 +613,10 @@ static void reference_json(void **state)
 		struct att_error err = { 0 };
 		char text[800];
 
-		snprintf(text, sizeof(text),
-			 "{ \"version\": 1, \"type\": \"hypergpu-reference-values\", \"boot\": %s }",
-			 bad[i].boot);
+		snprintf(
+			text, sizeof(text),
+			"{ \"version\": 1, \"type\": \"hypergpu-reference-values\", \"boot\": %s }",
+			bad[i].boot);
 		assert_int_equal(att_policy_add_reference(b->w->policy, text, strlen(text), &err),
 				 -1);
 		assert_int_equal(err.code, ATT_E_FORMAT);
@@ -728,16 +745,112 @@ static void files_refused(void **state)
 	assert_null(json.data);
 }
 
+/* ---- A real boot that was kept: hgbench's, by OVMF ---- */
+
+static char *slurp(const char *path)
+{
+	FILE *from = fopen(path, "r");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!from)
+		fail_msg("%s cannot be read", path);
+	assert_true(getdelim(&text, &size, '\0', from) > 0);
+	fclose(from);
+	return text;
+}
+
+typedef int add_text(struct att_policy *policy, const char *text, size_t size,
+		     struct att_error *err);
+
+static void add_kept(struct att_policy *policy, add_text *add, const char *path)
+{
+	char *text = slurp(path);
+	struct att_error err = { 0 };
+
+	if (add(policy, text, strlen(text), &err))
+		fail_msg("%s: %s", path, err.text);
+	free(text);
+}
+
+/* The claim's status. */
+static enum att_status status_of(const struct att_result *res, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < att_result_count(res); i++)
+		if (!strcmp(att_result_claim(res, i)->name, name))
+			return att_result_claim(res, i)->status;
+	fail_msg("no claim %s", name);
+	return ATT_FAIL;
+}
+
+static void kept_boot(void **state)
+{
+	char *text = slurp("vectors/ovmf-evidence.json"),
+	     *rules = slurp("vectors/ovmf-policy.json");
+	char *hex = slurp("vectors/ovmf-nonce");
+	struct att_error err = { 0 };
+	struct att_evidence *ev = att_evidence_parse(text, strlen(text), &err);
+	struct att_policy *policy = att_policy_parse(rules, strlen(rules), &err);
+	struct att_result *res;
+	uint8_t nonce[32];
+	size_t i;
+
+	(void)state;
+	hex[strcspn(hex, "\n")] = '\0';
+	assert_int_equal(att_unhex(hex, nonce, sizeof(nonce)), sizeof(nonce));
+	assert_true(ev && policy);
+	add_kept(policy, att_policy_add_reference, "vectors/ovmf-reference.json");
+	add_kept(policy, att_policy_add_enrolled, "vectors/ovmf-enrolled.json");
+	res = att_appraise(ev, policy, nonce, sizeof(nonce), 0, &err);
+	assert_int_equal(att_result_verdict(res), ATT_V_REFERENCE);
+	assert_int_equal(status_of(res, "boot-event 0"), ATT_PASS);
+	assert_int_equal(status_of(res, "boot-event 7"), ATT_PASS);
+	assert_int_equal(status_of(res, "boot-event 4"), ATT_FAIL);
+	att_result_free(res);
+	add_kept(policy, att_policy_add_reference, "vectors/ovmf-boot.json");
+	res = att_appraise(ev, policy, nonce, sizeof(nonce), 0, &err);
+	if (att_result_verdict(res))
+		att_result_table(res, stderr);
+	assert_int_equal(att_result_verdict(res), ATT_V_PASS);
+	att_result_free(res);
+	/* Each of the events that are wanted is needed. */
+	for (i = 0; i < policy->boots; i++) {
+		struct att_ref_boot *entry = &policy->boot[i];
+		size_t n;
+
+		for (n = 0; n < entry->events; n++) {
+			struct att_ref_event *e = &entry->event[n];
+
+			if (e->separator || !(policy->boot_events >> e->pcr & 1))
+				continue;
+			e->digest[0].value[0] ^= 1;
+			res = att_appraise(ev, policy, nonce, sizeof(nonce), 0, &err);
+			assert_int_equal(att_result_verdict(res), ATT_V_REFERENCE);
+			att_result_free(res);
+			e->digest[0].value[0] ^= 1;
+		}
+	}
+	att_policy_free(policy);
+	att_evidence_free(ev);
+	free(text);
+	free(rules);
+	free(hex);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(untampered),	 T(extra_application),	T(other_kernel), T(other_initrd),
-		T(other_command_line), T(separators),	T(other_firmware), T(other_pcr),
-		T(lies),	 T(no_action),		T(two_boots),	 T(other_bank),
-		T(not_quoted),	 T(no_reference),	T(rules),	 T(reference_json),
-		T(pe_bytes),	 T(pe_damaged),		T(files_refused),
+		T(untampered),	   T(extra_application),  T(other_kernel),
+		T(other_initrd),   T(other_command_line), T(separators),
+		T(other_firmware), T(other_pcr),	  T(lies),
+		T(no_action),	   T(two_boots),	  T(other_bank),
+		T(not_quoted),	   T(no_reference),	  T(rules),
+		T(reference_json), T(pe_bytes),		  T(pe_damaged),
+		T(files_refused),  T(kept_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
