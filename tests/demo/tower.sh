@@ -10,7 +10,7 @@ export HG_TOP=$PWD
 # shellcheck source=tests/guest/lib/provider.sh
 . tests/guest/lib/provider.sh
 
-stages=10
+stages=11
 status=0
 stage() { printf '[%d/%d] %s\n' "$1" $stages "${*:2}"; }
 say() { printf '      %s\n' "$*"; }

@@ -5,17 +5,19 @@ _hgverify() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	case $prev in
 	--evidence | --policy | --reference | --enrolled | --ear | --ear-key | --release | --out | \
-		--enrol | --roots | --challenge | --state | --enrol-finish)
+		--enrol | --roots | --challenge | --state | --enrol-finish | --kernel | --initrd | \
+		--firmware-log)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
 	--nonces)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		;;
-	--nonce | --time) ;;
+	--nonce | --time | --append | --name) ;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W '--evidence --nonce --policy --reference --enrolled --json
 			--ear --ear-key --release --out --nonces --new-nonce --enrol --roots --challenge
-			--state --enrol-finish --time --help --usage --version' -- "$cur")
+			--state --enrol-finish --boot-reference --kernel --initrd --append --firmware-log
+			--name --time --help --usage --version' -- "$cur")
 		;;
 	esac
 }

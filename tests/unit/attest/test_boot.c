@@ -596,13 +596,15 @@ static void reference_json(void **state)
 		{ "[ { \"name\": \"x\", \"events\": [ { \"pcr\": 4, \"event\": \"k\", "
 		  "\"sha1\": \"00\" } ] } ]",
 		  "not a member" },
-		{ "[ { \"name\": \"x\", \"events\": [ { \"pcr\": 9, \"event\": \"separator\" } ] } ]",
+		{ "[ { \"name\": \"x\", \"events\": "
+		  "[ { \"pcr\": 9, \"event\": \"separator\" } ] } ]",
 		  "PCR 0 to 7" },
 		{ "[ { \"name\": \"x\", \"events\": [ { \"pcr\": 4, \"event\": \"separator\", "
 		  "\"sha256\": \"" ZEROS "\" } ] } ]",
 		  "has no digests" },
 		/* The first entry is good, and goes with the second. */
-		{ "[ { \"name\": \"x\", \"events\": [ { \"pcr\": 4, \"event\": \"separator\" } ] }, "
+		{ "[ { \"name\": \"x\", \"events\": "
+		  "[ { \"pcr\": 4, \"event\": \"separator\" } ] }, "
 		  "{ \"name\": \"y\", \"events\": [ {} ] } ]",
 		  "\"pcr\"" },
 	};
@@ -798,8 +800,9 @@ static void kept_boot(void **state)
 	size_t i;
 
 	(void)state;
-	hex[strcspn(hex, "\n")] = '\0';
-	assert_int_equal(att_unhex(hex, nonce, sizeof(nonce)), sizeof(nonce));
+	assert_int_equal(*hex, '"');
+	hex[1 + strcspn(hex + 1, "\"")] = '\0';
+	assert_int_equal(att_unhex(hex + 1, nonce, sizeof(nonce)), sizeof(nonce));
 	assert_true(ev && policy);
 	add_kept(policy, att_policy_add_reference, "vectors/ovmf-reference.json");
 	add_kept(policy, att_policy_add_enrolled, "vectors/ovmf-enrolled.json");
