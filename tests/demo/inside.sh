@@ -17,6 +17,7 @@ export HG_TOP=$PWD
 
 scan=tests/guest/cvm/build/scan-process
 work=$(mktemp -d /tmp/demo.XXXXXX)
+mkfifo "$work/never" && exec {never}<>"$work/never"
 mib=$((1024 * 1024))
 half=4	# MiB of a guest's disk
 failed=0
@@ -98,18 +99,34 @@ echo demo-clock $(cat /sys/devices/system/clocksource/clocksource0/current_clock
 END
 }
 
-# answer FILE NAME: the last value that the guest gave.
+# answer FILE NAME: the last value that the guest gave. By no program: to start one in L1
+# takes its time.
 answer() {
-	tr -d '\r' <"$1" | sed -n "s/^demo-$2 //p" | tail -n 1
+	local line value=
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		[[ $line != "demo-$2 "* ]] || value=${line#"demo-$2 "}
+	done <"$1"
+	echo "$value"
 }
+
+# pause SECONDS: without a program, which would take its time from the guests.
+pause() { read -r -t "$1" -u "$never" || true; }
 
 # await FILE TEXT SECONDS PID: until TEXT stands in FILE or the VMM is gone.
 await() {
-	local left=$(($3 * 10))
+	local left=$(($3 * 4))
 	until grep -aq -- "$2" "$1"; do
 		left=$((left - 1))
 		[ $left -gt 0 ] && kill -0 "$4" 2>/dev/null || return 1
-		sleep 0.1
+		pause 0.5
+	done
+}
+await_file() { # FILE SECONDS
+	local left=$(($2 * 4))
+	until [ -e "$1" ]; do
+		[ $((left -= 1)) -gt 0 ] || return 1
+		pause 0.5
 	done
 }
 
@@ -122,27 +139,22 @@ attest_cvm() { # LOG PID
 		vmm/build/hgvmm --dev "$HG_DEV" --smp 2 --dump-cpuid $a/cpuid || return
 	echo "export LD_LIBRARY_PATH=/lib; hgattest key --out /key --public /public &&" \
 		"hgattest report --nonce $nonce --key /public --out /report;" \
-		"echo demo-report \$(base64 -w0 /report); echo demo-public \$(base64 -w0 /public)" >&"$keys"
-	await "$1" '^demo-public' 60 "$2" || { say "it has no report"; return 1; }
+		"echo demo-report \$(base64 -w0 /report); echo demo-public \$(base64 -w0 /public);" \
+		"echo demo-asked" >&"$keys"
+	await "$1" '^demo-asked' 60 "$2" || { say "it has no report"; return 1; }
 	answer "$1" public | base64 -d >$a/public && answer "$1" report | base64 -d >$a/report.new &&
 		mv $a/report.new $a/report || return
 	say "it has made a key, and has a report of $(stat -c %s $a/report) bytes; the tenant says:"
 	await_file $a/verdict 120 || { say "nothing"; return 1; }
 	cut -c1-110 $a/verdict | sed 's/^/      | /'
 	[ -e $a/sealed ] || return
-	{ echo "cat >/sealed <<'END'"; cat $a/sealed; echo; echo END; } >&"$keys"
+	echo "echo $(cat $a/sealed) >/sealed" >&"$keys"	# base64url and dots
 	echo "hgattest --open /sealed --key /key --nonce $nonce --out /model-key;" \
-		"echo demo-secret \$(sha256sum </model-key)" >&"$keys"
-	await "$1" '^demo-secret' 60 "$2" || { say "it does not open what was sent"; return 1; }
+		"echo demo-secret \$(sha256sum </model-key); echo demo-opened" >&"$keys"
+	await "$1" '^demo-opened' 60 "$2" || { say "it does not open what was sent"; return 1; }
 	[ "$(answer "$1" secret | cut -d' ' -f1)" = "$(cat $a/secret.sha256)" ] ||
 		{ say "another secret came out"; return 1; }
-	say "the tenant's secret is in the confidential VM, and nowhere else on this machine"
-}
-
-await_file() { # FILE SECONDS
-	local n=$(($2 * 5))
-	until [ -e "$1" ] || [ $((n -= 1)) -lt 0 ]; do sleep 0.2; done
-	[ -e "$1" ]
+	say "the confidential VM has opened it: its hash is that of the tenant's secret"
 }
 
 # at_the_shell NAME LOG PID BEGAN: type the commands when it is there, and look at what

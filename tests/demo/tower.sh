@@ -33,9 +33,11 @@ hgattest=attest/build/hgattest
 mountpoint -q /sys/kernel/security || mount -t securityfs none /sys/kernel/security
 # await FILE SECONDS: the tenant writes files whole.
 await() {
-	local n=$(($2 * 5))
-	until [ -e "$1" ] || [ $((n -= 1)) -lt 0 ]; do sleep 0.2; done
-	[ -e "$1" ]
+	local left=$2
+	until [ -e "$1" ]; do
+		[ $((left -= 1)) -ge 0 ] || return 1
+		sleep 1
+	done
 }
 enrol() {
 	"$hgattest" ak --out /run/ak.json &&
