@@ -791,7 +791,7 @@ static void kept_boot(void **state)
 {
 	char *text = slurp("vectors/ovmf-evidence.json"),
 	     *rules = slurp("vectors/ovmf-policy.json");
-	char *hex = slurp("vectors/ovmf-nonce");
+	char *hex = slurp("vectors/ovmf-nonce.json");
 	struct att_error err = { 0 };
 	struct att_evidence *ev = att_evidence_parse(text, strlen(text), &err);
 	struct att_policy *policy = att_policy_parse(rules, strlen(rules), &err);
