@@ -106,6 +106,8 @@ machine_wait() {
 	TIMED_OUT=''
 	if [[ $TIMEOUT -gt 0 ]]; then
 		sleep "$TIMEOUT" & watch=$!
+		# Else it outlives a bench that is killed, with all that it inherited.
+		on_exit "kill $watch 2>/dev/null"
 		wait -n "$MACHINE_PID" "$watch"
 		if kill -0 "$watch" 2>/dev/null; then
 			kill "$watch"
