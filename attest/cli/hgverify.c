@@ -521,6 +521,24 @@ static int write_reference(const struct arguments *a, const struct att_boot_file
 	return ret ? EXIT_FAILED : EXIT_PASSED;
 }
 
+/* What lets the kernel go on without the initrd that is measured: docs/attestation.md. */
+static void warn_of_line(const char *line)
+{
+	static const char *const words[] = { "initrd=", "root=" };
+	size_t i;
+
+	for (i = 0; line && i < ARRAY_SIZE(words); i++) {
+		const char *at = line;
+
+		while ((at = strstr(at, words[i])) && at != line && at[-1] != ' ')
+			at++;
+		if (at)
+			complain(
+				"warning: the command line has %s: with it the kernel may start what was not measured, which can extend the wanted digests later",
+				words[i]);
+	}
+}
+
 static int boot_reference(const struct arguments *a)
 {
 	struct att_boot_files files = {
@@ -530,6 +548,7 @@ static int boot_reference(const struct arguments *a)
 	};
 	int ret = EXIT_INPUT;
 
+	warn_of_line(a->append);
 	if ((!a->kernel || !file_read(a->kernel, IMAGE_MAX, &files.kernel)) &&
 	    (!a->initrd || !file_read(a->initrd, IMAGE_MAX, &files.initrd)) &&
 	    (!a->firmware_log || !file_read(a->firmware_log, FILE_MAX, &files.firmware_log)))

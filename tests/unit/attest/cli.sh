@@ -126,6 +126,20 @@ run 0 PASSED hgverify "${e_ovmf[@]}" --reference "$root/l0" --reference "$root/f
 sed 's/"sha256": "../"sha256": "/' "$vectors/ovmf-boot.json" >"$root/damaged"
 run 3 '64 hexadecimal' hgverify "${e_ovmf[@]}" --reference "$root/damaged"
 
+# A PE image of nothing but headers and a section of 16 bytes.
+z() { head -c "$1" /dev/zero; }
+{
+	printf 'MZ' && z 58 && printf '\100\0\0\0PE\0\0\144\206\1\0' && z 12 && printf '\360\0\0\0\013\002'
+	z 58 && printf '\0\2\0\0' && z 44 && printf '\020\0\0\0' && z 144
+	printf '\020\0\0\0\0\2\0\0' && z 200
+} >"$root/kernel"
+boot=(hgverify --boot-reference --kernel "$root/kernel" --out "$root/boot")
+run 0 'warning: the command line has initrd=' "${boot[@]}" --append 'quiet initrd=initrd'
+run 0 'warning: the command line has root=' "${boot[@]}" --append 'root=/dev/sda1'
+run 0 '' "${boot[@]}" --append 'quiet noinitrd=1 xroot=2'
+[ ! -s "$root/out" ] || { echo "FAILED: it warns of nothing: $(cat "$root/out")"; bad=1; }
+run 3 'printable ASCII' "${boot[@]}" --append "$(printf 'a\tb')"
+
 # The module's reference values are what hgverify reads; L0 of the vectors is another one.
 if [ -e kmod/hypergpu.ko ]; then
 	tools/reference-values >"$root/values" || bad=1
