@@ -58,7 +58,7 @@ run_archive() {
 # are loaded before anything that is not: as L0 must be, docs/attestation.md says. What hypergpu.ko
 # asks the kernel for would be looked for on a root that is not there yet: the hash of a bank of
 # SHA-384, and ECDH, whose self-test wants random numbers.
-MEASURED_MODULES="sha512_generic drbg ecdh_generic"
+MEASURED_MODULES="sha512_generic jitterentropy_rng drbg ecdh_generic"
 measured_modules() {
 	local m
 
