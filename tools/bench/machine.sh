@@ -55,19 +55,16 @@ run_archive() {
 }
 
 # measured_modules DIR: with a firmware that measures the initrd the modules are in there, and
-# are loaded before anything that is not: as L0 must be, docs/attestation.md says. What hypergpu.ko
-# asks the kernel for would be looked for on a root that is not there yet: the hash of a bank of
-# SHA-384, and ECDH, whose self-test wants random numbers.
-MEASURED_MODULES="sha512_generic jitterentropy_rng drbg ecdh_generic"
+# are loaded before anything that is not: as L0 must be, docs/attestation.md says. hypergpu.ko asks
+# the kernel for ECDH, which would look for it on a root that is not there yet.
 measured_modules() {
 	local m
 
 	mkdir -p "$1/measured" && : >"$1/run.modules"
-	# shellcheck disable=SC2086 # a list of words
-	module_closure $MEASURED_MODULES >"$RUNDIR/mods" || exit "$EX_BENCH"
+	module_closure ecdh_generic >"$RUNDIR/ecdh" || exit "$EX_BENCH"
 	while read -r m; do
 		cp "$KERNEL_MODULES/$m" "$1/measured/" && echo "${m##*/}"
-	done <"$RUNDIR/mods" >"$1/measured/order"
+	done <"$RUNDIR/ecdh" >"$1/measured/order"
 	for m in "${MODULES[@]}"; do
 		cp "$m" "$1/measured/" && echo "${m##*/}" >>"$1/measured/order"
 	done
