@@ -64,7 +64,7 @@ mkdir -p $logs
 machine=()
 tenant=
 if [ "$tower" ]; then
-	machine=(--firmware ovmf --tpm "$logs/tpm" --kernel-arg no5lvl --module kmod/hypergpu.ko)
+	machine=(--firmware ovmf --tpm "$logs/tpm" --kernel-arg no5lvl)
 	tests/demo/tenant.sh $logs >$logs/tenant.log 2>&1 &
 	tenant=$!
 	trap 'kill $tenant 2>/dev/null' EXIT

@@ -48,26 +48,9 @@ run_archive() {
 	for m in "${MODULES[@]}"; do
 		echo "$m"
 	done >"$d/run.modules"
-	[[ $FIRMWARE != ovmf || ${#MODULES[@]} -eq 0 ]] || measured_modules "$d"
 	command_script >"$d/run.cmd"
 	pack_archive "$d" >"$RUNDIR/run.cpio" || die "cannot write in $RUNDIR"
 	rm -rf "$d"
-}
-
-# measured_modules DIR: with a firmware that measures the initrd the modules are in there, and
-# are loaded before anything that is not: as L0 must be, docs/attestation.md says. hypergpu.ko asks
-# the kernel for ECDH, which would look for it on a root that is not there yet.
-measured_modules() {
-	local m
-
-	mkdir -p "$1/measured" && : >"$1/run.modules"
-	module_closure ecdh_generic >"$RUNDIR/ecdh" || exit "$EX_BENCH"
-	while read -r m; do
-		cp "$KERNEL_MODULES/$m" "$1/measured/" && echo "${m##*/}"
-	done <"$RUNDIR/ecdh" >"$1/measured/order"
-	for m in "${MODULES[@]}"; do
-		cp "$m" "$1/measured/" && echo "${m##*/}" >>"$1/measured/order"
-	done
 }
 
 # The command as a POSIX script, with the caller's directory and environment.
