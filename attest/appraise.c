@@ -29,6 +29,7 @@ enum claim_id {
 	C_PCR_VALUES,
 	C_BOOT_LOG,
 	C_BOOT_PCR,
+	C_BOOT_EVENT,
 	C_L0_LOG,
 	C_L0_EVENTS,
 	C_L0_VALUES,
@@ -59,6 +60,7 @@ static const struct att_claim_kind kind[] = {
 	[C_PCR_VALUES] = { "pcr-values", ATT_V_QUOTE, ATT_EXECUTABLES, true },
 	[C_BOOT_LOG] = { "boot-log", ATT_V_LOG, ATT_EXECUTABLES, false },
 	[C_BOOT_PCR] = { "boot-pcr", ATT_V_REFERENCE, ATT_EXECUTABLES, false },
+	[C_BOOT_EVENT] = { "boot-event", ATT_V_REFERENCE, ATT_EXECUTABLES, false },
 	[C_L0_LOG] = { "l0-log", ATT_V_LOG, ATT_EXECUTABLES, false },
 	[C_L0_EVENTS] = { "l0-events", ATT_V_LOG, ATT_EXECUTABLES, false },
 	[C_L0_VALUES] = { "l0-measurement", ATT_V_REFERENCE, ATT_EXECUTABLES, false },
@@ -90,7 +92,7 @@ struct appraisal {
 	const struct att_alg *hash; /* of the quote's signature */
 	uint8_t values[ATT_PCRS * ATT_HASH_MAX]; /* as they were quoted, ascending */
 	struct att_log boot_log;
-	bool has_boot_log;
+	bool has_boot_log, replayed; /* the latter: and it gives the quoted PCRs */
 	struct att_l0 l0;
 	struct att_report report;
 };
@@ -345,7 +347,7 @@ static void check_bank(struct appraisal *a)
 
 static void check_selection(struct appraisal *a)
 {
-	uint32_t want = a->policy->pcrs | 1u << ATT_L0_PCR;
+	uint32_t want = a->policy->pcrs | a->policy->boot_events | 1u << ATT_L0_PCR;
 	char expected[96], found[96];
 	const char *list;
 
@@ -439,6 +441,7 @@ static void replay_boot_log(struct appraisal *a)
 	for (pcr = 0; pcr < ATT_PCRS; pcr++)
 		if (quoted(a, pcr) && !(skip >> pcr & 1) && !replay_pcr(a, pcr))
 			return;
+	a->replayed = true;
 	snprintf(found, sizeof(found), "%zu events give the quoted PCRs", a->boot_log.count);
 	pass(a, C_BOOT_LOG, found);
 }
@@ -537,10 +540,38 @@ static void check_boot_pcrs(struct appraisal *a)
 	for (pcr = 0; pcr < ATT_PCRS; pcr++)
 		if (a->policy->pcrs >> pcr & 1)
 			check_boot_pcr(a, pcr);
-	if (!a->policy->pcrs) {
+	if (!a->policy->pcrs && !a->policy->boot_events) {
 		a->res->development = true;
 		warn(a, C_BOOT_PCR, "none appraised", "so nothing is known of who loaded L0");
 	}
+}
+
+static void check_boot_event(struct appraisal *a, uint32_t pcr)
+{
+	const struct att_policy *p = a->policy;
+	struct att_boot_finding f;
+
+	if (!a->replayed || !quoted(a, pcr)) {
+		att_result_add(a->res, &kind[C_BOOT_EVENT], (int)pcr, ATT_UNCHECKED, "", "",
+			       a->replayed ? "it was not quoted"
+					   : "rests on boot-log, which failed");
+		return;
+	}
+	att_boot_appraise(&a->boot_log, a->quote.bank, p->boot, p->boots, p->boot_events, pcr, &f);
+	if (f.fits)
+		att_result_add(a->res, &kind[C_BOOT_EVENT], (int)pcr, ATT_PASS, "", f.found, "");
+	else
+		att_result_add(a->res, &kind[C_BOOT_EVENT], (int)pcr, ATT_FAIL, f.expected, f.found,
+			       f.cause);
+}
+
+static void check_boot_events(struct appraisal *a)
+{
+	uint32_t pcr;
+
+	for (pcr = 0; pcr < ATT_PCRS; pcr++)
+		if (a->policy->boot_events >> pcr & 1)
+			check_boot_event(a, pcr);
 }
 
 /* ---- L0 ---- */
@@ -823,6 +854,7 @@ static void appraise(struct appraisal *a)
 	check_values(a);
 	check_boot_log(a);
 	check_boot_pcrs(a);
+	check_boot_events(a);
 	check_l0(a);
 	check_l0_values(a);
 	check_cvm(a);

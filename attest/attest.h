@@ -82,6 +82,24 @@ int att_policy_add_enrolled(struct att_policy *policy, const char *text, size_t 
 			    struct att_error *err);
 void att_policy_free(struct att_policy *policy);
 
+/* What a boot is made of. Files that are not there have no data. */
+struct att_boot_files {
+	const char *name; /* of the boot, 32 bytes at most */
+	struct att_bytes kernel; /* a PE image that UEFI starts */
+	struct att_bytes initrd; /* as the kernel's EFI stub gets it by LoadFile2 */
+	const char *append; /* the whole command line, as the kernel gets it; may be NULL */
+	const char *firmware_name;
+	struct att_bytes firmware_log; /* of a machine that one trusts, with that firmware */
+};
+
+/*
+ * Computes the reference values of that boot, event by event: JSON for
+ * att_policy_add_reference(). ATT_E_FORMAT: a file that is none of its kind;
+ * ATT_E_MEMORY.
+ */
+int att_boot_reference(const struct att_boot_files *files, struct att_bytes *json,
+		       struct att_error *err);
+
 /* ---- Appraisal ---------------------------------------------------------- */
 
 enum att_status {

@@ -11,10 +11,12 @@
 #define POLICY_MAX (4u << 20)
 
 static const char *const policy_members[] = {
-	"version", "type", "id",      "development", "require_cvm",	 "require_boot_log",
-	"banks",   "pcrs", "os_pcrs", "trusted_aks", "reference_values", NULL
+	"version",	    "type",	   "id",   "development", "require_cvm",
+	"require_boot_log", "banks",	   "pcrs", "os_pcrs",	  "trusted_aks",
+	"reference_values", "boot_events", NULL
 };
-static const char *const reference_members[] = { "version", "type", "pcrs", "l0", "launch", NULL };
+static const char *const reference_members[] = { "version", "type", "pcrs", "l0",
+						 "launch",  "boot", NULL };
 static const char *const l0_members[] = { "version", "build_id", "srcversion", NULL };
 static const char *const launch_members[] = { "digest", "policy", "vcpus", "levels", NULL };
 
@@ -269,26 +271,41 @@ static int parse_reference(const json_t *ref, struct att_policy *p, struct att_e
 	if (strcmp(type, "hypergpu-reference-values"))
 		return att_fail(err, ATT_E_FORMAT, "\"type\" is not \"hypergpu-reference-values\"");
 	return parse_ref_pcrs(ref, p, err) || parse_ref_l0(ref, p, err) ||
-			       parse_ref_launch(ref, p, err)
+			       parse_ref_launch(ref, p, err) ||
+			       att_boot_parse(ref, &p->boot, &p->boots, err)
 		       ? -1
 		       : 0;
+}
+
+/* Events are worth what the quote says of them, by the log's replay. */
+static int check_boot_events(const struct att_policy *p, struct att_error *err)
+{
+	if (p->boot_events && !p->boot_log)
+		return att_fail(err, ATT_E_REFUSED,
+				"\"boot_events\" needs the firmware's log: \"require_boot_log\"");
+	if (p->boot_events & p->os_pcrs)
+		return att_fail(
+			err, ATT_E_REFUSED,
+			"\"boot_events\" and \"os_pcrs\" name the same PCR, of which the log does not tell all");
+	return 0;
 }
 
 /* Rules under which nothing of the boot would be looked at are for development only. */
 static int check_rules(const json_t *top, struct att_policy *p, struct att_error *err)
 {
-	if (!json_object_get(top, "pcrs"))
+	if (!json_object_get(top, "pcrs") && !json_object_get(top, "boot_events"))
 		return att_fail(err, ATT_E_FORMAT,
 				"\"pcrs\" is missing: which boot PCRs are to be appraised?");
-	if (!p->pcrs && !p->development)
+	if (!p->pcrs && !p->boot_events && !p->development)
 		return att_fail(
 			err, ATT_E_REFUSED,
 			"\"pcrs\" is empty: L0 measures itself, which proves nothing without what loaded it");
-	if (p->pcrs & 1u << ATT_L0_PCR)
+	if ((p->pcrs | p->boot_events) & 1u << ATT_L0_PCR)
 		return att_fail(
 			err, ATT_E_REFUSED,
-			"\"pcrs\" names PCR 13: it holds a random key, so it has no reference value");
-	return 0;
+			"\"%s\" names PCR 13: it holds a random key, so it has no reference value",
+			p->pcrs & 1u << ATT_L0_PCR ? "pcrs" : "boot_events");
+	return check_boot_events(p, err);
 }
 
 static int parse_policy(const json_t *top, struct att_policy *p, struct att_error *err)
@@ -305,6 +322,7 @@ static int parse_policy(const json_t *top, struct att_policy *p, struct att_erro
 	    att_json_bool(top, "require_cvm", &p->cvm, err) ||
 	    att_json_bool(top, "require_boot_log", &p->boot_log, err) || parse_banks(top, p, err) ||
 	    parse_pcr_set(top, "pcrs", &p->pcrs, err) ||
+	    parse_pcr_set(top, "boot_events", &p->boot_events, err) ||
 	    parse_pcr_set(top, "os_pcrs", &p->os_pcrs, err) || parse_aks(top, p, err))
 		return -1;
 	if (strcmp(type, "hypergpu-policy"))
@@ -337,6 +355,7 @@ int att_policy_add_reference(struct att_policy *policy, const char *text, size_t
 			     struct att_error *err)
 {
 	size_t refs = policy->refs, l0s = policy->l0s, launches = policy->launches;
+	size_t boots = policy->boots;
 	json_t *top = att_json_parse(text, size, POLICY_MAX, err);
 	int ret;
 
@@ -348,6 +367,7 @@ int att_policy_add_reference(struct att_policy *policy, const char *text, size_t
 		policy->refs = refs;
 		policy->l0s = l0s;
 		policy->launches = launches;
+		att_boot_drop(policy->boot, &policy->boots, boots);
 	}
 	return ret;
 }
@@ -394,5 +414,7 @@ void att_policy_free(struct att_policy *policy)
 	free(policy->pcr);
 	free(policy->l0);
 	free(policy->launch);
+	att_boot_drop(policy->boot, &policy->boots, 0);
+	free(policy->boot);
 	free(policy);
 }

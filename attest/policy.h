@@ -4,6 +4,7 @@
 #define ATT_POLICY_H
 
 #include "attest.h"
+#include "boot.h"
 #include "log.h"
 #include "tpmkey.h"
 
@@ -41,6 +42,7 @@ struct att_policy {
 	bool cvm; /* a report is required */
 	bool boot_log; /* the firmware's log is required */
 	uint32_t pcrs; /* must be quoted, and be a reference value */
+	uint32_t boot_events; /* the same, but appraised event by event */
 	uint32_t os_pcrs; /* the running system extends them: not replayed */
 	const struct att_alg *bank[4];
 	unsigned int banks;
@@ -49,7 +51,8 @@ struct att_policy {
 	struct att_ref_pcr *pcr;
 	struct att_ref_l0 *l0;
 	struct att_ref_launch *launch;
-	size_t aks, refs, l0s, launches;
+	struct att_ref_boot *boot;
+	size_t aks, refs, l0s, launches, boots;
 };
 
 #endif

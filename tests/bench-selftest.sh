@@ -42,6 +42,9 @@ t "unknown option" 125 '^$' "unknown option '--frob'" run --frob x -- true
 t "bad size" 125 '^$' 'is not a size' run --mem lots -- true
 t "bad device" 125 '^$' 'none of edu' run --device sdb -- true
 t "missing module" 125 '^$' 'cannot read /nonexistent.ko' run --module /nonexistent.ko -- true
+t "bad firmware" 125 '^$' 'neither seabios nor ovmf' run --firmware coreboot -- true
+t "no TPM's folder" 125 '^$' 'cannot write in' run --tpm /dev/null/tpm -- true
+t "dry run, ovmf" 0 'pflash.*OVMF_CODE' '^$' run --firmware ovmf --dry-run -- true
 t "dry run" 0 'qemu-system-x86_64.*-icount' '^$' run --icount --dry-run -- true
 
 mkdir "$work/out"
@@ -57,6 +60,14 @@ t "large output arrives whole" 0 '^$' '^$' run --smp 2 --out "$work/out" -- sh -
 	 md5sum </out/copy >/out/sum'
 [[ $(md5sum <"$work/out/copy2") == "$(cat "$work/out/sum")" && -s $work/out/copy ]] ||
 	{ echo "FAIL --out: the files differ"; failed=1; }
+# Started by OVMF; the TPM has a certificate, and stays.
+t "ovmf, TPM in a folder" 0 '^3D458CFE' '' run --firmware ovmf --tpm "$work/tpm" -- sh -c \
+	'cat /sys/class/tpm/tpm0/pcr-sha256/2; export TPM2TOOLS_TCTI=device:/dev/tpmrm0
+	 tpm2_nvdefine -C o -s 4 0x1500016 && printf kept | tpm2_nvwrite -C o 0x1500016 -i -'
+t "the TPM is the same" 0 '^kept' '' run --tpm "$work/tpm" -- \
+	tpm2_nvread -T device:/dev/tpmrm0 -C o 0x1500016
+grep -q BEGIN "$work/tpm/roots.pem" && [[ -s $work/tpm/booted/initrd && -s $work/tpm/booted/cmdline ]] ||
+	{ echo "FAIL --tpm: something is missing in its folder"; failed=1; }
 t "devices, modprobe, environment" 0 '0x11e8.*value' '^$' run --device edu --env NAME=value -- \
 	sh -c 'modprobe tun && test -c /dev/net/tun && cat /sys/bus/pci/devices/*/device | grep 11e8; echo $NAME'
 t "panic" 121 '' 'panicked in: the command.*sysrq triggered crash' run -- \

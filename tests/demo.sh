@@ -6,6 +6,10 @@
 # guests (L2), ordinary and confidential. Each L2 has two CPUs, a disk and a network card,
 # is asked to prove it at its shell, and hides a secret that L1's root then looks for.
 #
+# The server boots by UEFI, which measures what it starts into a software TPM. One of the
+# confidential L2 gets a report; the tenant, who is here and not on that server, appraises it
+# with the TPM's quote, and releases a secret to it: tests/demo/tenant.sh.
+#
 # DEMO=flat: the VMs run on L0 itself, under hgvmm, Debian's QEMU and libvirt.
 # HG_PROVIDER=kvm-amd (flat): on the kernel's own KVM, for developers of this script.
 # The exit status is true only if everything that is shown worked.
@@ -22,7 +26,7 @@ if [ "${DEMO:-tower}" = flat ] || [ "$provider" != hypergpu ]; then
 	script=inside.sh
 	memory=3G
 fi
-for f in tools/hgbench vmm/build/hgvmm tools/build/hgctl; do
+for f in tools/hgbench vmm/build/hgvmm tools/build/hgctl attest/build/hgverify; do
 	[ -x "$f" ] || { echo "demo: no $f: run make first" >&2; exit 2; }
 done
 if [ "$provider" = hypergpu ] && [ ! -e kmod/hypergpu.ko ]; then
@@ -38,7 +42,8 @@ if [ "$tower" ]; then
 	cat <<END
 That machine is the server, L0. The operator's Debian is a VM on it, L1, and starts
 VMs of its own, L2: an ordinary one and two confidential ones. Each hides 16 bytes in
-its memory; the operator, root in L1, looks for them.
+its memory; the operator, root in L1, looks for them. The tenant, who is not on that
+server, verifies it by its TPM, and sends a secret to one of the confidential VMs.
 
 END
 else
@@ -56,10 +61,28 @@ logs=build/demo
 rm -rf $logs
 mkdir -p $logs
 
+machine=()
+tenant=
+if [ "$tower" ]; then
+	machine=(--firmware ovmf --tpm "$logs/tpm" --kernel-arg no5lvl)
+	tests/demo/tenant.sh $logs >$logs/tenant.log 2>&1 &
+	tenant=$!
+	trap 'kill $tenant 2>/dev/null' EXIT
+fi
 status=0
-tools/hgbench run --smp 2 --mem "$memory" --timeout 1400 --out $logs \
+tools/hgbench run "${machine[@]}" --smp 2 --mem "$memory" --timeout 1400 --out $logs \
 	--env HG_PROVIDER="$provider" --env DEMO_BEGAN="$(date +%s)" -- \
 	"tests/demo/$script" || status=$?
+if [ "$tower" ]; then
+	kill $tenant 2>/dev/null
+	rc=0
+	wait $tenant || rc=$?
+	if [ $rc -ne 0 ]; then
+		echo "the tenant: status $rc"
+		sed 's/^/      | /' $logs/tenant.log
+		[ $status -ne 0 ] || status=1
+	fi
+fi
 
 echo
 if [ $status -eq 0 ]; then

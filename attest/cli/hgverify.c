@@ -12,8 +12,9 @@
 #include "bytes.h"
 #include "file.h"
 
-#define FILE_MAX (4u << 20)
-#define LIST_MAX 256
+#define FILE_MAX  (4u << 20)
+#define IMAGE_MAX (1u << 30) /* a kernel, an initrd */
+#define LIST_MAX  256
 
 /* From 10 on: enum att_verdict. */
 enum exit_status { EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_INPUT };
@@ -42,15 +43,21 @@ enum {
 	OPT_TO_CORIM,
 	OPT_SIGN_KEY,
 	OPT_SIGNER,
+	OPT_BOOT_REFERENCE,
+	OPT_KERNEL,
+	OPT_INITRD,
+	OPT_APPEND,
+	OPT_FIRMWARE_LOG,
+	OPT_NAME,
 };
 
 struct arguments {
 	const char *evidence, *nonce, *policy, *out, *release, *ear, *ear_key, *nonces, *enrol,
 		*roots, *crls, *challenge, *state, *finish, *reference_key, *to_corim, *sign_key,
-		*signer;
+		*signer, *kernel, *initrd, *append, *firmware_log, *name;
 	const char *reference[LIST_MAX], *enrolled[LIST_MAX];
 	size_t references, enrolleds;
-	bool json, new_nonce;
+	bool json, new_nonce, boot_reference;
 	int64_t now;
 };
 
@@ -87,9 +94,18 @@ static const struct argp_option options[] = {
 	{ "to-corim", OPT_TO_CORIM, "FILE", 0, "Write these, which are JSON, as CoRIM: --out", 4 },
 	{ "sign-key", OPT_SIGN_KEY, "FILE", 0, "Sign it (COSE_Sign1): PEM, P-256 or P-384", 4 },
 	{ "signer", OPT_SIGNER, "NAME", 0, "In whose name", 4 },
-	{ NULL, 0, NULL, 0, "", 5 },
-	{ "out", OPT_OUT, "FILE", 0, "Write here; - is standard output", 5 },
-	{ "time", OPT_TIME, "SECONDS", 0, "As if it were this time (since 1970)", 5 },
+	{ NULL, 0, NULL, 0, "Reference values of a boot:", 5 },
+	{ "boot-reference", OPT_BOOT_REFERENCE, NULL, 0,
+	  "Compute them: --kernel --initrd --append, or --firmware-log; --out", 5 },
+	{ "kernel", OPT_KERNEL, "FILE", 0, "The kernel: an image that UEFI starts", 5 },
+	{ "initrd", OPT_INITRD, "FILE", 0, "The initrd, as the kernel gets it", 5 },
+	{ "append", OPT_APPEND, "TEXT", 0, "The whole command line, as the kernel gets it", 5 },
+	{ "firmware-log", OPT_FIRMWARE_LOG, "FILE", 0,
+	  "Event log of a machine that you trust: what its firmware measured of itself", 5 },
+	{ "name", OPT_NAME, "TEXT", 0, "What messages call this boot", 5 },
+	{ NULL, 0, NULL, 0, "", 6 },
+	{ "out", OPT_OUT, "FILE", 0, "Write here; - is standard output", 6 },
+	{ "time", OPT_TIME, "SECONDS", 0, "As if it were this time (since 1970)", 6 },
 	{ 0 }
 };
 
@@ -117,11 +133,19 @@ static void set_time(struct arguments *a, const char *text, const struct argp_st
 
 static void check(const struct arguments *a, const struct argp_state *state)
 {
-	int modes = !!a->evidence + !!a->enrol + !!a->finish + !!a->to_corim + a->new_nonce;
+	int modes = !!a->evidence + !!a->enrol + !!a->finish + !!a->to_corim + a->new_nonce +
+		    a->boot_reference;
 
 	if (modes != 1)
-		argp_error(state,
-			   "one of --evidence, --new-nonce, --enrol, --enrol-finish, --to-corim");
+		argp_error(state, "one of --evidence, --new-nonce, --enrol, --enrol-finish, "
+				  "--to-corim, --boot-reference");
+	if (a->boot_reference && (!a->out || (!a->kernel && !a->firmware_log)))
+		argp_error(state, "--boot-reference needs --out, and --kernel or --firmware-log");
+	if (!a->boot_reference &&
+	    (a->kernel || a->initrd || a->append || a->firmware_log || a->name))
+		argp_error(state, "what is booted is for --boot-reference");
+	if ((a->initrd || a->append) && !a->kernel)
+		argp_error(state, "--initrd and --append need --kernel");
 	if (a->evidence && (!a->nonce || !a->policy))
 		argp_error(state, "--evidence needs --nonce and --policy");
 	if (!a->release && a->evidence && a->out)
@@ -187,6 +211,16 @@ static const char **string_option(struct arguments *a, int key)
 		return &a->sign_key;
 	case OPT_SIGNER:
 		return &a->signer;
+	case OPT_KERNEL:
+		return &a->kernel;
+	case OPT_INITRD:
+		return &a->initrd;
+	case OPT_APPEND:
+		return &a->append;
+	case OPT_FIRMWARE_LOG:
+		return &a->firmware_log;
+	case OPT_NAME:
+		return &a->name;
 	default:
 		return NULL;
 	}
@@ -207,6 +241,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		break;
 	case OPT_NEW_NONCE:
 		a->new_nonce = true;
+		break;
+	case OPT_BOOT_REFERENCE:
+		a->boot_reference = true;
 		break;
 	case OPT_REFERENCE:
 		add(a->reference, &a->references, arg, state);
@@ -566,6 +603,61 @@ static int to_corim(const struct arguments *a)
 	return ret ? EXIT_FAILED : EXIT_PASSED;
 }
 
+/* ---- Reference values of a boot ---- */
+
+static int write_reference(const struct arguments *a, const struct att_boot_files *files)
+{
+	struct att_error err = { 0 };
+	struct att_bytes json = { 0 };
+	int ret;
+
+	if (att_boot_reference(files, &json, &err)) {
+		complain("%s", err.text);
+		return err.code == ATT_E_FORMAT ? EXIT_INPUT : EXIT_FAILED;
+	}
+	ret = file_write(a->out, json.data, json.size, 0644);
+	att_bytes_free(&json);
+	return ret ? EXIT_FAILED : EXIT_PASSED;
+}
+
+/* What lets the kernel go on without the initrd that is measured: docs/attestation.md. */
+static void warn_of_line(const char *line)
+{
+	static const char *const words[] = { "initrd=", "root=" };
+	size_t i;
+
+	for (i = 0; line && i < ARRAY_SIZE(words); i++) {
+		const char *at = line;
+
+		while ((at = strstr(at, words[i])) && at != line && at[-1] != ' ')
+			at++;
+		if (at)
+			complain(
+				"warning: the command line has %s: with it the kernel may start what was not measured, which can extend the wanted digests later",
+				words[i]);
+	}
+}
+
+static int boot_reference(const struct arguments *a)
+{
+	struct att_boot_files files = {
+		.name = a->name ? a->name : "boot",
+		.firmware_name = a->name ? a->name : "firmware",
+		.append = a->append,
+	};
+	int ret = EXIT_INPUT;
+
+	warn_of_line(a->append);
+	if ((!a->kernel || !file_read(a->kernel, IMAGE_MAX, &files.kernel)) &&
+	    (!a->initrd || !file_read(a->initrd, IMAGE_MAX, &files.initrd)) &&
+	    (!a->firmware_log || !file_read(a->firmware_log, FILE_MAX, &files.firmware_log)))
+		ret = write_reference(a, &files);
+	att_bytes_free(&files.kernel);
+	att_bytes_free(&files.initrd);
+	att_bytes_free(&files.firmware_log);
+	return ret;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, NULL, doc, NULL, NULL, NULL };
@@ -577,6 +669,8 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (a.new_nonce)
 		return new_nonce(&a);
+	if (a.boot_reference)
+		return boot_reference(&a);
 	if (a.enrol)
 		return enrol(&a);
 	if (a.to_corim)

@@ -17,6 +17,7 @@ export HG_TOP=$PWD
 
 scan=tests/guest/cvm/build/scan-process
 work=$(mktemp -d /tmp/demo.XXXXXX)
+mkfifo "$work/never" && exec {never}<>"$work/never"
 mib=$((1024 * 1024))
 half=4	# MiB of a guest's disk
 failed=0
@@ -57,6 +58,20 @@ build_initrd() {
 	(cd "$root" && find . | cpio --quiet -o -H newc) >"$work/initrd" 2>/dev/null
 }
 
+# What a guest needs besides to ask for a report: hgattest, and the libraries it is linked with.
+build_hgattest() {
+	local root=$work/more lib
+	mkdir -p "$root/bin" "$root/lib" "$root/lib64" && cp attest/build/hgattest "$root/bin/" || return
+	while read -r lib; do
+		case $lib in
+		*/ld-linux*) cp -L "$lib" "$root/lib64/" || return ;;
+		*) cp -L "$lib" "$root/lib/" || return ;;
+		esac
+	done < <(ldd attest/build/hgattest | grep -o '/[^ ]*')
+	(cd "$root" && find . | cpio --quiet -o -H newc) >"$work/more.cpio" &&
+		cat "$work/initrd" "$work/more.cpio" >"$work/initrd-hgattest"
+}
+
 # A disk of two halves: the guest reads the lower one, and copies it to the upper one.
 make_disk() { # FILE
 	head -c $((2 * half * mib)) /dev/urandom >"$1"
@@ -84,19 +99,62 @@ echo demo-clock $(cat /sys/devices/system/clocksource/clocksource0/current_clock
 END
 }
 
-# answer FILE NAME: the last value that the guest gave.
+# answer FILE NAME: the last value that the guest gave. By no program: to start one in L1
+# takes its time.
 answer() {
-	tr -d '\r' <"$1" | sed -n "s/^demo-$2 //p" | tail -n 1
+	local line value=
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		[[ $line != "demo-$2 "* ]] || value=${line#"demo-$2 "}
+	done <"$1"
+	echo "$value"
 }
+
+# pause SECONDS: without a program, which would take its time from the guests.
+pause() { read -r -t "$1" -u "$never" || true; }
 
 # await FILE TEXT SECONDS PID: until TEXT stands in FILE or the VMM is gone.
 await() {
-	local left=$(($3 * 10))
+	local left=$(($3 * 4))
 	until grep -aq -- "$2" "$1"; do
 		left=$((left - 1))
 		[ $left -gt 0 ] && kill -0 "$4" 2>/dev/null || return 1
-		sleep 0.1
+		pause 0.5
 	done
+}
+await_file() { # FILE SECONDS
+	local left=$(($2 * 4))
+	until [ -e "$1" ]; do
+		[ $((left -= 1)) -gt 0 ] || return 1
+		pause 0.5
+	done
+}
+
+# The tenant is outside of all of this; files in /out/attest go to and fro. The confidential
+# VM makes a key and asks for a report; the tenant appraises, and sends the secret.
+attest_cvm() { # LOG PID
+	local nonce a=/out/attest
+	nonce=$(cat $a/nonce)
+	cp "$work/initrd-hgattest" $a/initrd && echo "$append" >$a/append &&
+		vmm/build/hgvmm --dev "$HG_DEV" --smp 2 --dump-cpuid $a/cpuid || return
+	echo "export LD_LIBRARY_PATH=/lib; hgattest key --out /key --public /public &&" \
+		"hgattest report --nonce $nonce --key /public --out /report;" \
+		"echo demo-report \$(base64 -w0 /report); echo demo-public \$(base64 -w0 /public);" \
+		"echo demo-asked" >&"$keys"
+	await "$1" '^demo-asked' 60 "$2" || { say "it has no report"; return 1; }
+	answer "$1" public | base64 -d >$a/public && answer "$1" report | base64 -d >$a/report.new &&
+		mv $a/report.new $a/report || return
+	say "it has made a key, and has a report of $(stat -c %s $a/report) bytes; the tenant says:"
+	await_file $a/verdict 120 || { say "nothing"; return 1; }
+	cut -c1-110 $a/verdict | sed 's/^/      | /'
+	[ -e $a/sealed ] || return
+	echo "echo $(cat $a/sealed) >/sealed" >&"$keys"	# base64url and dots
+	echo "hgattest --open /sealed --key /key --nonce $nonce --out /model-key;" \
+		"echo demo-secret \$(sha256sum </model-key); echo demo-opened" >&"$keys"
+	await "$1" '^demo-opened' 60 "$2" || { say "it does not open what was sent"; return 1; }
+	[ "$(answer "$1" secret | cut -d' ' -f1)" = "$(cat $a/secret.sha256)" ] ||
+		{ say "another secret came out"; return 1; }
+	say "the confidential VM has opened it: its hash is that of the tenant's secret"
 }
 
 # at_the_shell NAME LOG PID BEGAN: type the commands when it is there, and look at what
@@ -132,6 +190,9 @@ boot() {
 		kill $pid 2>/dev/null
 		exec {keys}>&-
 		return
+	fi
+	if [ "$name" = hgcvm ]; then
+		attest_cvm "$log" $pid || fail "no secret was released to it"
 	fi
 	echo 'poweroff -f' >&"$keys"
 	exec {keys}>&-
@@ -259,14 +320,14 @@ if [ "$HG_PROVIDER" = hypergpu ]; then
 fi
 ok
 
-# boot_hgvmm NAME TAP [OPTION...]
+# boot_hgvmm NAME TAP INITRD [OPTION...]
 boot_hgvmm() {
 	local before=$failed
 	make_disk "$work/$1.img"
 	if make_tap "$2"; then
-		boot "$1" vmm/build/hgvmm --dev "$HG_DEV" --kernel "$kernel" --initrd "$work/initrd" \
+		boot "$1" vmm/build/hgvmm --dev "$HG_DEV" --kernel "$kernel" --initrd "$3" \
 			--append "$append" --smp 2 --mem "$(here 256M 512M)" --disk "path=$work/$1.img" \
-			--net "tap=$2" --reboot exit "${@:3}"
+			--net "tap=$2" --reboot exit "${@:4}"
 		ip link del "$2"
 	else
 		fail "no tap device"
@@ -283,11 +344,15 @@ boot_qemu() {
 }
 
 stage "${l1:+in L1: }hgvmm boots Debian's kernel${l1:+ as L2}: 2 CPUs, disk, network"
-boot_hgvmm hgvmm tap0
+boot_hgvmm hgvmm tap0 "$work/initrd"
 
 if [ -n "$l1" ]; then
-	stage "in L1: hgvmm boots the same as a confidential L2"
-	boot_hgvmm hgcvm tap1 --cvm
+	stage "in L1: hgvmm boots the same as a confidential L2, to which a secret is released"
+	if build_hgattest; then
+		boot_hgvmm hgcvm tap1 "$work/initrd-hgattest" --cvm
+	else
+		fail "cannot prepare the guest"
+	fi
 else
 	stage "Debian's unmodified QEMU does the same: $(qemu-system-x86_64 --version | head -n 1)"
 	before=$failed

@@ -21,6 +21,7 @@ hgvmm_check() {
 	[[ -z $ICOUNT ]] || die "--vmm hgvmm: --icount needs QEMU's TCG"
 	[[ -z $GDB ]] || die "--vmm hgvmm: has no gdb stub"
 	[[ -z $NET ]] || die "--vmm hgvmm: has no user network (--net)"
+	[[ -z $FIRMWARE ]] || die "--vmm hgvmm: starts the kernel without firmware (--firmware)"
 	[[ -z $CPU ]] || die "--vmm hgvmm: offers the processor the module offers (--cpu)"
 	[[ -w /dev/hypergpu || -w /dev/kvm ]] ||
 		die "--vmm hgvmm: no /dev/hypergpu or /dev/kvm here" \

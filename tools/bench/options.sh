@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034
 # The command line of hgbench.
 
-SMP=1 MEM=2G ICOUNT='' CPU='' ACCEL='' VMM=qemu
+SMP=1 MEM=2G ICOUNT='' CPU='' ACCEL='' VMM=qemu FIRMWARE='' TPM=''
 DEVICES=() MODULES=() KERNEL_ARGS=() QEMU_ARGS=() DISKS=() SETENV=()
 NET='' OUT='' TIMEOUT=120 TIMEOUT_SET='' KEEP_LOGS='' SPLAT=1 GDB='' DRYRUN='' DEB='' VERBOSE=''
 COMMAND=() TTY=''
@@ -24,7 +24,11 @@ usage() {
 	  --accel tcg|kvm      what runs the guest (tcg)
 	  --vmm qemu|hgvmm     which program is the machine (qemu); hgvmm runs on the
 	                       module, so only inside the bench
+	  --firmware NAME      what starts the kernel: seabios, or ovmf, which measures
+	                       it into a --device tpm (seabios)
 	  --device NAME        edu, intel-iommu, amd-iommu or tpm; repeatable
+	  --tpm DIR            as --device tpm, with a TPM that stays in DIR from run to
+	                       run; made there, with its EK certificate, if DIR is new
 	  --disk FILE[,ro]     a virtio disk with the raw image FILE; repeatable
 	  --net                a virtio network card on QEMU's user network
 	  --module FILE.ko     load the module before COMMAND; repeatable
@@ -88,6 +92,12 @@ parse_valued() {
 		VMM=$2 ;;
 	--accel) [[ $2 == tcg || $2 == kvm ]] || die "--accel: '$2' is neither tcg nor kvm"
 		ACCEL=$2 ;;
+	--firmware) [[ $2 == seabios || $2 == ovmf ]] ||
+			die "--firmware: '$2' is neither seabios nor ovmf"
+		FIRMWARE=$2 ;;
+	--tpm)	mkdir -p "$2" && [[ -w $2 ]] || die "--tpm: cannot write in $2"
+		TPM=$(readlink -f "$2")
+		has_device tpm || DEVICES+=(tpm) ;;
 	--device)
 		case $2 in
 		edu|intel-iommu|amd-iommu|tpm) DEVICES+=("$2") ;;

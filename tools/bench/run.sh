@@ -50,6 +50,7 @@ machine_run() {
 	machine_command
 	machine_initrd
 	has_device tpm && tpm_start
+	[[ -z $TPM || $FIRMWARE != ovmf ]] || machine_booted "$TPM/booted"
 	machine_start
 	[[ -n $GDB ]] && gdb_advice
 	machine_wait
@@ -105,6 +106,8 @@ machine_wait() {
 	TIMED_OUT=''
 	if [[ $TIMEOUT -gt 0 ]]; then
 		sleep "$TIMEOUT" & watch=$!
+		# Else it outlives a bench that is killed, with all that it inherited.
+		on_exit "kill $watch 2>/dev/null"
 		wait -n "$MACHINE_PID" "$watch"
 		if kill -0 "$watch" 2>/dev/null; then
 			kill "$watch"
@@ -170,10 +173,47 @@ machine_diagnose() {
 	kill -9 "$MACHINE_PID" 2>/dev/null
 }
 
+# tpm_setup DIR: a TPM with the certificate of its endorsement key, by a CA of its own. What
+# a verifier needs of the CA is in DIR/roots.pem.
+tpm_setup() {
+	local dir=$1 new=$1/new.$$
+
+	need swtpm_setup swtpm-tools
+	need swtpm_localca swtpm-tools
+	mkdir -p "$new/ca" "$new/state" || die "--tpm: cannot write in $dir"
+	cat >"$new/localca.conf" <<-EOF
+		statedir = $new/ca
+		signingkey = $new/ca/signkey.pem
+		issuercert = $new/ca/issuercert.pem
+		certserial = $new/ca/certserial
+	EOF
+	printf -- '--platform-%s hgbench\n' manufacturer model version >"$new/localca.options"
+	cat >"$new/setup.conf" <<-EOF
+		create_certs_tool = $(command -v swtpm_localca)
+		create_certs_tool_config = $new/localca.conf
+		create_certs_tool_options = $new/localca.options
+	EOF
+	swtpm_setup --tpm2 --tpmstate "$new/state" --config "$new/setup.conf" --create-ek-cert \
+		--pcr-banks sha256,sha384 >"$RUNDIR/swtpm_setup.log" 2>&1 ||
+		die "swtpm_setup failed: $(tail -n 1 "$RUNDIR/swtpm_setup.log")"
+	cat "$new/ca/swtpm-localca-rootca-cert.pem" "$new/ca/issuercert.pem" >"$dir/roots.pem" &&
+		mv "$new/state" "$dir/state" || die "--tpm: cannot write in $dir"
+	# The CA's keys have signed all that they will sign.
+	rm -rf "$new"
+}
+
 tpm_start() {
+	local state=$RUNDIR/tpm
+
 	need swtpm swtpm
-	mkdir "$RUNDIR/tpm"
-	swtpm socket --tpm2 --tpmstate "dir=$RUNDIR/tpm" --ctrl "type=unixio,path=$RUNDIR/tpm.sock" \
+	if [[ -n $TPM ]]; then
+		state=$TPM/state
+		[[ -d $state ]] || tpm_setup "$TPM"
+		# Not two machines with one TPM.
+		exec {TPMFD}>"$TPM/lock" && flock -n "$TPMFD" || die "--tpm: $TPM is in use"
+	fi
+	mkdir -p "$state"
+	swtpm socket --tpm2 --tpmstate "dir=$state" --ctrl "type=unixio,path=$RUNDIR/tpm.sock" \
 		--flags startup-clear --terminate --daemon --pid "file=$RUNDIR/tpm.pid" \
 		>"$RUNDIR/swtpm.log" 2>&1 ||
 		die "swtpm did not start: $(tail -n 1 "$RUNDIR/swtpm.log")"

@@ -6,17 +6,18 @@ _hgverify() {
 	case $prev in
 	--evidence | --policy | --reference | --reference-key | --enrolled | --ear | --ear-key | --release | \
 		--out | --enrol | --roots | --crls | --challenge | --state | --enrol-finish | --to-corim | \
-		--sign-key)
+		--sign-key | --kernel | --initrd | --firmware-log)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
 	--nonces)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		;;
-	--nonce | --time | --signer) ;;
+	--nonce | --time | --signer | --append | --name) ;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W '--evidence --nonce --policy --reference --reference-key
 			--enrolled --json --ear --ear-key --release --out --nonces --new-nonce --enrol --roots
-			--crls --challenge --state --enrol-finish --to-corim --sign-key --signer --time --help
+			--crls --challenge --state --enrol-finish --to-corim --sign-key --signer
+			--boot-reference --kernel --initrd --append --firmware-log --name --time --help
 			--usage --version' -- "$cur")
 		;;
 	esac

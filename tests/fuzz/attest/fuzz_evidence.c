@@ -50,7 +50,7 @@ static void fuzz_policy(const char *text, size_t size, unsigned int kind)
 	assert(policy);
 	aks = policy->aks;
 	if (kind == 2 && att_policy_add_reference(policy, text, size, &err))
-		assert(!policy->refs && !policy->l0s && !policy->launches);
+		assert(!policy->refs && !policy->l0s && !policy->launches && !policy->boots);
 	if (kind == 3 && att_policy_add_enrolled(policy, text, size, &err))
 		assert(policy->aks == aks);
 	att_policy_free(policy);

@@ -127,6 +127,46 @@ run 2 'come together' hgverify --to-corim r --out o --sign-key k
 run 2 'go with --to-corim' hgverify --new-nonce --nonces d --sign-key k --signer s
 run 2 '--reference-key goes with' hgverify "${e[@]}" --reference-key k
 
+# A boot by its files, and by the log of a machine that was kept.
+run 2 '--boot-reference needs' hgverify --boot-reference --out "$root/o"
+run 2 '--boot-reference needs' hgverify --boot-reference --kernel k
+run 2 'need --kernel' hgverify --boot-reference --firmware-log l --initrd i --out "$root/o"
+run 2 'is for --boot-reference' hgverify --new-nonce --nonces d --kernel k
+run 2 'one of --evidence' hgverify --boot-reference --new-nonce --nonces d
+run 3 'No such file' hgverify --boot-reference --kernel "$root/none" --out "$root/o"
+run 3 'not a PE image' hgverify --boot-reference --kernel "$root/text" --out "$root/o"
+run 3 'first event' hgverify --boot-reference --firmware-log "$root/text" --out "$root/o"
+[ ! -e "$root/o" ] || { echo "FAILED: something was written"; bad=1; }
+jq -r .boot_log "$vectors/ovmf-evidence.json" | base64 -d >"$root/log"
+run 3 '1 to 32 bytes' hgverify --boot-reference --firmware-log "$root/log" --out "$root/o" \
+	--name 'a name that is longer than 32 bytes'
+run 0 '' hgverify --boot-reference --firmware-log "$root/log" --name OVMF --out "$root/firmware"
+e_ovmf=(--evidence "$vectors/ovmf-evidence.json" --nonce "$(jq -r . "$vectors/ovmf-nonce.json")"
+	--policy "$vectors/ovmf-policy.json" --enrolled "$vectors/ovmf-enrolled.json")
+jq 'del(.boot)' "$vectors/ovmf-reference.json" >"$root/l0"
+run 15 'an entry of "boot" that tells of PCR 0' hgverify "${e_ovmf[@]}" --reference "$root/l0" \
+	--reference "$vectors/ovmf-boot.json"
+run 15 'an entry of "boot" that tells of PCR 4' hgverify "${e_ovmf[@]}" --reference "$root/l0" \
+	--reference "$root/firmware"
+run 0 PASSED hgverify "${e_ovmf[@]}" --reference "$root/l0" --reference "$root/firmware" \
+	--reference "$vectors/ovmf-boot.json"
+sed 's/"sha256": "../"sha256": "/' "$vectors/ovmf-boot.json" >"$root/damaged"
+run 3 '64 hexadecimal' hgverify "${e_ovmf[@]}" --reference "$root/damaged"
+
+# A PE image of nothing but headers and a section of 16 bytes.
+z() { head -c "$1" /dev/zero; }
+{
+	printf 'MZ' && z 58 && printf '\100\0\0\0PE\0\0\144\206\1\0' && z 12 && printf '\360\0\0\0\013\002'
+	z 58 && printf '\0\2\0\0' && z 44 && printf '\020\0\0\0' && z 144
+	printf '\020\0\0\0\0\2\0\0' && z 200
+} >"$root/kernel"
+boot=(hgverify --boot-reference --kernel "$root/kernel" --out "$root/boot")
+run 0 'warning: the command line has initrd=' "${boot[@]}" --append 'quiet initrd=initrd'
+run 0 'warning: the command line has root=' "${boot[@]}" --append 'root=/dev/sda1'
+run 0 '' "${boot[@]}" --append 'quiet noinitrd=1 xroot=2'
+[ ! -s "$root/out" ] || { echo "FAILED: it warns of nothing: $(cat "$root/out")"; bad=1; }
+run 3 'printable ASCII' "${boot[@]}" --append "$(printf 'a\tb')"
+
 # The module's reference values are what hgverify reads; L0 of the vectors is another one.
 if [ -e kmod/hypergpu.ko ]; then
 	tools/reference-values >"$root/values" || bad=1

@@ -62,8 +62,8 @@ void log_start(const struct machine *m, struct writer *w)
 	put_le(w, 0, 1);
 }
 
-void log_add(struct machine *m, struct writer *w, uint32_t pcr, uint32_t type, const void *data,
-	     size_t size)
+void log_measure(struct machine *m, struct writer *w, uint32_t pcr, uint32_t type,
+		 const void *measured, size_t measured_size, const void *data, size_t size)
 {
 	uint8_t digest[ATT_HASH_MAX];
 	unsigned int i;
@@ -75,7 +75,7 @@ void log_add(struct machine *m, struct writer *w, uint32_t pcr, uint32_t type, c
 		const struct att_alg *alg = att_alg_by_name(bank_name[i]);
 		uint8_t *value = m->pcr[i][pcr];
 
-		assert(!att_hash(alg, data, size, digest));
+		assert(!att_hash(alg, measured, measured_size, digest));
 		put_le(w, alg->id, 2);
 		put(w, digest, alg->size);
 		if (type != EV_NO_ACTION)
@@ -83,6 +83,12 @@ void log_add(struct machine *m, struct writer *w, uint32_t pcr, uint32_t type, c
 	}
 	put_le(w, size, 4);
 	put(w, data, size);
+}
+
+void log_add(struct machine *m, struct writer *w, uint32_t pcr, uint32_t type, const void *data,
+	     size_t size)
+{
+	log_measure(m, w, pcr, type, data, size, data, size);
 }
 
 static void add_tag(struct machine *m, uint32_t id, const struct writer *data)

@@ -44,6 +44,9 @@ void machine_free(struct machine *m);
 void log_start(const struct machine *m, struct writer *w);
 void log_add(struct machine *m, struct writer *w, uint32_t pcr, uint32_t type, const void *data,
 	     size_t size);
+/* Its digests are of something else than its data. */
+void log_measure(struct machine *m, struct writer *w, uint32_t pcr, uint32_t type,
+		 const void *measured, size_t measured_size, const void *data, size_t size);
 void tag_l0(struct machine *m);
 void tag_key(struct machine *m);
 void tag_unloaded(struct machine *m);
