@@ -139,7 +139,7 @@ static struct att_evidence *booted(const struct boot *b, const struct event *lis
 	for (bank = 0; bank < BANKS; bank++)
 		for (pcr = 0; pcr < 10; pcr++)
 			memset(m->pcr[bank][pcr], 0, ATT_HASH_MAX);
-	log_start(&m->boot_log);
+	log_start(m, &m->boot_log);
 	for (i = 0; i < count; i++)
 		measure(m, &list[i], b);
 	return world_evidence(b->w);
