@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bch.h"
+#include "encoder.h"
 
 #include <stdbool.h>
 #include <string.h>

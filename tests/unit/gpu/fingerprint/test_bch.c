@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bch.h"
+#include "encoder.h"
 
 static const struct bch_code code_15_7 = { 4, 0x13, 15, 7, 2 };
 static const struct bch_code code_15_5 = { 4, 0x13, 15, 5, 3 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The half of BCH codes that only enrolment needs: generator and encoder. */
-#ifndef HG_HOST_BCH_H
-#define HG_HOST_BCH_H
+#ifndef HG_ENCODER_H
+#define HG_ENCODER_H
 
 #include "../device/bch.h"
 
