@@ -14,13 +14,6 @@
 
 #include "dialect.h"
 
-/* What a pointer to a HG_CONST table points to. */
-#if defined(__OPENCL_VERSION__)
-#define HG_CPTR __constant const
-#else
-#define HG_CPTR const
-#endif
-
 #define FE_WORDS 8
 
 /* An element: value * 2^256 mod p, always less than p; least significant word first. */
