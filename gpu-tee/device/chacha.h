@@ -73,7 +73,7 @@ HG_FN u32 chacha_word(HG_GLOBAL const u32 *key, u32 n0, u32 n1, u32 n2, u32 coun
 }
 
 /* The first block: its first half is the key of Poly1305. */
-HG_FN void chacha_block0(u32 *out, HG_GLOBAL const u32 *key, u32 n0, u32 n1, u32 n2)
+HG_CALL void chacha_block0(u32 *out, HG_GLOBAL const u32 *key, u32 n0, u32 n1, u32 n2)
 {
 	u32 i;
 
@@ -86,7 +86,7 @@ HG_FN void chacha_block0(u32 *out, HG_GLOBAL const u32 *key, u32 n0, u32 n1, u32
 }
 
 /* CHACHA_GROUP bytes of the stream, from block @group * CHACHA_WIDTH on. */
-HG_FN void chacha_keystream(u32 *out, HG_GLOBAL const u32 *key, u32 n0, u32 n1, u32 n2, u32 group)
+HG_CALL void chacha_keystream(u32 *out, HG_GLOBAL const u32 *key, u32 n0, u32 n1, u32 n2, u32 group)
 {
 	cvec x[16];
 	u32 i;
@@ -159,7 +159,7 @@ HG_FN void poly_r(u32 *r, const u32 *key)
 	r[4] = t3 >> 8;
 }
 
-HG_FN void poly_power(u32 *out, const u32 *r, u32 n)
+HG_CALL void poly_power(u32 *out, const u32 *r, u32 n)
 {
 	u32 i, bit;
 
@@ -176,7 +176,7 @@ HG_FN void poly_power(u32 *out, const u32 *r, u32 n)
  * One lane's part of the sum over a header of 12 words, @length bytes of data padded by
  * zeros, and the lengths. To be added to the other lanes' limb by limb.
  */
-HG_FN void poly_lane(u32 *h, const u32 *key, const u32 *aad, HG_GLOBAL const u32 *data, u32 length,
+HG_CALL void poly_lane(u32 *h, const u32 *key, const u32 *aad, HG_GLOBAL const u32 *data, u32 length,
 		     u32 lane)
 {
 	u32 blocks = (length + 15) / 16, total = 3 + blocks + 1;
@@ -218,7 +218,7 @@ HG_FN void poly_lane(u32 *h, const u32 *key, const u32 *aad, HG_GLOBAL const u32
 }
 
 /* The tag from the sum of all lanes: reduced, plus the second half of the key. */
-HG_FN void poly_tag(u32 *tag, const u64 *sum, const u32 *key)
+HG_CALL void poly_tag(u32 *tag, const u64 *sum, const u32 *key)
 {
 	u64 d[5], c;
 	u32 h[5], g[5], mask, i, k;

@@ -70,7 +70,7 @@ HG_FN u32 sm_swap(u32 x)
 }
 
 /* @material: four words of SM4's key, four of the HMAC's. */
-HG_FN void sm_key_set(HG_GLOBAL struct sm_key *key, const u32 *material)
+HG_CALL void sm_key_set(HG_GLOBAL struct sm_key *key, const u32 *material)
 {
 	u32 k[4], i, j;
 
@@ -95,7 +95,7 @@ HG_FN void sm_key_set(HG_GLOBAL struct sm_key *key, const u32 *material)
 }
 
 /* The key stream of counters 128 * @group on: 512 words. */
-HG_FN void sm4_keystream(u32 *out, HG_GLOBAL const struct sm_key *key, u32 n0, u32 n1, u32 n2,
+HG_CALL void sm4_keystream(u32 *out, HG_GLOBAL const struct sm_key *key, u32 n0, u32 n1, u32 n2,
 			 u32 group)
 {
 	const v16 sets = HG_V16(0, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0, 64, 0, 0, 0, 96);
@@ -144,7 +144,7 @@ HG_FN void sm4_keystream(u32 *out, HG_GLOBAL const struct sm_key *key, u32 n0, u
 	}
 }
 
-HG_FN void sm3_compress(u32 *v, u32 *w)
+HG_CALL void sm3_compress(u32 *v, u32 *w)
 {
 	u32 a = v[0], b = v[1], c = v[2], d = v[3], e = v[4], f = v[5], g = v[6], h = v[7], j;
 
@@ -201,7 +201,7 @@ HG_FN void sm3_start(u32 *v, HG_GLOBAL const struct sm_key *key, u32 pad)
 }
 
 /* HMAC-SM3 over 12 words of header and @length bytes, cut to 16 bytes. @data is padded by zeros. */
-HG_FN void sm_tag(u32 *tag, HG_GLOBAL const struct sm_key *key, const u32 *head,
+HG_CALL void sm_tag(u32 *tag, HG_GLOBAL const struct sm_key *key, const u32 *head,
 		  HG_GLOBAL const u32 *data, u32 length)
 {
 	u32 v[8], o[8], w[16], total = 48 + length, blocks = (total + 9 + 63) / 64, b, i;

@@ -36,7 +36,7 @@ HG_FN u32 header_verdict(HG_GLOBAL const struct hg_state *state, const u32 *h, u
 		return HG_BAD_MAGIC;
 	if (kind != HG_DATA && !(kind == HG_COMMAND && small))
 		return HG_BAD_KIND;
-	if (((h[1] >> 8) & 255) != state->suite)
+	if (((h[1] >> 8) & 255) != SUITE_OF(state))
 		return HG_BAD_SUITE;
 	if (((h[1] >> 16) & 255) != HG_H2D)
 		return HG_BAD_DIRECTION;
@@ -101,7 +101,7 @@ HG_FN void check_record(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u32 *s
 		}
 		HG_BARRIER();
 		suite_tag(tag, &state->keys[(h[1] & 255) == HG_DATA ? HG_KEY_H2D : HG_KEY_COMMAND_H2D],
-			  state->suite, h, copy, length, sum);
+			  SUITE_OF(state), h, copy, length, sum);
 		if ((tag[0] ^ h[12]) | (tag[1] ^ h[13]) | (tag[2] ^ h[14]) | (tag[3] ^ h[15]))
 			bad = HG_BAD_TAG; /* Lane 0 alone knows: it alone writes the verdict. */
 	}
@@ -152,10 +152,10 @@ HG_FN void open_record(HG_GLOBAL const struct hg_state *state, u32 index, HG_GLO
 		       u32 parts)
 {
 	HG_GLOBAL const struct hg_checked *r = &state->records[index];
-	u32 groups = suite_groups(state->suite, r->length), g;
+	u32 groups = suite_groups(SUITE_OF(state), r->length), g;
 
 	for (g = part * HG_LANES + HG_LANE; g < groups; g += parts * HG_LANES)
-		suite_xor(&state->keys[HG_KEY_H2D], state->suite, r->sequence, dst + r->offset,
+		suite_xor(&state->keys[HG_KEY_H2D], SUITE_OF(state), r->sequence, dst + r->offset,
 			  (HG_GLOBAL const u8 *)state->scratch[index], r->length, g);
 }
 
@@ -240,7 +240,7 @@ HG_FN void run_command(HG_GLOBAL struct hg_state *state)
 	HG_GLOBAL u8 *plain = (HG_GLOBAL u8 *)state->plain;
 	u64 sequence = state->records[0].sequence;
 
-	suite_xor(&state->keys[HG_KEY_COMMAND_H2D], state->suite, sequence, plain,
+	suite_xor(&state->keys[HG_KEY_COMMAND_H2D], SUITE_OF(state), sequence, plain,
 		  (HG_GLOBAL const u8 *)state->scratch[0], 8, 0);
 	opened_all(state, 1);
 	if (state->plain[0] == HG_COMMAND_REKEY && state->plain[1] == state->epoch + 1)
@@ -310,7 +310,7 @@ HG_FN void seal_record(HG_GLOBAL struct hg_state *state, u32 slot, u32 kind, HG_
 
 	if (HG_LANE == 0) {
 		head[0] = HG_RECORD_MAGIC;
-		head[1] = kind | state->suite << 8 | HG_D2H << 16 | (state->epoch & 255) << 24;
+		head[1] = kind | SUITE_OF(state) << 8 | HG_D2H << 16 | (state->epoch & 255) << 24;
 		head[2] = (u32)state->session;
 		head[3] = (u32)(state->session >> 32);
 		head[4] = state->sealed < HG_REKEY_RECORDS ? HG_ATOMIC_ADD(&state->sealed, 1u) :
@@ -330,15 +330,15 @@ HG_FN void seal_record(HG_GLOBAL struct hg_state *state, u32 slot, u32 kind, HG_
 		h[i] = head[i];
 	if (h[4] >= HG_REKEY_RECORDS)
 		return;
-	groups = suite_groups(state->suite, length);
+	groups = suite_groups(SUITE_OF(state), length);
 	for (g = HG_LANE; g < groups; g += HG_LANES)
-		suite_xor(key, state->suite, h[4], (HG_GLOBAL u8 *)copy, src, length, g);
+		suite_xor(key, SUITE_OF(state), h[4], (HG_GLOBAL u8 *)copy, src, length, g);
 	HG_BARRIER();
 	if (HG_LANE == 0)
 		for (i = length; i < 4 * words; i++)
 			((HG_GLOBAL u8 *)copy)[i] = 0;
 	HG_BARRIER();
-	suite_tag(tag, key, state->suite, h, copy, length, sum);
+	suite_tag(tag, key, SUITE_OF(state), h, copy, length, sum);
 	for (i = HG_LANE; i < words; i += HG_LANES)
 		out[16 + i] = copy[i];
 	if (HG_LANE == 0) {

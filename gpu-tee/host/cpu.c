@@ -282,6 +282,7 @@ int hg_cpu_open(struct hg_provider **p, struct hg_gpu_error *err)
 	memcpy(c->base.info.vendor, "HyperGPU", sizeof("HyperGPU"));
 	c->base.info.units = 1;
 	c->base.info.lanes = HG_LANES;
+	c->base.info.suites = HG_SUITES_ALL;
 	if (hg_kat_run(&c->base, err)) {
 		cpu_close(&c->base);
 		return -1;

@@ -7,6 +7,7 @@
 #include <CL/cl_icd.h>
 
 #include "device.h"
+#include "../device/record.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -299,13 +300,18 @@ static void get_info(struct opencl *o, unsigned lanes)
 static int build(struct opencl *o, struct hg_gpu_error *err)
 {
 	const char *source = hg_device_source;
-	char options[64], log[200] = "";
+	unsigned suites = o->base.info.suites;
+	char options[96], log[200] = "";
 	cl_int rc;
 
 	o->program = o->cl.clCreateProgramWithSource(o->context, 1, &source, NULL, &rc);
 	if (!o->program)
 		return opencl_fail(err, "clCreateProgramWithSource", rc);
 	snprintf(options, sizeof(options), "-cl-std=CL1.2 -DHG_LANES=%uu", o->base.info.lanes);
+	/* One suite alone: its number. */
+	if (!(suites & (suites - 1)))
+		snprintf(options + strlen(options), sizeof(options) - strlen(options),
+			 " -DHG_SUITE=%d", __builtin_ctz(suites));
 	rc = o->cl.clBuildProgram(o->program, 1, &o->device, options, NULL, NULL);
 	if (rc == CL_SUCCESS)
 		return 0;
@@ -316,8 +322,9 @@ static int build(struct opencl *o, struct hg_gpu_error *err)
 			   o->base.info.name, rc, log);
 }
 
-int hg_opencl_attach(const struct _cl_icd_dispatch *dispatch, void *context, void *device,
-		     unsigned lanes, struct hg_provider **p, struct hg_gpu_error *err)
+int hg_opencl_attach_suites(const struct _cl_icd_dispatch *dispatch, void *context, void *device,
+			    unsigned lanes, unsigned suites, struct hg_provider **p,
+			    struct hg_gpu_error *err)
 {
 	struct opencl *o;
 
@@ -325,9 +332,12 @@ int hg_opencl_attach(const struct _cl_icd_dispatch *dispatch, void *context, voi
 	if (lanes > 256 || (lanes & (lanes - 1)))
 		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
 				   "%u lanes: want a power of two, at most 256", lanes);
+	if (!suites || suites & ~HG_SUITES_ALL)
+		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "%#x is no set of suites", suites);
 	o = calloc(1, sizeof(*o));
 	if (!o)
 		return hg_gpu_no_memory(err);
+	o->base.info.suites = suites;
 	o->base.ops = &opencl_ops;
 	o->cl = *dispatch;
 	o->context = context;
@@ -341,6 +351,12 @@ int hg_opencl_attach(const struct _cl_icd_dispatch *dispatch, void *context, voi
 	}
 	*p = &o->base;
 	return 0;
+}
+
+int hg_opencl_attach(const struct _cl_icd_dispatch *dispatch, void *context, void *device,
+		     unsigned lanes, struct hg_provider **p, struct hg_gpu_error *err)
+{
+	return hg_opencl_attach_suites(dispatch, context, device, lanes, 1 << HG_AES_256_GCM, p, err);
 }
 
 static const struct _cl_icd_dispatch loader = {
@@ -388,7 +404,7 @@ static cl_device_id find_device(unsigned index)
 	return NULL;
 }
 
-int hg_opencl_open(unsigned index, unsigned lanes, struct hg_provider **p,
+int hg_opencl_open(unsigned index, unsigned lanes, unsigned suites, struct hg_provider **p,
 		   struct hg_gpu_error *err)
 {
 	cl_device_id device = find_device(index);
@@ -403,7 +419,7 @@ int hg_opencl_open(unsigned index, unsigned lanes, struct hg_provider **p,
 	context = clCreateContext(NULL, 1, &device, NULL, NULL, &rc);
 	if (!context)
 		return opencl_fail(err, "clCreateContext", rc);
-	r = hg_opencl_attach(&loader, context, device, lanes, p, err);
+	r = hg_opencl_attach_suites(&loader, context, device, lanes, suites, p, err);
 	clReleaseContext(context);
 	return r;
 }
