@@ -124,7 +124,7 @@ HG_FN void aes_gather(v16 *q)
  * The key stream of the blocks whose counters are 32 * @group to 32 * @group + 31, in
  * the order of memory. @n0 to @n2 are the nonce, as words of memory.
  */
-HG_FN void aes_keystream(v16 *q, HG_GLOBAL const u32 *rk, u32 n0, u32 n1, u32 n2, u32 group)
+HG_CALL void aes_keystream(v16 *q, HG_GLOBAL const u32 *rk, u32 n0, u32 n1, u32 n2, u32 group)
 {
 	v16 bytes = HG_V16(n0, n0 >> 8, n0 >> 16, n0 >> 24, n1, n1 >> 8, n1 >> 16, n1 >> 24,
 			   n2, n2 >> 8, n2 >> 16, n2 >> 24, group >> 19, group >> 11, group >> 3,
@@ -150,7 +150,7 @@ HG_FN void aes_keystream(v16 *q, HG_GLOBAL const u32 *rk, u32 n0, u32 n1, u32 n2
 }
 
 /* SubBytes of the four bytes of a word. */
-HG_FN u32 aes_sub_word(u32 w)
+HG_CALL u32 aes_sub_word(u32 w)
 {
 	v16 q[8];
 	u32 r = 0, j;
@@ -167,7 +167,7 @@ HG_FN u32 aes_sub_word(u32 w)
 }
 
 /* @key: 8 words as they lie in memory. @rk: AES_RK_WORDS, each all ones or all zeros. */
-HG_FN void aes_expand(HG_GLOBAL u32 *rk, const u32 *key)
+HG_CALL void aes_expand(HG_GLOBAL u32 *rk, const u32 *key)
 {
 	u32 w[60], i, p, rcon = 1;
 

@@ -25,9 +25,11 @@ typedef ulong u64;
 typedef uint16 v16;
 
 #define HG_GLOBAL __global
-#define HG_LOCAL  __local
+#define HG_LOCAL  __local /* of pointers */
+#define HG_SHARED __local /* of arrays in kernels */
 #define HG_CONST  __constant
 #define HG_FN	  static
+#define HG_CALL	  static __attribute__((noinline)) /* large, and called in many places */
 #define HG_KERNEL __kernel __attribute__((reqd_work_group_size(HG_LANES, 1, 1))) void
 #define HG_GROUP  ((u32)get_group_id(0))
 #define HG_GROUPS ((u32)get_num_groups(0))
@@ -62,9 +64,11 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 
 #define HG_GLOBAL
-#define HG_LOCAL __shared__
+#define HG_LOCAL
+#define HG_SHARED __shared__
 #define HG_CONST __constant__
 #define HG_FN	 static __device__
+#define HG_CALL	 static __device__ __noinline__
 #define HG_KERNEL extern "C" __global__ void
 #define HG_GROUP  ((u32)blockIdx.x)
 #define HG_GROUPS ((u32)gridDim.x)
@@ -129,11 +133,13 @@ typedef u32 v16 __attribute__((vector_size(64)));
 #define HG_PLAIN_C 1
 #define HG_GLOBAL
 #define HG_LOCAL
+#define HG_SHARED
 #define HG_CONST static const
 /* Vectors are passed among static functions only: there is no ABI to change. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 #define HG_FN	  static inline __attribute__((unused))
-#define HG_KERNEL void
+#define HG_CALL	  static __attribute__((unused))
+#define HG_KERNEL static void
 #define HG_STATIC_ASSERT(c, text) _Static_assert(c, text)
 #define HG_GROUP  hg_plain_group
 #define HG_GROUPS hg_plain_groups

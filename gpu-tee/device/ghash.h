@@ -132,7 +132,7 @@ HG_FN void ghash_multiply1(u32 *a, const u32 *b)
 }
 
 /* @h: H as four words of memory. */
-HG_FN void ghash_init(HG_GLOBAL struct ghash_key *key, const u32 *h)
+HG_CALL void ghash_init(HG_GLOBAL struct ghash_key *key, const u32 *h)
 {
 	u32 base[4], v[5], w, i;
 
@@ -166,7 +166,7 @@ HG_FN u32 ghash_word(const u32 *aad, HG_GLOBAL const u32 *data, u32 blocks, u32 
  * One lane's part of the hash, to be added to those of the others: four words, as in
  * memory. @aad are 12 words, @data is padded by zeros to whole blocks.
  */
-HG_FN void ghash_lane(u32 *sum, HG_GLOBAL const struct ghash_key *key, const u32 *aad,
+HG_CALL void ghash_lane(u32 *sum, HG_GLOBAL const struct ghash_key *key, const u32 *aad,
 		      HG_GLOBAL const u32 *data, u32 length, u32 lane)
 {
 	u32 blocks = (length + 15) / 16, total = GHASH_AAD + blocks + 1;

@@ -81,7 +81,7 @@ HG_FN void sha256_init(struct sha256 *s)
 	s->total = 0;
 }
 
-HG_FN void sha256_byte(struct sha256 *s, u32 byte)
+HG_CALL void sha256_byte(struct sha256 *s, u32 byte)
 {
 	u32 at = s->total % 64, i;
 
@@ -112,7 +112,7 @@ HG_FN void sha256_words(struct sha256 *s, const u32 *words, u32 count)
 }
 
 /* @out: 8 words of memory. */
-HG_FN void sha256_final(struct sha256 *s, u32 *out)
+HG_CALL void sha256_final(struct sha256 *s, u32 *out)
 {
 	u32 bits = s->total * 8, i;
 
@@ -127,7 +127,7 @@ HG_FN void sha256_final(struct sha256 *s, u32 *out)
 }
 
 /* HMAC with a key of 8 words: the hash's state after the inner, or outer, pad. */
-HG_FN void hmac_start(struct sha256 *s, const u32 *key, u32 pad)
+HG_CALL void hmac_start(struct sha256 *s, const u32 *key, u32 pad)
 {
 	u32 i;
 
@@ -136,7 +136,7 @@ HG_FN void hmac_start(struct sha256 *s, const u32 *key, u32 pad)
 		sha256_word(s, (i < 8 ? key[i] : 0) ^ pad);
 }
 
-HG_FN void hmac_final(struct sha256 *s, const u32 *key, u32 *out)
+HG_CALL void hmac_final(struct sha256 *s, const u32 *key, u32 *out)
 {
 	u32 inner[8];
 
@@ -169,7 +169,7 @@ HG_CONST u8 hkdf_labels[6][24] = {
 	HG_LABEL_REKEY,
 };
 
-HG_FN void hkdf_expand(u32 *out, const u32 *prk, u32 label, u32 extra)
+HG_CALL void hkdf_expand(u32 *out, const u32 *prk, u32 label, u32 extra)
 {
 	struct sha256 s;
 	u32 n, i;
