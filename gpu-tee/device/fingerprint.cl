@@ -9,13 +9,13 @@ struct fp_verdict {
 	u32 check[8];
 };
 
-HG_KERNEL void fp_clock(HG_GLOBAL u32 *kind)
+HG_KERNEL fp_clock(HG_GLOBAL u32 *kind)
 {
 	kind[0] = fp_clock_kind();
 }
 
 /* One work-item for each region. */
-HG_KERNEL void fp_prepare(HG_GLOBAL u32 *arena, HG_GLOBAL struct fp_reading *reading, u32 units,
+HG_KERNEL fp_prepare(HG_GLOBAL u32 *arena, HG_GLOBAL struct fp_reading *reading, u32 units,
 			  u32 regions)
 {
 	u32 region = get_global_id(0), all = get_global_size(0);
@@ -26,14 +26,14 @@ HG_KERNEL void fp_prepare(HG_GLOBAL u32 *arena, HG_GLOBAL struct fp_reading *rea
 }
 
 /* Work-groups of one item. */
-HG_KERNEL void fp_measure(HG_GLOBAL const u32 *arena, HG_GLOBAL struct fp_reading *reading,
+HG_KERNEL fp_measure(HG_GLOBAL const u32 *arena, HG_GLOBAL struct fp_reading *reading,
 			  u32 walks, HG_GLOBAL u32 *sink)
 {
 	fp_measure_unit(arena, reading, HG_GROUP, walks, sink);
 }
 
 /* One work-item. The secret stays in its registers. */
-HG_KERNEL void fp_verify(HG_GLOBAL const struct fp_helper *helper,
+HG_KERNEL fp_verify(HG_GLOBAL const struct fp_helper *helper,
 			 HG_GLOBAL const struct fp_reading *reading,
 			 HG_GLOBAL struct fp_verdict *verdict)
 {

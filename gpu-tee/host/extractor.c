@@ -122,16 +122,16 @@ static int refuse(const struct hg_fp_quality *q, size_t chosen, struct hg_gpu_er
 		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
 				   "the readings are degenerate or too short: %zu of %u contrasts have a sign, %u are needed; this device can be enrolled by its identity only",
 				   chosen, q->tiles, FP_BLOCK_BITS);
-	if (!q->blocks)
-		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
-				   "the readings have too little entropy: %u.%04u bits a bit leave less than %u of %u bits when the helper data is known; this device can be enrolled by its identity only",
-				   q->entropy_ppm / 1000000, q->entropy_ppm % 1000000 / 100,
-				   HG_FP_ENTROPY_NEEDED, q->bits);
 	if (q->noise_ppm > HG_FP_NOISE_MAX_PPM)
 		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
 				   "the readings do not repeat: %u.%u %% of the bits differ, at most %u %% may; leave the device idle and try again, or enrol its identity only",
 				   q->noise_ppm / 10000, q->noise_ppm % 10000 / 1000,
 				   HG_FP_NOISE_MAX_PPM / 10000);
+	if (!q->blocks)
+		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
+				   "the readings have too little entropy: %u.%04u bits a bit leave less than %u of %u bits when the helper data is known; this device can be enrolled by its identity only",
+				   q->entropy_ppm / 1000000, q->entropy_ppm % 1000000 / 100,
+				   HG_FP_ENTROPY_NEEDED, q->bits);
 	return 0;
 }
 
