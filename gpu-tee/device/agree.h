@@ -44,6 +44,9 @@ struct agree {
 	u32 hash; /* enum hash_name of the session */
 	u32 suite;
 	u64 session;
+	u32 bits; /* that the pool may be counted to have, NOISE_BITS at most */
+	u32 pad;
+	u8 pool[HG_HASH_SIZE]; /* of noise */
 	u8 transcript[HG_HASH_SIZE];
 	u8 secret[HG_HASH_SIZE];
 	u8 confirm[HG_HASH_SIZE]; /* that the finish must bring */
@@ -120,8 +123,8 @@ HG_FN int agree_multiply(u32 group, u8 *out, const u8 *scalar, const u8 *point)
 	for (i = 0; i < HG_PUBLIC_SIZE; i++)
 		result[i] = 0;
 	if (group != HG_X25519) {
-		rc = group == HG_P256 ? curve_multiply(result, scalar, point, &curve_p256) :
-					curve_multiply(result, scalar, point, &curve_sm2);
+		rc = group == HG_P256 ? curve_multiply(result, scalar, point, &curve_p256)
+				      : curve_multiply(result, scalar, point, &curve_sm2);
 	} else {
 		for (i = X25519_SIZE; point && i < HG_PUBLIC_SIZE; i++)
 			stray |= point[i];
@@ -151,21 +154,37 @@ HG_FN int agree_key(u32 group, const u8 *seed, HG_CPTR u8 *label, u8 *own, u8 *p
 
 /* ---- Noise ----------------------------------------------------------------- */
 
-/* The noise that was collected -> 32 bytes; it is used once. */
+/*
+ * Takes what this launch collected into the pool, which launches before have filled.
+ * -> bits that the pool may be counted to have.
+ */
 HG_FN u32 agree_noise(HG_GLOBAL struct agree *a, struct agree_work *w)
 {
 	u32 bits = noise_bits(&a->noise), i;
 	struct hash h;
 
 	hash_init(&h, HASH_SHA256);
+	hash_global(&h, a->pool, HG_HASH_SIZE);
 	hash_global(&h, (HG_GLOBAL const u8 *)a->noise.group, sizeof(a->noise.group));
 	hash_update(&h, (const u8 *)&w->hello, sizeof(w->hello));
 	hash_final(&h, w->noise);
-	for (i = 0; i < NOISE_GROUPS; i++) {
+	agree_put(a->pool, w->noise, HG_HASH_SIZE);
+	for (i = 0; i < NOISE_GROUPS; i++)
 		a->noise.group[i].steps = 0;
-		a->noise.group[i].stirred[0] = 0;
-	}
-	return bits;
+	a->bits = bits < NOISE_BITS - a->bits ? a->bits + bits : NOISE_BITS;
+	return a->bits;
+}
+
+HG_FN void agree_noise_wipe(HG_GLOBAL struct agree *a)
+{
+	u32 i, k;
+
+	for (i = 0; i < HG_HASH_SIZE; i++)
+		a->pool[i] = 0;
+	for (i = 0; i < NOISE_GROUPS; i++)
+		for (k = 0; k < NOISE_WORDS; k++)
+			a->noise.group[i].stirred[k] = 0;
+	a->bits = 0;
 }
 
 /* ---- Hello ----------------------------------------------------------------- */
@@ -194,7 +213,8 @@ HG_FN u32 agree_check_hello(HG_GLOBAL const struct agree_wire *wire, struct agre
 	hash_init(&h, HASH_SHA256);
 	hash_global(&h, wire->helper, hello->helper_size);
 	hash_final(&h, digest);
-	return agree_equal(digest, hello->helper_hash, HG_HASH_SIZE) ? HG_AGREE_OK : HG_AGREE_HELPER;
+	return agree_equal(digest, hello->helper_hash, HG_HASH_SIZE) ? HG_AGREE_OK
+								     : HG_AGREE_HELPER;
 }
 
 /*
@@ -211,8 +231,7 @@ HG_FN u32 agree_static(HG_GLOBAL const struct agree_wire *wire,
 		return HG_AGREE_HELPER;
 	if (fp_reproduce((HG_GLOBAL const struct fp_helper *)wire->helper, reading, w->key))
 		status = HG_AGREE_FINGERPRINT;
-	else if (agree_key(w->hello.group, w->key, agree_label_static, w->s,
-			   w->pub) ||
+	else if (agree_key(w->hello.group, w->key, agree_label_static, w->s, w->pub) ||
 		 !agree_equal(w->pub, w->hello.enrolled, HG_PUBLIC_SIZE))
 		status = HG_AGREE_KEY;
 	else if (agree_multiply(w->hello.group, w->pub, w->s, w->hello.ephemeral))
@@ -290,7 +309,8 @@ HG_FN u32 agree_take_hello(HG_GLOBAL struct agree *a, HG_GLOBAL struct agree_wir
 	bits = agree_noise(a, w);
 	status = agree_check_hello(wire, w);
 	if (status == HG_AGREE_OK && bits < NOISE_BITS)
-		status = HG_AGREE_NOISE;
+		return HG_AGREE_NOISE;
+	agree_noise_wipe(a);
 	if (status == HG_AGREE_OK)
 		status = agree_ephemeral(w);
 	if (status == HG_AGREE_OK && w->hello.mode == HG_ENROLLED)

@@ -64,21 +64,21 @@ HG_CONST struct curve curve_sm2 = {
 };
 
 /* Registers of the formulas: two points in, one out, temporaries, b. */
-#define X1 0
-#define Y1 1
-#define Z1 2
-#define X2 3
-#define Y2 4
-#define Z2 5
-#define X3 6
-#define Y3 7
-#define Z3 8
-#define T0 9
-#define T1 10
-#define T2 11
-#define T3 12
-#define T4 13
-#define CB 14
+#define X1		0
+#define Y1		1
+#define Z1		2
+#define X2		3
+#define Y2		4
+#define Z2		5
+#define X3		6
+#define Y3		7
+#define Z3		8
+#define T0		9
+#define T1		10
+#define T2		11
+#define T3		12
+#define T4		13
+#define CB		14
 #define CURVE_REGISTERS 15
 
 HG_CONST struct fe_step curve_add[] = {

@@ -192,4 +192,11 @@ HG_FN u32 hg_plain_cas(u32 *p, u32 expected, u32 value)
 
 #endif
 
+/* What a pointer to a HG_CONST table points to. */
+#if defined(__OPENCL_VERSION__)
+#define HG_CPTR __constant const
+#else
+#define HG_CPTR const
+#endif
+
 #endif

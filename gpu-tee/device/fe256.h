@@ -141,8 +141,7 @@ struct fe_step {
 #define FE_SUB 1
 #define FE_MUL 2
 
-HG_FN void fe_run(struct fe *r, HG_CPTR struct fe_step *s, int steps,
-		  HG_CPTR struct fe_prime *m)
+HG_FN void fe_run(struct fe *r, HG_CPTR struct fe_step *s, int steps, HG_CPTR struct fe_prime *m)
 {
 	int i;
 

@@ -17,7 +17,7 @@ struct hash {
 	u32 name;
 	u32 h[8];
 	u32 block[16]; /* big-endian words */
-	u32 total;     /* bytes */
+	u32 total; /* bytes */
 };
 
 HG_CONST u32 hash_start[2][8] = {
@@ -80,7 +80,9 @@ HG_FN void hash_final(struct hash *s, u8 *out)
 	while (s->total % 64 != 56)
 		hash_byte(s, 0);
 	for (i = 0; i < 8; i++)
-		hash_byte(s, i < 3 ? 0 : i == 3 ? total >> 29 : (total << 3) >> (8 * (7 - i)) & 255);
+		hash_byte(s, i < 3    ? 0
+			     : i == 3 ? total >> 29
+				      : (total << 3) >> (8 * (7 - i)) & 255);
 	for (i = 0; i < HASH_SIZE; i++)
 		out[i] = (u8)(s->h[i / 4] >> (24 - 8 * (i % 4)));
 }

@@ -61,37 +61,41 @@ HG_FN void noise_collect(HG_GLOBAL struct noise *n, u32 steps)
 }
 
 /*
- * Eighths of a bit of min-entropy that one step has at most, when @commonest of
- * @steps were alike: the largest e, up to 16, for which commonest/steps is no more than
- * 2^(-e/8). In whole numbers, as devices round differently.
+ * 64ths of a bit of min-entropy that one step has at most, when @commonest of @steps
+ * were alike: the largest e of the table for which commonest/steps is no more than
+ * 2^(-e/64). In whole numbers, as devices round differently.
  */
-HG_CONST u32 noise_share[16] = { /* 65536 * 2^(-(i + 1) / 8) */
-	60097, 55109, 50535, 46341, 42495, 38968, 35734, 32768,
-	30048, 27554, 25268, 23170, 21247, 19484, 17867, 16384,
+#define NOISE_SHARES 16
+HG_CONST u32 noise_share[NOISE_SHARES][2] = {
+	/* e, 65536 * 2^(-e/64) */
+	{ 1, 64830 },  { 2, 64132 },   { 4, 62757 },   { 8, 60097 },   { 16, 55109 }, { 24, 50535 },
+	{ 32, 46341 }, { 40, 42495 },  { 48, 38968 },  { 56, 35734 },  { 64, 32768 }, { 80, 27554 },
+	{ 96, 23170 }, { 104, 21247 }, { 112, 19484 }, { 128, 16384 },
 };
 
-HG_FN u32 noise_eighths(u32 commonest, u32 steps)
+HG_FN u32 noise_estimate(u32 commonest, u32 steps)
 {
-	u32 e = 0;
+	u32 e = 0, i;
 
-	while (e < 16 && (u64)commonest * 65536 <= (u64)steps * noise_share[e])
-		e++;
+	for (i = 0; i < NOISE_SHARES; i++)
+		if ((u64)commonest * 65536 <= (u64)steps * noise_share[i][1])
+			e = noise_share[i][0];
 	return e;
 }
 
-/* Bits of entropy that may be counted on, after the margin. */
+/* Bits of entropy of this launch that may be counted on, after the margin. */
 HG_FN u32 noise_bits(HG_GLOBAL const struct noise *n)
 {
-	u64 eighths = 0;
+	u64 parts = 0;
 	u32 i;
 
 	for (i = 0; i < NOISE_GROUPS; i++) {
-		u32 steps = n->group[i].steps;
+		u32 steps = n->group[i].steps, commonest = n->group[i].commonest;
 
-		if (steps <= NOISE_STEPS_MAX && n->group[i].commonest <= steps)
-			eighths += (u64)steps * noise_eighths(n->group[i].commonest, steps);
+		if (steps <= NOISE_STEPS_MAX && commonest <= steps)
+			parts += (u64)steps * noise_estimate(commonest, steps);
 	}
-	return (u32)(eighths / (8 * NOISE_SAFETY));
+	return (u32)(parts / (64 * NOISE_SAFETY));
 }
 
 #endif

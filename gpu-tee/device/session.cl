@@ -4,6 +4,7 @@
  * what order they run and what each may assume, which is little: every argument and the
  * number of work-groups come over the bus.
  */
+#include "agree.h"
 #include "transfer.h"
 
 /* Keys for tests and development: @s0 to @s3 are the secret, in clear. */
@@ -67,4 +68,17 @@ HG_KERNEL hg_receipt(HG_GLOBAL struct hg_state *state, HG_GLOBAL u32 *out)
 
 	if (HG_GROUP == 0)
 		seal_receipt(state, out, sum);
+}
+
+/* docs/gpu-protocol.md. NOISE_GROUPS work-groups; @reading is not read for an anonymous device. */
+HG_KERNEL hg_agree_hello(HG_GLOBAL struct agree *agree, HG_GLOBAL struct agree_wire *wire,
+			 HG_GLOBAL const struct fp_reading *reading, u32 steps)
+{
+	agree_launch(agree, wire, reading, steps);
+}
+
+HG_KERNEL hg_agree_finish(HG_GLOBAL struct agree *agree, HG_GLOBAL struct agree_wire *wire,
+			  HG_GLOBAL struct hg_state *state)
+{
+	agree_finish(agree, wire, state);
 }

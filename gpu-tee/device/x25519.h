@@ -18,29 +18,29 @@ HG_CONST struct fe_prime x25519_prime = {
 };
 
 /* Registers, by the names of RFC 7748. */
-#define RX1 0
-#define RX2 1
-#define RZ2 2
-#define RX3 3
-#define RZ3 4
-#define RA  5
-#define RAA 6
-#define RB  7
-#define RBB 8
-#define RE  9
-#define RC  10
-#define RD  11
-#define R24 12 /* 121665 */
+#define RX1		 0
+#define RX2		 1
+#define RZ2		 2
+#define RX3		 3
+#define RZ3		 4
+#define RA		 5
+#define RAA		 6
+#define RB		 7
+#define RBB		 8
+#define RE		 9
+#define RC		 10
+#define RD		 11
+#define R24		 12 /* 121665 */
 #define X25519_REGISTERS 13
 
 /* DA ends in RD, CB in RC. */
 HG_CONST struct fe_step x25519_step[] = {
-	{ FE_ADD, RA, RX2, RZ2 }, { FE_MUL, RAA, RA, RA },  { FE_SUB, RB, RX2, RZ2 },
-	{ FE_MUL, RBB, RB, RB },  { FE_SUB, RE, RAA, RBB }, { FE_ADD, RC, RX3, RZ3 },
-	{ FE_SUB, RD, RX3, RZ3 }, { FE_MUL, RD, RD, RA },   { FE_MUL, RC, RC, RB },
-	{ FE_ADD, RX3, RD, RC },  { FE_MUL, RX3, RX3, RX3 }, { FE_SUB, RZ3, RD, RC },
+	{ FE_ADD, RA, RX2, RZ2 },  { FE_MUL, RAA, RA, RA },   { FE_SUB, RB, RX2, RZ2 },
+	{ FE_MUL, RBB, RB, RB },   { FE_SUB, RE, RAA, RBB },  { FE_ADD, RC, RX3, RZ3 },
+	{ FE_SUB, RD, RX3, RZ3 },  { FE_MUL, RD, RD, RA },    { FE_MUL, RC, RC, RB },
+	{ FE_ADD, RX3, RD, RC },   { FE_MUL, RX3, RX3, RX3 }, { FE_SUB, RZ3, RD, RC },
 	{ FE_MUL, RZ3, RZ3, RZ3 }, { FE_MUL, RZ3, RX1, RZ3 }, { FE_MUL, RX2, RAA, RBB },
-	{ FE_MUL, RZ2, R24, RE }, { FE_ADD, RZ2, RAA, RZ2 }, { FE_MUL, RZ2, RE, RZ2 },
+	{ FE_MUL, RZ2, R24, RE },  { FE_ADD, RZ2, RAA, RZ2 }, { FE_MUL, RZ2, RE, RZ2 },
 };
 
 HG_FN void fe_swap(struct fe *a, struct fe *b, u32 swap)

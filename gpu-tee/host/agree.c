@@ -132,8 +132,8 @@ static int hmac(const char *hash, const uint8_t key[HG_HASH_SIZE], const void *d
 
 static EVP_PKEY *key_new(const struct group_ops *g)
 {
-	return g->curve ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", g->curve) :
-			  EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+	return g->curve ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", g->curve)
+			: EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
 }
 
 static int key_public(const struct group_ops *g, EVP_PKEY *key, uint8_t out[HG_PUBLIC_SIZE],
@@ -347,9 +347,9 @@ static int check_answer(const struct hg_agreement *a, const struct hg_answer *an
 	if (answer->status != HG_AGREE_OK)
 		return hg_gpu_fail(err,
 				   answer->status == HG_AGREE_FINGERPRINT ||
-						   answer->status == HG_AGREE_KEY ?
-					   HG_GPU_E_IDENTITY :
-					   HG_GPU_E_REFUSED,
+						   answer->status == HG_AGREE_KEY
+					   ? HG_GPU_E_IDENTITY
+					   : HG_GPU_E_REFUSED,
 				   "key agreement: the device refused: %s",
 				   hg_agree_status_name(answer->status));
 	return 0;
@@ -371,11 +371,12 @@ static int take_answer(const struct hg_agreement *a, const struct hg_answer *ans
 		hg_gpu_fail(err, HG_GPU_E_TAMPERED,
 			    "key agreement: the answer's key is not a key of its group");
 	else if (!schedule(a, answer, ikm, size, &s, finish, keys, err))
-		rc = CRYPTO_memcmp(s.confirm_d, answer->confirm, HG_HASH_SIZE) ?
-			     hg_gpu_fail(err, HG_GPU_E_TAMPERED,
-					 "key agreement: the device's confirmation is wrong: "
-					 "a message was altered, or it is not the enrolled device") :
-			     0;
+		rc = CRYPTO_memcmp(s.confirm_d, answer->confirm, HG_HASH_SIZE)
+			     ? hg_gpu_fail(
+				       err, HG_GPU_E_TAMPERED,
+				       "key agreement: the device's confirmation is wrong: "
+				       "a message was altered, or it is not the enrolled device")
+			     : 0;
 	OPENSSL_cleanse(ikm, sizeof(ikm));
 	OPENSSL_cleanse(&s, sizeof(s));
 	return rc;

@@ -7,6 +7,7 @@
 
 #include "../device/session.cl"
 
+#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -73,6 +74,29 @@ static void run_receipt(const struct hg_arg *a)
 	hg_receipt(arg_data(a), arg_data(a + 1));
 }
 
+/*
+ * Groups run one after another here, and show no noise. As all of this device is
+ * simulated, so is its noise: all groups but the last get OpenSSL's random numbers.
+ */
+static void run_agree_hello(const struct hg_arg *a)
+{
+	struct agree *agree = arg_data(a);
+	struct noise_group *g = &agree->noise.group[hg_plain_group % NOISE_GROUPS];
+
+	if (hg_plain_group == NOISE_GROUPS - 1) {
+		hg_agree_hello(agree, arg_data(a + 1), arg_data(a + 2), a[3].u32);
+		return;
+	}
+	g->steps = RAND_bytes((unsigned char *)g->stirred, sizeof(g->stirred)) == 1 ? 65536 : 0;
+	g->commonest = g->steps / 4;
+	agree->finished++;
+}
+
+static void run_agree_finish(const struct hg_arg *a)
+{
+	hg_agree_finish(arg_data(a), arg_data(a + 1), arg_data(a + 2));
+}
+
 static struct hg_kernel {
 	const char *name;
 	void (*run)(const struct hg_arg *args);
@@ -85,6 +109,8 @@ static struct hg_kernel {
 	{"hg_open_small", run_open_small, 7},
 	{"hg_seal", run_seal, 6},
 	{"hg_receipt", run_receipt, 2},
+	{"hg_agree_hello", run_agree_hello, 4},
+	{"hg_agree_finish", run_agree_finish, 3},
 };
 
 static int cpu_buffer_create(struct hg_provider *p, size_t size, struct hg_buffer **buffer,

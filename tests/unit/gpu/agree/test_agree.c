@@ -4,7 +4,7 @@
  * honest runs agree, then everything an attacker between the two can change. After
  * each refusal the device's state has no keys, and the host's are zero.
  */
-#include "agree.h"		/* host */
+#include "agree.h" /* host */
 #include "enrol.h"
 #include "error.h"
 #include "simulated.h"
@@ -299,9 +299,8 @@ static void finish_changed(void **state)
 	}
 }
 
-static void refused_hello(const struct hg_agree_options *o, u32 status,
-			  const struct fp_reading *r, enum hg_gpu_code code,
-			  void (*change)(struct pair *))
+static void refused_hello(const struct hg_agree_options *o, u32 status, const struct fp_reading *r,
+			  enum hg_gpu_code code, void (*change)(struct pair *))
 {
 	struct pair p;
 
@@ -437,6 +436,7 @@ static void out_of_turn(void **state)
 /* Noise is used once: a second session must collect its own. */
 static void noise_used_once(void **state)
 {
+	static const uint8_t zero[HG_HASH_SIZE];
 	struct hg_agree_options o = options(HG_X25519, HG_ANONYMOUS);
 	struct pair p;
 
@@ -445,13 +445,22 @@ static void noise_used_once(void **state)
 	no_noise(&p);
 	agree_hello(p.device, p.wire, reading);
 	assert_int_equal(p.wire->answer.status, HG_AGREE_NOISE);
-	/* The same hello may be asked again, */
+	/* The same hello may be asked again, and what there was is kept, */
+	for (u32 i = 0; i < NOISE_GROUPS; i++)
+		p.device->noise.group[i] = (struct noise_group){ .steps = 1024, .commonest = 750 };
 	agree_hello(p.device, p.wire, reading);
 	assert_int_equal(p.wire->answer.status, HG_AGREE_NOISE);
-	/* and is answered when there is noise. */
+	assert_int_equal(p.device->bits, NOISE_GROUPS * 1024 * 24 / 64 / NOISE_SAFETY);
+	/* but counted once, */
+	agree_hello(p.device, p.wire, reading);
+	assert_int_equal(p.device->bits, NOISE_GROUPS * 1024 * 24 / 64 / NOISE_SAFETY);
+	assert_int_equal(p.wire->answer.status, HG_AGREE_NOISE);
+	/* and it is answered when there is enough. Then all of it is gone. */
 	noise_fill(p.device);
 	agree_hello(p.device, p.wire, reading);
 	assert_int_equal(p.wire->answer.status, HG_AGREE_OK);
+	assert_int_equal(p.device->bits, 0);
+	assert_memory_equal(p.device->pool, zero, sizeof(zero));
 	for (u32 i = 0; i < NOISE_GROUPS; i++)
 		assert_int_equal(p.device->noise.group[i].steps, 0);
 	assert_int_equal(take_answer(&p), 0);
@@ -477,18 +486,19 @@ static void noise_of_one_thread(void **state)
 	pair_close(&p);
 }
 
-static void noise_estimate(void **state)
+static void noise_counted(void **state)
 {
 	struct agree *a = calloc(1, sizeof(*a));
 
 	(void)state;
 	assert_non_null(a);
-	assert_int_equal(noise_eighths(65536, 65536), 0);
-	assert_int_equal(noise_eighths(60098, 65536), 0);
-	assert_int_equal(noise_eighths(60097, 65536), 1);
-	assert_int_equal(noise_eighths(32768, 65536), 8);
-	assert_int_equal(noise_eighths(16384, 65536), 16);
-	assert_int_equal(noise_eighths(1, 65536), 16); /* never more than two bits a step */
+	assert_int_equal(noise_estimate(65536, 65536), 0);
+	assert_int_equal(noise_estimate(64831, 65536), 0);
+	assert_int_equal(noise_estimate(64830, 65536), 1);
+	assert_int_equal(noise_estimate(32768, 65536), 64);
+	assert_int_equal(noise_estimate(32769, 65536), 56);
+	assert_int_equal(noise_estimate(16384, 65536), 128);
+	assert_int_equal(noise_estimate(1, 65536), 128); /* never more than two bits a step */
 	assert_int_equal(noise_bits((struct noise *)a), 0);
 	noise_fill(a);
 	assert_int_equal(noise_bits(&a->noise), NOISE_GROUPS * 65536 * 2 / NOISE_SAFETY);
@@ -621,7 +631,7 @@ int main(void)
 		cmocka_unit_test(out_of_turn),
 		cmocka_unit_test(noise_used_once),
 		cmocka_unit_test(noise_of_one_thread),
-		cmocka_unit_test(noise_estimate),
+		cmocka_unit_test(noise_counted),
 		cmocka_unit_test(impersonated),
 		cmocka_unit_test(replayed),
 		cmocka_unit_test(bad_arguments),

@@ -58,9 +58,11 @@ static void oracle_multiply(struct oracle *o, u8 out[64], const u8 *scalar, cons
 		assert_int_equal(EC_POINT_oct2point(o->group, o->p, text, 65, NULL), 1);
 	}
 	assert_int_equal(EC_POINT_mul(o->group, o->q, point ? NULL : o->k, point ? o->p : NULL,
-				      point ? o->k : NULL, NULL), 1);
-	assert_int_equal(EC_POINT_point2oct(o->group, o->q, POINT_CONVERSION_UNCOMPRESSED, text, 65,
-					    NULL), 65);
+				      point ? o->k : NULL, NULL),
+			 1);
+	assert_int_equal(
+		EC_POINT_point2oct(o->group, o->q, POINT_CONVERSION_UNCOMPRESSED, text, 65, NULL),
+		65);
 	memcpy(out, text + 1, 64);
 }
 
