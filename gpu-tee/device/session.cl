@@ -7,6 +7,13 @@
 #include "agree.h"
 #include "transfer.h"
 
+#if defined(__CUDACC__) || defined(__CUDA__)
+/* The host asks the image how it was built. */
+extern "C" {
+__constant__ u32 hg_lanes = HG_LANES;
+}
+#endif
+
 /* Keys for tests and development: @s0 to @s3 are the secret, in clear. */
 HG_KERNEL hg_install(HG_GLOBAL struct hg_state *state, u64 s0, u64 s1, u64 s2, u64 s3, u64 t0,
 		     u64 t1, u64 t2, u64 t3, u64 session, u32 suite)
