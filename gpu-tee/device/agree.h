@@ -394,6 +394,16 @@ HG_FN void agree_words(u32 *words, HG_GLOBAL const u8 *bytes)
 	agree_wipe(copy, sizeof(copy));
 }
 
+/* The state begins with zeros of the device's own: what the bus wrote there is not trusted. */
+HG_FN void agree_clear(HG_GLOBAL struct hg_state *state)
+{
+	HG_GLOBAL u32 *word = (HG_GLOBAL u32 *)state;
+	u32 i, words = (sizeof(*state) - sizeof(state->scratch)) / 4;
+
+	for (i = 0; i < words; i++)
+		word[i] = 0;
+}
+
 /* Opens the session: the keys go into @state. Whatever happens, the secret is gone after. */
 HG_FN void agree_finish(HG_GLOBAL struct agree *a, HG_GLOBAL struct agree_wire *wire,
 			HG_GLOBAL struct hg_state *state)
@@ -406,6 +416,7 @@ HG_FN void agree_finish(HG_GLOBAL struct agree *a, HG_GLOBAL struct agree_wire *
 	if (status == HG_AGREE_OK) {
 		agree_words(secret, a->secret);
 		agree_words(transcript, a->transcript);
+		agree_clear(state);
 		state_keys(state, secret, transcript, a->session, a->suite);
 		agree_wipe((u8 *)secret, sizeof(secret));
 	}

@@ -21,14 +21,6 @@ extern const char hg_ptx_1[], hg_ptx_2[], hg_ptx_3[];
 #define KERNEL_NAME 32
 #define ARGS_MAX    16
 
-struct hg_buffer {
-	CUdeviceptr at;
-};
-
-struct hg_queue {
-	CUstream stream;
-};
-
 struct hg_event {
 	CUevent handle;
 	int refs;
@@ -44,6 +36,7 @@ struct cuda {
 	struct hg_cuda_api api;
 	CUdevice device;
 	CUcontext context;
+	bool retained; /* the context is ours to give back */
 	CUmodule module;
 	pthread_mutex_t lock; /* of the kernels' table */
 	struct hg_kernel kernels[KERNELS_MAX];
@@ -336,7 +329,7 @@ static void cuda_close(struct hg_provider *p)
 
 	if (c->module && !enter(c, NULL))
 		leave(c, "cuModuleUnload", c->api.cuModuleUnload(c->module), NULL);
-	if (c->context)
+	if (c->retained)
 		c->api.cuDevicePrimaryCtxRelease_v2(c->device);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
@@ -461,28 +454,33 @@ static int open_device(struct cuda *c, unsigned index, struct hg_gpu_error *err)
 	rc = c->api.cuDeviceGet(&c->device, (int)index);
 	if (rc == CUDA_SUCCESS)
 		rc = c->api.cuDevicePrimaryCtxRetain(&c->context, c->device);
+	c->retained = rc == CUDA_SUCCESS;
 	return rc == CUDA_SUCCESS ? 0 : cuda_fail(err, "cuDevicePrimaryCtxRetain", rc);
 }
 
-int hg_cuda_open(const struct hg_cuda_api *api, unsigned index, unsigned suite,
-		 struct hg_provider **p, struct hg_gpu_error *err)
+static struct cuda *new_cuda(const struct hg_cuda_api *api, unsigned suite,
+			     struct hg_gpu_error *err)
 {
 	struct cuda *c;
 
-	*p = NULL;
-	if (suite < HG_AES_256_GCM || suite > HG_SM4_CTR_HMAC_SM3)
-		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "suite %u is unknown", suite);
+	if (suite < HG_AES_256_GCM || suite > HG_SM4_CTR_HMAC_SM3) {
+		hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "suite %u is unknown", suite);
+		return NULL;
+	}
 	c = calloc(1, sizeof(*c));
-	if (!c)
-		return hg_gpu_no_memory(err);
+	if (!c) {
+		hg_gpu_no_memory(err);
+		return NULL;
+	}
 	c->base.ops = &cuda_ops;
 	c->base.info.suites = 1u << suite;
 	c->api = *api;
 	pthread_mutex_init(&c->lock, NULL);
-	if (open_device(c, index, err)) {
-		cuda_close(&c->base);
-		return -1;
-	}
+	return c;
+}
+
+static int set_up(struct cuda *c, unsigned suite, struct hg_provider **p, struct hg_gpu_error *err)
+{
 	get_info(c);
 	if (load_program(c, suite, err) || hg_kat_run(&c->base, err)) {
 		cuda_close(&c->base);
@@ -490,6 +488,34 @@ int hg_cuda_open(const struct hg_cuda_api *api, unsigned index, unsigned suite,
 	}
 	*p = &c->base;
 	return 0;
+}
+
+int hg_cuda_attach(const struct hg_cuda_api *api, CUdevice device, CUcontext context,
+		   unsigned suite, struct hg_provider **p, struct hg_gpu_error *err)
+{
+	struct cuda *c = new_cuda(api, suite, err);
+
+	*p = NULL;
+	if (!c)
+		return -1;
+	c->device = device;
+	c->context = context;
+	return set_up(c, suite, p, err);
+}
+
+int hg_cuda_open(const struct hg_cuda_api *api, unsigned index, unsigned suite,
+		 struct hg_provider **p, struct hg_gpu_error *err)
+{
+	struct cuda *c = new_cuda(api, suite, err);
+
+	*p = NULL;
+	if (!c)
+		return -1;
+	if (open_device(c, index, err)) {
+		cuda_close(&c->base);
+		return -1;
+	}
+	return set_up(c, suite, p, err);
 }
 
 int hg_cuda_load(const char *path, struct hg_cuda_api *api, struct hg_gpu_error *err)

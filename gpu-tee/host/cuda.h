@@ -85,5 +85,17 @@ int hg_cuda_load(const char *path, struct hg_cuda_api *api, struct hg_gpu_error 
  */
 int hg_cuda_open(const struct hg_cuda_api *api, unsigned index, unsigned suite,
 		 struct hg_provider **p, struct hg_gpu_error *err);
+/* The same in a context that is the caller's and outlives the provider. */
+int hg_cuda_attach(const struct hg_cuda_api *api, CUdevice device, CUcontext context,
+		   unsigned suite, struct hg_provider **p, struct hg_gpu_error *err);
+
+/* What a queue and a buffer are here, for who has a stream or memory of its own. */
+struct hg_buffer {
+	CUdeviceptr at;
+};
+
+struct hg_queue {
+	CUstream stream;
+};
 
 #endif

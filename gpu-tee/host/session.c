@@ -107,7 +107,7 @@ static int ask(struct opening *o, const struct hg_hello *hello,
 static int conclude(struct opening *o, const struct hg_finish *finish, struct hg_gpu_error *err)
 {
 	const struct hg_arg args[] = { BUFFER(o->agree), BUFFER(o->wire), BUFFER(o->state) };
-	uint32_t status;
+	uint32_t status = HG_AGREE_STATE;
 
 	if (put(o, offsetof(struct agree_wire, finish), finish, sizeof(*finish), err) ||
 	    launch(o, "hg_agree_finish", args, 3, 1, err) ||

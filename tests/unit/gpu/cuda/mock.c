@@ -4,6 +4,10 @@
  * a call returns, and a module is whatever it is given: its functions are the session
  * program's kernels as plain C, found by name. It checks what a driver would: handles, the
  * bounds of every copy, that a context is current.
+ *
+ * MOCK_SNOOP=FILE appends every byte that a copy carries. MOCK_ATTACK=NAME:N does
+ * something to the N-th copy to the GPU (flip, drop, replay) or from it (flip-back and so on).
+ * MOCK_COUNT=FILE gets the numbers of both at the end.
  */
 #include "cuda.h"
 
@@ -28,7 +32,9 @@
 
 _Thread_local u32 hg_plain_group, hg_plain_groups;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+#define LAST_MAX ((size_t)2 << 20)
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER, bus = PTHREAD_MUTEX_INITIALIZER;
 static bool started;
 static u32 lanes = HG_LANES;
 
@@ -179,6 +185,43 @@ API CUresult cuCtxPopCurrent_v2(CUcontext *context)
 	return CUDA_SUCCESS;
 }
 
+API CUresult cuCtxGetCurrent(CUcontext *context);
+API CUresult cuCtxGetCurrent(CUcontext *context)
+{
+	*context = depth ? stack[depth - 1] : NULL;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuCtxSetCurrent(CUcontext context);
+API CUresult cuCtxSetCurrent(CUcontext context)
+{
+	if (depth)
+		depth--;
+	return context ? cuCtxPushCurrent_v2(context) : CUDA_SUCCESS;
+}
+
+API CUresult cuCtxGetDevice(CUdevice *device);
+API CUresult cuCtxGetDevice(CUdevice *device)
+{
+	*device = 0;
+	return current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
+}
+
+API CUresult cuCtxSynchronize(void);
+API CUresult cuCtxSynchronize(void)
+{
+	return current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
+}
+
+/* Functions that a shim must not show. */
+API CUresult cuMemAllocManaged(CUdeviceptr *p, size_t size, unsigned flags);
+API CUresult cuMemAllocManaged(CUdeviceptr *p, size_t size, unsigned flags)
+{
+	(void)flags;
+	*p = 0;
+	return size ? CUDA_SUCCESS : ERROR_INVALID_VALUE;
+}
+
 /* ---- Memory ---------------------------------------------------------------------------- */
 
 API CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t size);
@@ -221,6 +264,69 @@ API CUresult cuMemFree_v2(CUdeviceptr p)
 	return rc;
 }
 
+/* What the attacker of MOCK_ATTACK does to this copy: its name, or "". */
+static const char *attack(const char *prefix, unsigned *counter)
+{
+	const char *wanted = getenv("MOCK_ATTACK"), *colon = wanted ? strchr(wanted, ':') : NULL;
+	static _Thread_local char name[32];
+	unsigned n = ++*counter;
+
+	name[0] = '\0';
+	if (!colon || strtoul(colon + 1, NULL, 10) != n || (size_t)(colon - wanted) >= sizeof(name))
+		return name;
+	memcpy(name, wanted, (size_t)(colon - wanted));
+	name[colon - wanted] = '\0';
+	if (!strstr(name, "-back") != !*prefix)
+		name[0] = '\0';
+	return name;
+}
+
+static void snoop(const void *data, size_t size)
+{
+	const char *path = getenv("MOCK_SNOOP");
+	FILE *f = path ? fopen(path, "ab") : NULL;
+
+	if (!f)
+		return;
+	fwrite(data, 1, size, f);
+	fclose(f);
+}
+
+/* @from -> @to over the bus, whose attacker is on it. @last: the copy before, of that direction. */
+static void cross(void *to, const void *from, size_t size, const char *name, unsigned char *last,
+		  size_t *last_size)
+{
+	unsigned char *seen;
+
+	if (!strncmp(name, "drop", 4))
+		return;
+	if (!strncmp(name, "replay", 6) && *last_size)
+		memcpy(to, last, size < *last_size ? size : *last_size);
+	else
+		memcpy(to, from, size);
+	seen = to;
+	if (!strncmp(name, "flip", 4))
+		seen[size / 2] ^= 0x10;
+	snoop(from, size);
+	*last_size = size < LAST_MAX ? size : LAST_MAX;
+	memcpy(last, from, *last_size);
+}
+
+static unsigned char last_to[LAST_MAX], last_from[LAST_MAX];
+static size_t last_to_size, last_from_size;
+static unsigned copies_to, copies_from;
+
+__attribute__((destructor)) static void count(void)
+{
+	const char *path = getenv("MOCK_COUNT");
+	FILE *f = path ? fopen(path, "w") : NULL;
+
+	if (!f)
+		return;
+	fprintf(f, "%u %u\n", copies_to, copies_from);
+	fclose(f);
+}
+
 API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream s);
 API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream s)
 {
@@ -228,8 +334,16 @@ API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size,
 		return ERROR_NO_CONTEXT;
 	if ((s && s->magic != STREAM_MAGIC) || !inside(dst, size))
 		return ERROR_INVALID_VALUE;
-	memcpy((void *)(uintptr_t)dst, src, size);
+	pthread_mutex_lock(&bus);
+	cross((void *)(uintptr_t)dst, src, size, attack("", &copies_to), last_to, &last_to_size);
+	pthread_mutex_unlock(&bus);
 	return CUDA_SUCCESS;
+}
+
+API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size);
+API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size)
+{
+	return cuMemcpyHtoDAsync_v2(dst, src, size, NULL);
 }
 
 API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstream s);
@@ -239,7 +353,20 @@ API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstr
 		return ERROR_NO_CONTEXT;
 	if ((s && s->magic != STREAM_MAGIC) || !inside(src, size))
 		return ERROR_INVALID_VALUE;
-	memcpy(dst, (void *)(uintptr_t)src, size);
+	pthread_mutex_lock(&bus);
+	cross(dst, (void *)(uintptr_t)src, size, attack("-back", &copies_from), last_from,
+	      &last_from_size);
+	pthread_mutex_unlock(&bus);
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream s);
+API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream s)
+{
+	(void)s;
+	if (!inside(dst, size) || !inside(src, size))
+		return ERROR_INVALID_VALUE;
+	memmove((void *)(uintptr_t)dst, (void *)(uintptr_t)src, size);
 	return CUDA_SUCCESS;
 }
 
@@ -416,19 +543,31 @@ static void run_agree_finish(void **a)
 	hg_agree_finish(PTR(0), PTR(1), PTR(2));
 }
 
+/* An application's kernel: c = a + b. */
+static void run_app_add(void **a)
+{
+	const u32 *x = PTR(0), *y = PTR(1);
+	u32 *z = PTR(2), n = U32(3);
+
+	for (u32 i = 0; i < n; i++)
+		z[i] = x[i] + y[i];
+}
+
 static struct CUfunc_st {
 	const char *name;
 	void (*run)(void **args);
+	bool app; /* one call does all groups */
 } functions[] = {
-	{ "hg_install", run_install },
-	{ "hg_bind", run_bind },
-	{ "hg_check", run_check },
-	{ "hg_open", run_open },
-	{ "hg_open_small", run_open_small },
-	{ "hg_seal", run_seal },
-	{ "hg_receipt", run_receipt },
-	{ "hg_agree_hello", run_agree_hello },
-	{ "hg_agree_finish", run_agree_finish },
+	{ "app_add", run_app_add, true },
+	{ "hg_install", run_install, false },
+	{ "hg_bind", run_bind, false },
+	{ "hg_check", run_check, false },
+	{ "hg_open", run_open, false },
+	{ "hg_open_small", run_open_small, false },
+	{ "hg_seal", run_seal, false },
+	{ "hg_receipt", run_receipt, false },
+	{ "hg_agree_hello", run_agree_hello, false },
+	{ "hg_agree_finish", run_agree_finish, false },
 };
 
 API CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name);
@@ -452,6 +591,10 @@ API CUresult cuLaunchKernel(CUfunction f, unsigned groups_x, unsigned groups_y, 
 {
 	if (!current())
 		return ERROR_NO_CONTEXT;
+	if (f->app) {
+		f->run(args);
+		return CUDA_SUCCESS;
+	}
 	if (groups_y != 1 || groups_z != 1 || lanes_x != HG_LANES || lanes_y != 1 || lanes_z != 1 ||
 	    shared || extra || (stream && stream->magic != STREAM_MAGIC))
 		return ERROR_ILLEGAL;
