@@ -329,7 +329,7 @@ static void compare(enum hg_suite suite)
 	int round;
 
 	for (round = 0; round < 60; round++) {
-		uint32_t length = round < 40 ? 1 + rand() % 3000 : 1 + rand() % HG_RECORD_DATA, g;
+		uint32_t length = 1 + (uint32_t)rand() % (round < 40 ? 3000 : HG_RECORD_DATA), g;
 		uint32_t from = rand() % 8, to = rand() % 8, material[16], head[12], tag[4], sum[5];
 		uint64_t sequence = (uint64_t)rand() << 20 ^ rand();
 		uint8_t nonce[16], expected[32];
