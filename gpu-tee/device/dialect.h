@@ -85,7 +85,10 @@ typedef unsigned long long u64;
 struct v16 {
 	u32 s[16];
 };
-#define HG_EACH(expr) v16 r; _Pragma("unroll") for (int i = 0; i < 16; i++) r.s[i] = (expr); return r
+#define HG_EACH(expr)                                                   \
+	v16 r;                                                          \
+	_Pragma("unroll") for (int i = 0; i < 16; i++) r.s[i] = (expr); \
+	return r
 HG_FN v16 operator^(v16 a, v16 b) { HG_EACH(a.s[i] ^ b.s[i]); }
 HG_FN v16 operator&(v16 a, v16 b) { HG_EACH(a.s[i] & b.s[i]); }
 HG_FN v16 operator|(v16 a, v16 b) { HG_EACH(a.s[i] | b.s[i]); }
