@@ -23,7 +23,7 @@ typedef v16 gvec;
 typedef u32 gvec;
 #define GHASH_WIDTH 1u
 #define GHASH_SPLAT(x) (x)
-#define GHASH_SIGN(x)  ((u32)((int)(x) >> 31))
+#define GHASH_SIGN(x)  (0u - ((u32)(x) >> 31))
 #endif
 #define HG_STRANDS (GHASH_WIDTH * HG_LANES)
 /* Strands of any build: it bounds the state's size. */
@@ -112,7 +112,7 @@ HG_FN void ghash_step(gvec *a, HG_GLOBAL const u32 *row)
 }
 
 #define GHASH_SCALAR(x) (x)
-#define GHASH_SCALAR_SIGN(x) ((u32)((int)(x) >> 31))
+#define GHASH_SCALAR_SIGN(x) (0u - ((u32)(x) >> 31))
 
 HG_FN void ghash_multiply1(u32 *a, const u32 *b)
 {
@@ -152,7 +152,8 @@ HG_CALL void ghash_init(HG_GLOBAL struct ghash_key *key, const u32 *h)
 }
 
 /* Word @w of block @i of a header, of @length bytes of data padded by zeros, and of the lengths. */
-HG_FN u32 ghash_word(const u32 *aad, HG_GLOBAL const u32 *data, u32 blocks, u32 length, u32 i, u32 w)
+HG_FN u32 ghash_word(const u32 *aad, HG_GLOBAL const u32 *data, u32 blocks, u32 length, u32 i,
+		     u32 w)
 {
 	if (i < GHASH_AAD)
 		return ghash_swap(aad[4 * i + w]);
@@ -171,8 +172,11 @@ HG_CALL void ghash_lane(u32 *sum, HG_GLOBAL const struct ghash_key *key, const u
 {
 	u32 blocks = (length + 15) / 16, total = GHASH_AAD + blocks + 1;
 	u32 pad = (HG_STRANDS - total % HG_STRANDS) % HG_STRANDS, rows = (total + pad) / HG_STRANDS;
-	u32 r, w, s;
+	u32 r, w;
 	gvec a[4], b[4];
+#if HG_LANES == 1
+	u32 s;
+#endif
 
 	for (w = 0; w < 4; w++)
 		a[w] = GHASH_SPLAT(0);
@@ -195,8 +199,10 @@ HG_CALL void ghash_lane(u32 *sum, HG_GLOBAL const struct ghash_key *key, const u
 				u32 x[16];
 
 				for (s = 0; s < 16; s++)
-					x[s] = first + (int)s < 0 ? 0 :
-					       ghash_word(aad, data, blocks, length, (u32)first + s, w);
+					x[s] = first + (int)s < 0
+						       ? 0
+						       : ghash_word(aad, data, blocks, length,
+								    (u32)first + s, w);
 				a[w] = a[w] ^ HG_V16(x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7],
 						     x[8], x[9], x[10], x[11], x[12], x[13], x[14],
 						     x[15]);

@@ -34,8 +34,8 @@ static int run(struct kat *k, const char *name, const struct hg_arg *args, unsig
 
 	if (k->p->ops->kernel(k->p, name, &kernel, err))
 		return -1;
-	return k->p->ops->launch(k->p, k->queue, kernel, args, count, groups, k->p->info.lanes, NULL,
-				 NULL, err);
+	return k->p->ops->launch(k->p, k->queue, kernel, args, count, groups, k->p->info.lanes,
+				 NULL, NULL, err);
 }
 
 static int read_back(struct kat *k, struct hg_buffer *from, void *to, size_t size,
@@ -88,7 +88,8 @@ static int install(struct kat *k, enum hg_suite suite, struct hg_gpu_error *err)
 
 static int wrong(struct kat *k, const char *what, size_t size, struct hg_gpu_error *err)
 {
-	static const char *const names[] = {"", "AES-256-GCM", "ChaCha20-Poly1305", "SM4-CTR-HMAC-SM3"};
+	static const char *const names[] = { "", "AES-256-GCM", "ChaCha20-Poly1305",
+					     "SM4-CTR-HMAC-SM3" };
 
 	return hg_gpu_fail(err, HG_GPU_E_KAT,
 			   "%s computes wrongly: %s %s of %zu bytes: a fault of its compiler; it cannot be used",
@@ -122,10 +123,11 @@ static int make_row(struct kat *k, uint64_t offset, size_t size, struct hg_gpu_e
 }
 
 /* Opens @size bytes at @offset on the device and looks at the buffer. */
-static int try_open(struct kat *k, uint64_t offset, size_t size, bool small, struct hg_gpu_error *err)
+static int try_open(struct kat *k, uint64_t offset, size_t size, bool small,
+		    struct hg_gpu_error *err)
 {
 	uint32_t count = (size + HG_RECORD_DATA - 1) / HG_RECORD_DATA;
-	uint32_t parts = k->p->info.lanes == 1 ? 4 : (130 + k->p->info.lanes - 1) / k->p->info.lanes;
+	uint32_t parts = HG_PARTS_OF(k->p->info.lanes);
 	struct hg_arg one[] = {BUFFER(k->state), BUFFER(k->staging), BUFFER(k->data), BUFFER(NULL),
 			       BUFFER(NULL), BUFFER(NULL), U32(count)};
 	struct hg_arg check[] = {BUFFER(k->state), BUFFER(k->staging), BUFFER(k->data), U32(count)};
@@ -155,7 +157,8 @@ static int try_seal(struct kat *k, uint64_t offset, size_t size, struct hg_gpu_e
 	struct hg_gpu_error why;
 	int r = 0;
 
-	if (run(k, "hg_seal", seal, 6, count, err) || read_back(k, k->staging, k->row, KAT_ROW, err) ||
+	if (run(k, "hg_seal", seal, 6, count, err) ||
+	    read_back(k, k->staging, k->row, KAT_ROW, err) ||
 	    hg_record_cipher_new(&k->keys, HG_KEY_D2H, &c, err))
 		return -1;
 	for (i = 0; i < count && !r; i++) {
@@ -165,7 +168,8 @@ static int try_seal(struct kat *k, uint64_t offset, size_t size, struct hg_gpu_e
 		memcpy(&h, at, sizeof(h));
 		if (h.magic != HG_RECORD_MAGIC || h.length > HG_RECORD_DATA ||
 		    h.offset != offset + (uint64_t)i * HG_RECORD_DATA ||
-		    hg_record_open(c, &h, at + sizeof(h), k->back + (size_t)i * HG_RECORD_DATA, &why))
+		    hg_record_open(c, &h, at + sizeof(h), k->back + (size_t)i * HG_RECORD_DATA,
+				   &why))
 			r = wrong(k, "sealing", size, err);
 	}
 	hg_record_cipher_free(c);

@@ -19,7 +19,6 @@ extern const char hg_device_source[];
 #define GPU_LANES   64
 #define KERNELS_MAX 32
 #define KERNEL_NAME 32
-#define DEVICES_MAX 64
 
 struct opencl_kernel {
 	cl_kernel handle;
@@ -47,7 +46,8 @@ static int opencl_fail(struct hg_gpu_error *err, const char *call, cl_int rc)
 {
 	if (rc == CL_OUT_OF_HOST_MEMORY)
 		return hg_gpu_no_memory(err);
-	return hg_gpu_fail(err, HG_GPU_E_DEVICE, "the OpenCL driver failed: %s: error %d", call, rc);
+	return hg_gpu_fail(err, HG_GPU_E_DEVICE, "the OpenCL driver failed: %s: error %d", call,
+			   rc);
 }
 
 static int opencl_buffer_create(struct hg_provider *p, size_t size, struct hg_buffer **buffer,
@@ -187,8 +187,8 @@ static int opencl_launch(struct hg_provider *p, struct hg_queue *queue, struct h
 		rc = set_arg(o, k->handle, i, &args[i]);
 	if (rc == CL_SUCCESS)
 		rc = o->cl.clEnqueueNDRangeKernel((cl_command_queue)queue, k->handle, 1, NULL,
-						  &global, &lanes, wait_count(wait), wait_list(wait),
-						  (cl_event *)done);
+						  &global, &lanes, wait_count(wait),
+						  wait_list(wait), (cl_event *)done);
 	pthread_mutex_unlock(&o->lock);
 	return rc == CL_SUCCESS ? 0 : opencl_fail(err, k->name, rc);
 }
@@ -356,70 +356,6 @@ int hg_opencl_attach_suites(const struct _cl_icd_dispatch *dispatch, void *conte
 int hg_opencl_attach(const struct _cl_icd_dispatch *dispatch, void *context, void *device,
 		     unsigned lanes, struct hg_provider **p, struct hg_gpu_error *err)
 {
-	return hg_opencl_attach_suites(dispatch, context, device, lanes, 1 << HG_AES_256_GCM, p, err);
-}
-
-static const struct _cl_icd_dispatch loader = {
-	.clCreateBuffer = clCreateBuffer,
-	.clReleaseMemObject = clReleaseMemObject,
-	.clCreateCommandQueue = clCreateCommandQueue,
-	.clReleaseCommandQueue = clReleaseCommandQueue,
-	.clEnqueueWriteBuffer = clEnqueueWriteBuffer,
-	.clEnqueueReadBuffer = clEnqueueReadBuffer,
-	.clCreateKernel = clCreateKernel,
-	.clSetKernelArg = clSetKernelArg,
-	.clEnqueueNDRangeKernel = clEnqueueNDRangeKernel,
-	.clWaitForEvents = clWaitForEvents,
-	.clRetainEvent = clRetainEvent,
-	.clReleaseEvent = clReleaseEvent,
-	.clFlush = clFlush,
-	.clFinish = clFinish,
-	.clReleaseKernel = clReleaseKernel,
-	.clReleaseProgram = clReleaseProgram,
-	.clRetainContext = clRetainContext,
-	.clReleaseContext = clReleaseContext,
-	.clGetDeviceInfo = clGetDeviceInfo,
-	.clCreateProgramWithSource = clCreateProgramWithSource,
-	.clBuildProgram = clBuildProgram,
-	.clGetProgramBuildInfo = clGetProgramBuildInfo,
-};
-
-/* Device @index, counted over all platforms. */
-static cl_device_id find_device(unsigned index)
-{
-	cl_platform_id platforms[16];
-	cl_device_id devices[DEVICES_MAX];
-	cl_uint n = 0, m, i;
-
-	if (clGetPlatformIDs(16, platforms, &n) != CL_SUCCESS)
-		return NULL;
-	for (i = 0; i < n && i < 16; i++) {
-		if (clGetDeviceIDs(platforms[i], CL_DEVICE_TYPE_ALL, DEVICES_MAX, devices, &m) !=
-		    CL_SUCCESS)
-			continue;
-		if (index < m)
-			return index < DEVICES_MAX ? devices[index] : NULL;
-		index -= m;
-	}
-	return NULL;
-}
-
-int hg_opencl_open(unsigned index, unsigned lanes, unsigned suites, struct hg_provider **p,
-		   struct hg_gpu_error *err)
-{
-	cl_device_id device = find_device(index);
-	cl_context context;
-	cl_int rc;
-	int r;
-
-	*p = NULL;
-	if (!device)
-		return hg_gpu_fail(err, HG_GPU_E_DEVICE,
-				   "there is no OpenCL device %u: see what clinfo -l lists", index);
-	context = clCreateContext(NULL, 1, &device, NULL, NULL, &rc);
-	if (!context)
-		return opencl_fail(err, "clCreateContext", rc);
-	r = hg_opencl_attach_suites(&loader, context, device, lanes, suites, p, err);
-	clReleaseContext(context);
-	return r;
+	return hg_opencl_attach_suites(dispatch, context, device, lanes, 1 << HG_AES_256_GCM, p,
+				       err);
 }

@@ -110,15 +110,19 @@ static int evil_kernel(struct hg_provider *p, const char *name, struct hg_kernel
 		       struct hg_gpu_error *err)
 {
 	struct owner *o = (struct owner *)p;
-	struct hg_kernel *k = &o->kernels[o->count];
+	struct hg_kernel *k;
+	unsigned i;
 
 	if (fails(of(p), err))
 		return -1;
-	assert(o->count < KERNELS);
+	for (i = 0; i < o->count && strcmp(o->kernels[i].name, name); i++)
+		;
+	assert(i < KERNELS);
+	k = &o->kernels[i];
 	if (of(p)->below->ops->kernel(of(p)->below, name, &k->below, err))
 		return -1;
 	strcpy(k->name, name);
-	o->count++;
+	o->count += i == o->count;
 	*kernel = k;
 	return 0;
 }
@@ -139,8 +143,8 @@ static int evil_launch(struct hg_provider *p, struct hg_queue *queue, struct hg_
 		/* Left out: but there must be an event. */
 		return e->below->ops->read(e->below, queue, args[0].buffer, 0, &byte, 1, wait, done,
 					   err);
-	return e->below->ops->launch(e->below, queue, kernel->below, copy, count, groups, lanes, wait,
-				     done, err);
+	return e->below->ops->launch(e->below, queue, kernel->below, copy, count, groups, lanes,
+				     wait, done, err);
 }
 
 static int evil_event_wait(struct hg_provider *p, struct hg_event *event, struct hg_gpu_error *err)
@@ -173,14 +177,20 @@ static int evil_finish(struct hg_provider *p, struct hg_queue *queue, struct hg_
 	return fails(of(p), err) ? -1 : r;
 }
 
-static void evil_close(struct hg_provider *p)
+void evil_forget(struct evil *e)
 {
-	struct owner *o = (struct owner *)p;
+	struct owner *o = (struct owner *)e;
 	unsigned i;
 
-	hg_provider_close(of(p)->below);
 	for (i = 0; i < o->copy_count; i++)
 		free(o->copies[i]);
+	o->copy_count = 0;
+}
+
+static void evil_close(struct hg_provider *p)
+{
+	hg_provider_close(of(p)->below);
+	evil_forget(of(p));
 	free(p);
 }
 
