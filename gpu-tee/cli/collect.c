@@ -20,13 +20,14 @@ static int open_cl(struct target *t, struct hg_gpu_error *err)
 	if (which < 0 && count == 1)
 		which = 0;
 	if (which < 0)
-		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
-				   "%d OpenCL devices: say which one with --device; hggpu list names them",
-				   count);
+		return hg_gpu_fail(
+			err, HG_GPU_E_ARGUMENT,
+			"%d OpenCL devices: say which one with --device; hggpu list names them",
+			count);
 	if (which >= count)
 		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
-				   "no OpenCL device %d, there are %d: hggpu list names them", which,
-				   count);
+				   "no OpenCL device %d, there are %d: hggpu list names them",
+				   which, count);
 	t->device = devices[which];
 	return 0;
 }
@@ -77,8 +78,9 @@ static int need_probe(struct target *t, struct hg_gpu_error *err)
 	if (t->probe)
 		return 0;
 	if (!t->device)
-		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
-				   "behaviour is measured through OpenCL: name the device with --device, or use its identity only");
+		return hg_gpu_fail(
+			err, HG_GPU_E_UNSUPPORTED,
+			"behaviour is measured through OpenCL: name the device with --device, or use its identity only");
 	return hg_probe_open(&t->api, t->device, &t->probe, err);
 }
 

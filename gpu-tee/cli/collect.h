@@ -3,9 +3,9 @@
 #ifndef HGGPU_COLLECT_H
 #define HGGPU_COLLECT_H
 
-#include "pci.h"
-#include "probe.h"
-#include "simulated.h"
+#include "../host/pci.h"
+#include "../host/probe.h"
+#include "../host/simulated.h"
 
 struct choice {
 	int device; /* of OpenCL's; -1: none was named */

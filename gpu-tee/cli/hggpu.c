@@ -14,6 +14,7 @@
 
 #define READINGS     8
 #define SIM_NOISE    5 /* percent */
+#define DISTINCT_MAX 256
 #define DAY	     86400
 #define DAYS_MAX     36500
 
@@ -42,22 +43,27 @@ enum {
 	OPT_IDENTITY_ONLY,
 	OPT_READINGS,
 	OPT_DAYS,
+	OPT_DISTINCT,
 	OPT_STRICT,
 };
 
 struct arguments {
 	const char *command, *key, *out, *record, *trust;
+	const char *distinct[DISTINCT_MAX];
+	size_t distincts;
 	struct choice choice;
 	bool json, identity_only, strict, noisy;
 	unsigned int readings, days;
 };
 
-const char *argp_program_version = "hggpu " HG_GPU_VERSION;
+/* argp looks for it from within libc. */
+__attribute__((visibility("default"))) const char *argp_program_version = "hggpu " HG_GPU_VERSION;
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "Which device:", 1 },
 	{ "device", OPT_DEVICE, "N", 0, "Device N of OpenCL's, as list numbers them", 1 },
-	{ "pci", OPT_PCI, "ADDRESS", 0, "The device at 0000:01:00.0; without --device by PCI only", 1 },
+	{ "pci", OPT_PCI, "ADDRESS", 0, "The device at 0000:01:00.0; without --device by PCI only",
+	  1 },
 	{ "rom", OPT_ROM, NULL, 0, "Read the expansion ROM, too; no driver may be using it", 1 },
 	{ "simulated", OPT_SIMULATED, "SERIAL", 0,
 	  "No hardware: a simulated device. With --device, that one computes", 1 },
@@ -68,9 +74,11 @@ static const struct argp_option options[] = {
 	{ "identity-only", OPT_IDENTITY_ONLY, NULL, 0, "Do not measure behaviour", 2 },
 	{ "readings", OPT_READINGS, "N", 0, "Readings to take, 3 to 64, default 8", 2 },
 	{ "days", OPT_DAYS, "N", 0, "The record is good for so long; default: for ever", 2 },
+	{ "distinct-from", OPT_DISTINCT, "RECORD", 0,
+	  "Refuse a device that passes for this one; may be repeated. Needs --trust", 2 },
 	{ NULL, 0, NULL, 0, "verify:", 3 },
 	{ "record", OPT_RECORD, "FILE", 0, "What enroll wrote", 3 },
-	{ "trust", OPT_TRUST, "FILE", 0, "The enroller's public key, PEM", 3 },
+	{ "trust", OPT_TRUST, "FILE", 0, "The public key of whoever signed the records, PEM", 3 },
 	{ "strict", OPT_STRICT, NULL, 0, "Another driver than at enrolment fails, too", 3 },
 	{ NULL, 0, NULL, 0, "", 4 },
 	{ "json", OPT_JSON, NULL, 0, "Print JSON", 4 },
@@ -93,8 +101,8 @@ static unsigned long number(const char *text, unsigned long low, unsigned long h
 	errno = 0;
 	v = strtoul(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end || errno || v < low || v > high)
-		argp_error(state, "--%s wants a number from %lu to %lu, not '%s'", option, low, high,
-			   text);
+		argp_error(state, "--%s wants a number from %lu to %lu, not '%s'", option, low,
+			   high, text);
 	return v;
 }
 
@@ -127,8 +135,15 @@ static void check(const struct arguments *a, const struct argp_state *state)
 		argp_error(state, "verify needs --record and --trust");
 	if (!enrolling && (a->key || a->out || a->identity_only || a->days))
 		argp_error(state, "--key, --out, --identity-only and --days are for enroll");
-	if (!verifying && (a->record || a->trust || a->strict))
-		argp_error(state, "--record, --trust and --strict are for verify");
+	if (!verifying && (a->record || a->strict))
+		argp_error(state, "--record and --strict are for verify");
+	if (!enrolling && a->distincts)
+		argp_error(state, "--distinct-from is for enroll");
+	if (!verifying && !a->trust != !a->distincts)
+		argp_error(state, "--distinct-from and --trust come together");
+	if (a->identity_only && a->distincts)
+		argp_error(state,
+			   "--distinct-from compares behaviour, which --identity-only leaves out");
 	check_device(a, state);
 }
 
@@ -189,6 +204,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_READINGS:
 		a->readings = (unsigned int)number(arg, HG_FP_READINGS_MIN, HG_FP_READINGS_MAX,
 						   "readings", state);
+		break;
+	case OPT_DISTINCT:
+		if (a->distincts == DISTINCT_MAX)
+			argp_error(state, "at most %d times --distinct-from", DISTINCT_MAX);
+		a->distinct[a->distincts++] = arg;
 		break;
 	case OPT_DAYS:
 		a->days = (unsigned int)number(arg, 1, DAYS_MAX, "days", state);
@@ -274,9 +294,11 @@ static int list(const struct arguments *a)
 	}
 	list_cl(cl, a->json);
 	if (a->json)
-		return print_json(json_pack("{s:i,s:o,s:o}", "version", 1, "pci", pci, "opencl", cl));
+		return print_json(
+			json_pack("{s:i,s:o,s:o}", "version", 1, "pci", pci, "opencl", cl));
 	if (!count && !json_array_size(cl))
-		complain("no GPU on the PCI bus, and no device of OpenCL's: is its driver installed?");
+		complain(
+			"no GPU on the PCI bus, and no device of OpenCL's: is its driver installed?");
 	json_decref(pci);
 	json_decref(cl);
 	return fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
@@ -317,8 +339,58 @@ static int identify(const struct arguments *a, const struct target *t)
 	return fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
 }
 
+static struct hg_fp_record *read_record(const char *path, EVP_PKEY *trusted)
+{
+	struct hg_fp_record *r = NULL;
+	struct hg_gpu_error err = { 0 };
+	size_t size;
+	char *text = file_text(path, HG_FP_RECORD_MAX, &size);
+
+	if (text)
+		r = calloc(1, sizeof(*r));
+	if (r && hg_fp_record_parse(text, size, trusted, r, &err)) {
+		complain("%s: %s", path, err.text);
+		free(r);
+		r = NULL;
+	}
+	free(text);
+	return r;
+}
+
 /* ---- enroll ---- */
 
+/* No other device's secret may come out of what was read: EXIT_DONE, or why not. */
+static int is_distinct(const char *path, EVP_PKEY *trusted, const struct fp_reading *reading)
+{
+	struct hg_fp_record *r = read_record(path, trusted);
+	uint8_t secret[FP_SECRET_BYTES];
+	int ret = EXIT_INPUT;
+
+	if (r)
+		ret = !r->behaviour || hg_fp_reproduce(&r->helper, reading, secret, NULL, NULL)
+			      ? EXIT_DONE
+			      : EXIT_BEHAVIOUR;
+	OPENSSL_cleanse(secret, sizeof(secret));
+	if (ret == EXIT_BEHAVIOUR)
+		complain(
+			"%s: this device passes for the one of that record: either it is the same one, or their behaviour does not tell them apart and must not be enrolled (--identity-only)",
+			path);
+	free(r);
+	return ret;
+}
+
+static int are_distinct(const struct arguments *a, const struct fp_reading *reading)
+{
+	EVP_PKEY *trusted = a->distincts ? file_key(a->trust, false) : NULL;
+	int ret = a->distincts && !trusted ? EXIT_INPUT : EXIT_DONE;
+
+	for (size_t i = 0; !ret && i < a->distincts; i++)
+		ret = is_distinct(a->distinct[i], trusted, reading);
+	EVP_PKEY_free(trusted);
+	return ret;
+}
+
+/* EXIT_DONE, or why not, after a message. */
 static int make_record(const struct arguments *a, struct target *t, struct hg_fp_record *r)
 {
 	struct fp_reading *readings = calloc(a->readings, sizeof(*readings));
@@ -326,19 +398,21 @@ static int make_record(const struct arguments *a, struct target *t, struct hg_fp
 	unsigned int count = a->identity_only ? 0 : a->readings;
 	int64_t now = time(NULL);
 	struct hg_gpu_error err = { 0 };
-	int ret = readings ? 0 : hg_gpu_no_memory(&err);
+	int bad = readings ? 0 : hg_gpu_no_memory(&err), ret = EXIT_FAILED;
 
-	for (unsigned int i = 0; !ret && i < count; i++) {
+	for (unsigned int i = 0; !bad && i < count; i++) {
 		each[i] = &readings[i];
-		ret = target_read(t, &readings[i], &err);
+		bad = target_read(t, &readings[i], &err);
 	}
-	if (!ret)
-		ret = hg_fp_enrol(&t->identity, each, count, now,
+	if (!bad)
+		bad = hg_fp_enrol(&t->identity, each, count, now,
 				  a->days ? now + (int64_t)a->days * DAY : 0, r, &err);
+	if (!bad)
+		ret = are_distinct(a, readings);
 	if (readings)
 		OPENSSL_cleanse(readings, a->readings * sizeof(*readings));
 	free(readings);
-	if (ret)
+	if (bad)
 		complain("%s%s", err.text,
 			 err.code == HG_GPU_E_UNSUPPORTED ? " (--identity-only)" : "");
 	return ret;
@@ -352,17 +426,20 @@ static int enroll(const struct arguments *a, struct target *t)
 	int ret = key ? EXIT_FAILED : EXIT_INPUT;
 	char *text = NULL;
 
-	if (r && !make_record(a, t, r)) {
+	if (r)
+		ret = make_record(a, t, r);
+	if (r && ret == EXIT_DONE) {
 		text = hg_fp_record_sign(r, key, &err);
 		if (!text) {
 			complain("%s: %s", a->key, err.text);
 			ret = EXIT_INPUT;
-		} else if (!file_write(a->out, text)) {
-			ret = EXIT_DONE;
+		} else if (file_write(a->out, text)) {
+			ret = EXIT_FAILED;
 		}
 	}
 	if (ret == EXIT_DONE && r->behaviour)
-		fprintf(stderr, "hggpu: %u contrasts, %u.%02u %% of them noisy, %u bits of entropy left\n",
+		fprintf(stderr,
+			"hggpu: %u contrasts, %u.%02u %% of them noisy, %u bits of entropy left\n",
 			r->quality.bits, r->quality.noise_ppm / 10000,
 			r->quality.noise_ppm % 10000 / 100, r->quality.left);
 	free(text);
@@ -417,10 +494,11 @@ static void result_text(const struct hg_fp_record *r, const struct hg_fp_result 
 	for (size_t i = 0; i < result->count; i++) {
 		const struct hg_fp_difference *d = &result->difference[i];
 
-		printf("%s: %s (%s): expected %s, found %s\n", d->fails ? "refused" : "note", d->name,
-		       d->class, d->expected, d->found);
+		printf("%s: %s (%s): expected %s, found %s\n", d->fails ? "refused" : "note",
+		       d->name, d->class, d->expected, d->found);
 	}
-	puts(result->passed ? "PASSED: the device of the record" : "FAILED: not the device of the record");
+	puts(result->passed ? "PASSED: the device of the record"
+			    : "FAILED: not the device of the record");
 }
 
 static int compare(const struct arguments *a, struct target *t, const struct hg_fp_record *r)
@@ -448,36 +526,16 @@ static int compare(const struct arguments *a, struct target *t, const struct hg_
 	return ret ? ret : verdict(&result);
 }
 
-static struct hg_fp_record *read_record(const struct arguments *a)
-{
-	EVP_PKEY *trusted = file_key(a->trust, false);
-	struct hg_fp_record *r = NULL;
-	struct hg_gpu_error err = { 0 };
-	char *text = NULL;
-	size_t size;
-
-	if (trusted)
-		text = file_text(a->record, HG_FP_RECORD_MAX, &size);
-	if (text)
-		r = calloc(1, sizeof(*r));
-	if (r && hg_fp_record_parse(text, size, trusted, r, &err)) {
-		complain("%s: %s", a->record, err.text);
-		free(r);
-		r = NULL;
-	}
-	free(text);
-	EVP_PKEY_free(trusted);
-	return r;
-}
-
 /* The ROM is read if the record has it: it was asked for then. */
 static int verify(struct arguments *a)
 {
-	struct hg_fp_record *r = read_record(a);
+	EVP_PKEY *trusted = file_key(a->trust, false);
+	struct hg_fp_record *r = trusted ? read_record(a->record, trusted) : NULL;
 	struct hg_gpu_error err = { 0 };
 	struct target t;
 	int ret = EXIT_FAILED;
 
+	EVP_PKEY_free(trusted);
 	if (!r)
 		return EXIT_INPUT;
 	if (!a->choice.simulated)
@@ -512,7 +570,7 @@ static int with_target(struct arguments *a, bool enrolling)
 int main(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "list|identify|enroll|verify", doc, NULL,
-					  NULL, NULL };
+					  NULL,	   NULL };
 	struct arguments a = { .choice = { .device = -1, .noise = SIM_NOISE / 100.0 },
 			       .readings = READINGS };
 

@@ -42,7 +42,11 @@ enum stream { OWN = 1, MODEL, UNIT, REGION, NOISE, DRIFT, HEAT };
 void hg_sim_defaults(struct hg_sim_device *d, uint64_t serial)
 {
 	*d = (struct hg_sim_device){
-		.serial = serial, .model = 1, .units = 128, .regions = 512, .spread = 1,
+		.serial = serial,
+		.model = 1,
+		.units = 128,
+		.regions = 512,
+		.spread = 1,
 		.temperature = 50,
 	};
 	d->noise = hg_sim_noise(d->spread, 0.05);

@@ -197,8 +197,8 @@ static void population(uint32_t devices)
 	for (size_t i = 0; i < COUNT(noises); i++)
 		printf("| %.0f %% | %.3f %% | %u of %u |\n", noises[i] * 100,
 		       t.noisy_distance[i] / t.devices * 100, t.noisy_rejected[i], t.devices);
-	printf("\nForeign devices accepted: %u of %u; distance %.4f to %.4f, mean %.4f\n\n", t.accepted,
-	       t.foreign, t.nearest, t.farthest, t.sum / t.foreign);
+	printf("\nForeign devices accepted: %u of %u; distance %.4f to %.4f, mean %.4f\n\n",
+	       t.accepted, t.foreign, t.nearest, t.farthest, t.sum / t.foreign);
 	puts("| threshold of distance | false accept | false reject at 10 % | at 20 % |\n| --- | --- | --- | --- |");
 	for (size_t j = 0; j < COUNT(thresholds); j++)
 		printf("| %.2f | %u of %u | %u of %u | %u of %u |\n", thresholds[j], t.below[j],
@@ -233,9 +233,9 @@ static void changes(uint32_t devices)
 	static const struct {
 		const char *name;
 		double temperature, drift;
-	} cases[] = { { "none", 50, 0 },	{ "20 degrees", 70, 0 },
-		      { "40 degrees", 90, 0 },	{ "drift of 0.25 of the own part", 50, 0.25 },
-		      { "0.5", 50, 0.5 },	{ "1.0", 50, 1 },
+	} cases[] = { { "none", 50, 0 },       { "20 degrees", 70, 0 },
+		      { "40 degrees", 90, 0 }, { "drift of 0.25 of the own part", 50, 0.25 },
+		      { "0.5", 50, 0.5 },      { "1.0", 50, 1 },
 		      { "1.5", 50, 1.5 } };
 	double sum[COUNT(cases)] = { 0 };
 	uint32_t rejected[COUNT(cases)] = { 0 }, count = 0;
@@ -310,13 +310,11 @@ static void repeatability(const struct fp_reading *r)
 		most = x > most ? x : most;
 	}
 	printf("\n%u contrasts in %d readings, against the first 8: %.3f to %.3f differ, mean %.3f; ties %.3f\n",
-	       tiles, RUNS - 8, least, most, sum / (RUNS - 8),
-	       (double)ties / (RUNS - 8) / tiles);
+	       tiles, RUNS - 8, least, most, sum / (RUNS - 8), (double)ties / (RUNS - 8) / tiles);
 	for (int i = 0; i < 8; i++)
 		list[i] = &r[i];
-	printf("enrolment: %s\n", hg_fp_generate(list, 8, &helper, secret, &quality, &err)
-					 ? err.text
-					 : "accepted");
+	printf("enrolment: %s\n",
+	       hg_fp_generate(list, 8, &helper, secret, &quality, &err) ? err.text : "accepted");
 }
 
 static void measure(struct hg_probe *p)
@@ -375,7 +373,8 @@ static void device_at_hand(void)
 	hg_sim_read(&d, 5, &now);
 	for (int i = 0; i < RUNS; i++) {
 		start = milliseconds();
-		if (hg_probe_put(p, &now, &err) || hg_probe_verify(p, &helper, &e, &err) || e.failed)
+		if (hg_probe_put(p, &now, &err) || hg_probe_verify(p, &helper, &e, &err) ||
+		    e.failed)
 			stop("verify");
 		ms[i] = milliseconds() - start;
 	}

@@ -124,7 +124,7 @@ static void test_refusals(void **state)
 	}
 }
 
-/* A reading of the device's own has every cell, and another device's helper takes it for nothing. */
+/* A reading of the device's own has every cell, and gives nothing for a foreign helper. */
 static void test_measure(void **state)
 {
 	(void)state;
@@ -152,9 +152,8 @@ static void test_measure(void **state)
 
 /* Functions of a driver that fail: an error with a reason, and nothing is leaked (ASan looks). */
 static cl_int CL_API_CALL no_launch(cl_command_queue queue, cl_kernel kernel, cl_uint dim,
-				    const size_t *offset, const size_t *global,
-				    const size_t *local, cl_uint waits, const cl_event *wait,
-				    cl_event *event)
+				    const size_t *offset, const size_t *global, const size_t *local,
+				    cl_uint waits, const cl_event *wait, cl_event *event)
 {
 	(void)queue, (void)kernel, (void)dim, (void)offset, (void)global, (void)local;
 	(void)waits, (void)wait, (void)event;
