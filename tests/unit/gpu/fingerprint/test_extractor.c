@@ -78,7 +78,7 @@ static void test_round_trip(void **state)
 	assert_false(all_zero(secret, 32));
 	assert_int_equal(hg_fp_reproduce(&helper, &now, out, &differ, &err), 0);
 	assert_memory_equal(out, secret, 32);
-	assert_true(differ > 0 && differ < quality.bits / 20);
+	assert_true(differ > 0 && differ < quality.bits / 8);
 	/* The very readings of enrolment, and the secret again and again. */
 	for (int i = 0; i < READINGS; i++) {
 		assert_int_equal(hg_fp_reproduce(&helper, &enrolled[i], out, &differ, &err), 0);
