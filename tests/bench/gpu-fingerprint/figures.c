@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Error rates of the fingerprint, as tables in Markdown: figures DEVICES [simulated].
- * Simulated devices first; then, without the second argument, how well readings of the first
- * OpenCL device repeat, and how long things take there.
+ * Error rates of the fingerprint, as tables in Markdown: figures DEVICES [PART]. Simulated
+ * devices as a population, of models that share something, and after changes; then how well
+ * readings of the first OpenCL device repeat, and how long things take there.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "simulated.h"
 
 #define READINGS  4
-#define IMPOSTORS 10
+#define IMPOSTORS 5
 #define RUNS	  60
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 
@@ -94,9 +94,11 @@ static void flip(double p)
 	now.units = helper.units;
 	now.regions = regions;
 	for (uint32_t t = 0; t < tiles; t++) {
+		if (!is_chosen(t))
+			continue;
 		uint32_t at = t / (regions / 2) * 2 * regions + t % (regions / 2) * 2;
-		int wrong = (double)(next_random() >> 11) / 9007199254740992.0 < p;
-		uint32_t high = 100 + (enrolled_bit(t) ^ (uint32_t)wrong);
+		uint32_t wrong = (double)(next_random() >> 11) / 9007199254740992.0 < p;
+		uint32_t high = 100 + (enrolled_bit(t) ^ wrong);
 
 		now.cell[at] = high;
 		now.cell[at + 1] = now.cell[at + regions] = now.cell[at + regions + 1] = 100;
@@ -390,18 +392,28 @@ static void device_at_hand(void)
 	hg_probe_close(p);
 }
 
+/* Part @name, or all. */
+static int wants(int argc, char **argv, const char *name)
+{
+	return argc < 3 || !strcmp(argv[2], name);
+}
+
 int main(int argc, char **argv)
 {
-	int devices = argc > 1 ? atoi(argv[1]) : 0;
+	uint32_t devices = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0;
 
 	if (devices < 1 || devices > 100000) {
-		fputs("usage: figures DEVICES [simulated]\n", stderr);
+		fputs("usage: figures DEVICES [population|shared|changes|device]\n", stderr);
 		return 2;
 	}
-	population((uint32_t)devices);
-	shared_part((uint32_t)devices / 5 + 1);
-	changes((uint32_t)devices / 5 + 1);
-	if (argc < 3)
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (wants(argc, argv, "population"))
+		population(devices);
+	if (wants(argc, argv, "shared"))
+		shared_part(devices / 5 + 1);
+	if (wants(argc, argv, "changes"))
+		changes(devices / 5 + 1);
+	if (wants(argc, argv, "device"))
 		device_at_hand();
 	return 0;
 }
