@@ -134,7 +134,7 @@ install: user ## programs, man pages, completion, to PREFIX (/usr/local)
 		$(MAKE) -C $$d install DESTDIR=$(STAGE) PREFIX=$(PREFIX); done
 	$(Q)install -d $(STAGE)$(PREFIX)/share/man/man1 $(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)install -m 644 docs/man/hgvmm.1 docs/man/hgctl.1 docs/man/hgattest.1 \
-		docs/man/hgverify.1 $(STAGE)$(PREFIX)/share/man/man1
+		docs/man/hgverify.1 docs/man/hggpu.1 $(STAGE)$(PREFIX)/share/man/man1
 	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf tools/conf/60-hypergpu.rules \
 		$(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)cp -R --preserve=mode tools/libvirt $(STAGE)$(PREFIX)/share/hypergpu

@@ -23,7 +23,10 @@ struct bch_code {
 	u32 t; /* errors that are corrected */
 };
 
-#define BCH_255_131 { 8, 0x11d, 255, 131, 18 }
+#define BCH_255_131                    \
+	{                              \
+		8, 0x11d, 255, 131, 18 \
+	}
 
 /* All ones if @v is zero. @v is below 2^31. */
 HG_FN u32 bch_if_zero(u32 v)

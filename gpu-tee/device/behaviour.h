@@ -24,7 +24,7 @@
  * outside is its own driver.
  */
 #if defined(__OPENCL_VERSION__)
-#if defined(cl_khr_kernel_clock)
+#if defined(__opencl_c_kernel_clock_scope_device)
 #define FP_CLOCK(t) ((t) = clock_read_device())
 #elif defined(__NV_CL_C_VERSION)
 #define FP_CLOCK(t) __asm__ volatile("mov.u64 %0, %%clock64;" : "=l"(t) : : "memory")
@@ -90,8 +90,11 @@ HG_FN void fp_clear(HG_GLOBAL struct fp_reading *r, u32 units, u32 regions, u32 
 }
 
 #if defined(FP_CLOCK)
-/* One walk: clock, loads of which each needs the one before, clock. */
-HG_FN u32 fp_walk(HG_GLOBAL const volatile u32 *arena, u32 at, u32 *sink)
+/*
+ * One walk: clock, loads of which each needs the one before, clock. The store is
+ * there to be waited for: no clock is read before the last load is done.
+ */
+HG_FN u32 fp_walk(HG_GLOBAL const volatile u32 *arena, u32 at, HG_GLOBAL volatile u32 *sink)
 {
 	u64 start, end;
 	u32 steps = FP_CHAIN;
@@ -99,7 +102,7 @@ HG_FN u32 fp_walk(HG_GLOBAL const volatile u32 *arena, u32 at, u32 *sink)
 	FP_CLOCK(start);
 	while (steps--)
 		at = arena[at];
-	*sink ^= at;
+	*sink = at;
 	FP_CLOCK(end);
 	end -= start;
 	return end < FP_CELL_TOP ? (u32)end : FP_CELL_TOP;
@@ -108,13 +111,13 @@ HG_FN u32 fp_walk(HG_GLOBAL const volatile u32 *arena, u32 at, u32 *sink)
 
 /*
  * All regions, from the unit that runs this; @group stands for it where the hardware does not
- * tell. @sink keeps the loads from being optimized away.
+ * tell. @sink has a word for each group.
  */
 HG_FN void fp_measure_unit(HG_GLOBAL const volatile u32 *arena, HG_GLOBAL struct fp_reading *r,
-			   u32 group, u32 walks, HG_GLOBAL u32 *sink)
+			   u32 group, u32 walks, HG_GLOBAL volatile u32 *sink)
 {
 #if defined(FP_CLOCK)
-	u32 unit = group, seen = 0, regions = r->regions;
+	u32 unit = group, regions = r->regions;
 
 #if defined(FP_UNIT)
 	FP_UNIT(unit);
@@ -125,13 +128,12 @@ HG_FN void fp_measure_unit(HG_GLOBAL const volatile u32 *arena, HG_GLOBAL struct
 		u32 least = FP_CELL_TOP;
 
 		for (u32 i = 0; i < walks; i++) {
-			u32 took = fp_walk(arena, region * FP_REGION, &seen);
+			u32 took = fp_walk(arena, region * FP_REGION, sink + group);
 
 			least = took < least ? took : least;
 		}
 		FP_MIN(&r->cell[unit * regions + region], least);
 	}
-	sink[group] = seen;
 #else
 	(void)arena;
 	(void)r;

@@ -14,15 +14,13 @@ HG_KERNEL fp_clock(HG_GLOBAL u32 *kind)
 	kind[0] = fp_clock_kind();
 }
 
-/* One work-item for each region. */
+/* A work-group for each region. */
 HG_KERNEL fp_prepare(HG_GLOBAL u32 *arena, HG_GLOBAL struct fp_reading *reading, u32 units,
 			  u32 regions)
 {
-	u32 region = get_global_id(0), all = get_global_size(0);
-
-	if (region < regions)
-		fp_lay(arena, region);
-	fp_clear(reading, units, regions, region, all);
+	if (HG_GROUP < regions)
+		fp_lay(arena, HG_GROUP);
+	fp_clear(reading, units, regions, HG_GROUP, HG_GROUPS);
 }
 
 /* Work-groups of one item. */

@@ -8,7 +8,7 @@
 #define WALKS	    5
 #define REGIONS_MAX 16384u
 /* Work-groups for each unit, where a group learns only when it runs which unit it is on. */
-#define WAVES	    4
+#define WAVES 4
 
 extern const char hg_fingerprint_source[];
 
@@ -35,9 +35,10 @@ struct hg_probe {
 
 static int cl_failed(struct hg_gpu_error *err, const char *what, cl_int code)
 {
-	return hg_gpu_fail(err, HG_GPU_E_DEVICE,
-			   "OpenCL: %s (%d): is the device in use, or its driver another one than it needs?",
-			   what, code);
+	return hg_gpu_fail(
+		err, HG_GPU_E_DEVICE,
+		"OpenCL: %s (%d): is the device in use, or its driver another one than it needs?",
+		what, code);
 }
 
 /* What a device says of itself bounds loops and sizes here: so it is bounded first. */
@@ -86,17 +87,15 @@ static int build(struct hg_probe *p, struct hg_gpu_error *err)
 static int make_buffers(struct hg_probe *p, struct hg_gpu_error *err)
 {
 	const size_t sizes[BUFFERS] = {
-		[ARENA] = (size_t)p->regions * FP_REGION * 4,
-		[READING] = sizeof(struct fp_reading),
-		[SINK] = (size_t)p->units * WAVES * 4,
-		[HELPER] = sizeof(struct fp_helper),
+		[ARENA] = (size_t)p->regions * FP_REGION * 4, [READING] = sizeof(struct fp_reading),
+		[SINK] = (size_t)p->units * WAVES * 4,	      [HELPER] = sizeof(struct fp_helper),
 		[VERDICT] = sizeof(struct fp_verdict),
 	};
 	cl_int ret;
 
 	for (int i = 0; i < BUFFERS; i++) {
-		p->buffer[i] = p->api->CreateBuffer(p->context, CL_MEM_READ_WRITE, sizes[i], NULL,
-						    &ret);
+		p->buffer[i] =
+			p->api->CreateBuffer(p->context, CL_MEM_READ_WRITE, sizes[i], NULL, &ret);
 		if (!p->buffer[i])
 			return cl_failed(err, "no memory on the device", ret);
 	}
@@ -124,8 +123,14 @@ static int launch(struct hg_probe *p, enum kernel which, const struct arg *args,
 	return ret ? cl_failed(err, "a kernel of the fingerprint failed", ret) : 0;
 }
 
-#define BUFFER(b) { sizeof(cl_mem), &p->buffer[b] }
-#define WORD(w)	  { sizeof(cl_uint), &(w) }
+#define BUFFER(b)                             \
+	{                                     \
+		sizeof(cl_mem), &p->buffer[b] \
+	}
+#define WORD(w)                       \
+	{                             \
+		sizeof(cl_uint), &(w) \
+	}
 
 static int ask_clock(struct hg_probe *p, struct hg_gpu_error *err)
 {
@@ -200,8 +205,9 @@ int hg_probe_measure(struct hg_probe *p, struct hg_gpu_error *err)
 	size_t groups = p->clock == FP_CLOCK_UNITS ? (size_t)p->units * WAVES : p->units;
 
 	if (p->clock != FP_CLOCK_UNITS && p->clock != FP_CLOCK_ONLY)
-		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
-				   "kernels of this device have no clock, so its behaviour cannot be measured: use its identity only");
+		return hg_gpu_fail(
+			err, HG_GPU_E_UNSUPPORTED,
+			"kernels of this device have no clock, so its behaviour cannot be measured: use its identity only");
 	return launch(p, PREPARE, prepare, 4, p->regions, 1, err) ||
 			       launch(p, MEASURE, measure, 4, groups, 1, err)
 		       ? -1
@@ -216,14 +222,16 @@ int hg_probe_fetch(struct hg_probe *p, struct fp_reading *reading, struct hg_gpu
 	if (ret)
 		return cl_failed(err, "the reading does not come back", ret);
 	if (reading->units != p->units || reading->regions != p->regions)
-		return hg_gpu_fail(err, HG_GPU_E_DEVICE,
-				   "the device's reading has %u units and %u regions, not %u and %u",
-				   reading->units, reading->regions, p->units, p->regions);
+		return hg_gpu_fail(
+			err, HG_GPU_E_DEVICE,
+			"the device's reading has %u units and %u regions, not %u and %u",
+			reading->units, reading->regions, p->units, p->regions);
 	for (uint32_t i = 0; i < p->units * p->regions; i++)
 		if (reading->cell[i] == FP_UNSEEN)
-			return hg_gpu_fail(err, HG_GPU_E_DEVICE,
-					   "unit %u of the device ran no group: leave it idle and try again",
-					   i / p->regions);
+			return hg_gpu_fail(
+				err, HG_GPU_E_DEVICE,
+				"unit %u of the device ran no group: leave it idle and try again",
+				i / p->regions);
 	return 0;
 }
 

@@ -9,14 +9,15 @@ int hg_clapi_open(struct hg_clapi *api, struct hg_gpu_error *err)
 	memset(api, 0, sizeof(*api));
 	api->library = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
 	if (!api->library)
-		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
-				   "no OpenCL loader (libOpenCL.so.1): install ocl-icd-libopencl1 and the driver of the GPU");
-#define HG_CLAPI_LOAD(name)                                                                    \
-	*(void **)&api->name = dlsym(api->library, "cl" #name);                                \
-	if (!api->name) {                                                                      \
-		hg_clapi_close(api);                                                           \
-		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,                                  \
-				   "the OpenCL loader has no cl" #name);                       \
+		return hg_gpu_fail(
+			err, HG_GPU_E_UNSUPPORTED,
+			"no OpenCL loader (libOpenCL.so.1): install ocl-icd-libopencl1 and the driver of the GPU");
+#define HG_CLAPI_LOAD(name)                                              \
+	*(void **)&api->name = dlsym(api->library, "cl" #name);          \
+	if (!api->name) {                                                \
+		hg_clapi_close(api);                                     \
+		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,            \
+				   "the OpenCL loader has no cl" #name); \
 	}
 	HG_CLAPI(HG_CLAPI_LOAD)
 #undef HG_CLAPI_LOAD

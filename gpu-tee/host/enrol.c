@@ -68,7 +68,8 @@ int hg_fp_enrol(const struct hg_fp_identity *id, const struct fp_reading *const 
 {
 	memset(r, 0, sizeof(*r));
 	if (expires && expires <= now)
-		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "the record would be out of date at once");
+		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
+				   "the record would be out of date at once");
 	r->created = now;
 	r->expires = expires;
 	r->identity = *id;
@@ -139,8 +140,9 @@ static void compare_behaviour(const struct hg_fp_record *r, const struct hg_fp_e
 	} else {
 		uint32_t bits = r->quality.bits;
 
-		result->score_ppm = (uint32_t)((uint64_t)(bits - (e->differ < bits ? e->differ : bits)) *
-					       1000000 / bits);
+		result->score_ppm =
+			(uint32_t)((uint64_t)(bits - (e->differ < bits ? e->differ : bits)) *
+				   1000000 / bits);
 	}
 }
 

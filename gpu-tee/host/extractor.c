@@ -53,9 +53,10 @@ static int check_readings(const struct fp_reading *const *readings, size_t count
 		const struct fp_reading *r = readings[i];
 
 		if (!fp_shape_ok(r->units, r->regions))
-			return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
-					   "a reading of %u units and %u regions: both must be even, %u cells at most",
-					   r->units, r->regions, FP_CELLS_MAX);
+			return hg_gpu_fail(
+				err, HG_GPU_E_ARGUMENT,
+				"a reading of %u units and %u regions: both must be even, %u cells at most",
+				r->units, r->regions, FP_CELLS_MAX);
 		if (r->units != first->units || r->regions != first->regions)
 			return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
 					   "reading %zu has another shape than the first", i);
@@ -119,19 +120,22 @@ static void measure_noise(const struct fp_reading *const *readings, const struct
 static int refuse(const struct hg_fp_quality *q, size_t chosen, struct hg_gpu_error *err)
 {
 	if (chosen < FP_BLOCK_BITS)
-		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
-				   "the readings are degenerate or too short: %zu of %u contrasts have a sign, %u are needed; this device can be enrolled by its identity only",
-				   chosen, q->tiles, FP_BLOCK_BITS);
+		return hg_gpu_fail(
+			err, HG_GPU_E_UNSUPPORTED,
+			"the readings are degenerate or too short: %zu of %u contrasts have a sign, %u are needed; this device can be enrolled by its identity only",
+			chosen, q->tiles, FP_BLOCK_BITS);
 	if (q->noise_ppm > HG_FP_NOISE_MAX_PPM)
-		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
-				   "the readings do not repeat: %u.%u %% of the bits differ, at most %u %% may; leave the device idle and try again, or enrol its identity only",
-				   q->noise_ppm / 10000, q->noise_ppm % 10000 / 1000,
-				   HG_FP_NOISE_MAX_PPM / 10000);
+		return hg_gpu_fail(
+			err, HG_GPU_E_UNSUPPORTED,
+			"the readings do not repeat: %u.%u %% of the bits differ, at most %u %% may; leave the device idle and try again, or enrol its identity only",
+			q->noise_ppm / 10000, q->noise_ppm % 10000 / 1000,
+			HG_FP_NOISE_MAX_PPM / 10000);
 	if (!q->blocks)
-		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
-				   "the readings have too little entropy: %u.%04u bits a bit leave less than %u of %u bits when the helper data is known; this device can be enrolled by its identity only",
-				   q->entropy_ppm / 1000000, q->entropy_ppm % 1000000 / 100,
-				   HG_FP_ENTROPY_NEEDED, q->bits);
+		return hg_gpu_fail(
+			err, HG_GPU_E_UNSUPPORTED,
+			"the readings have too little entropy: %u.%04u bits a bit leave less than %u of %u bits when the helper data is known; this device can be enrolled by its identity only",
+			q->entropy_ppm / 1000000, q->entropy_ppm % 1000000 / 100,
+			HG_FP_ENTROPY_NEEDED, q->bits);
 	return 0;
 }
 
@@ -311,9 +315,11 @@ int hg_fp_generate(const struct fp_reading *const *readings, size_t count, struc
 
 int hg_fp_helper_check(const struct fp_helper *helper, struct hg_gpu_error *err)
 {
-	return fp_helper_ok(helper) ? 0
-				    : hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
-						  "helper data that no enrolment wrote: its sizes do not fit together");
+	return fp_helper_ok(helper)
+		       ? 0
+		       : hg_gpu_fail(
+				 err, HG_GPU_E_ARGUMENT,
+				 "helper data that no enrolment wrote: its sizes do not fit together");
 }
 
 int hg_fp_reproduce(const struct fp_helper *helper, const struct fp_reading *reading,
@@ -328,7 +334,8 @@ int hg_fp_reproduce(const struct fp_helper *helper, const struct fp_reading *rea
 	ret = fp_reproduce_score(helper, reading, secret, &count);
 	if (differ)
 		*differ = count;
-	return ret ? hg_gpu_fail(err, HG_GPU_E_IDENTITY,
-				 "the reading does not give the enrolled secret: another device, more noise than is corrected, or helper data that was changed")
+	return ret ? hg_gpu_fail(
+			     err, HG_GPU_E_IDENTITY,
+			     "the reading does not give the enrolled secret: another device, more noise than is corrected, or helper data that was changed")
 		   : 0;
 }

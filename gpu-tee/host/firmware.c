@@ -122,7 +122,8 @@ size_t hg_rom_size(const uint8_t *data, size_t size, struct hg_gpu_error *err)
 		size_t left = size - at, pcir = le16(image + 0x18), length;
 
 		if (image[0] != 0x55 || image[1] != 0xaa)
-			return rom_bad(err, at ? "an image has no signature" : "it has no signature");
+			return rom_bad(err,
+				       at ? "an image has no signature" : "it has no signature");
 		if (left < 0x18 || pcir < 0x1a || pcir > left - 0x18 ||
 		    memcmp(image + pcir, "PCIR", 4))
 			return rom_bad(err, "an image has no data structure");

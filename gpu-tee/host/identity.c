@@ -7,37 +7,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct hg_fp_member_kind hg_fp_members[] = {
-	{ "cl.device_version", HG_FP_SOFTWARE },
-	{ "cl.driver", HG_FP_SOFTWARE },
-	{ "cl.driver_uuid", HG_FP_SOFTWARE },
-	{ "cl.extensions", HG_FP_SOFTWARE },
-	{ "cl.group_size", HG_FP_STABLE },
-	{ "cl.local_memory", HG_FP_STABLE },
-	{ "cl.luid", HG_FP_PLACEMENT },
-	{ "cl.memory", HG_FP_STABLE },
-	{ "cl.name", HG_FP_STABLE },
-	{ "cl.platform", HG_FP_SOFTWARE },
-	{ "cl.units", HG_FP_STABLE },
-	{ "cl.uuid", HG_FP_STABLE },
-	{ "cl.vendor", HG_FP_STABLE },
-	{ "cl.vendor_id", HG_FP_STABLE },
-	{ "pci.address", HG_FP_PLACEMENT },
-	{ "pci.class", HG_FP_STABLE },
-	{ "pci.device", HG_FP_STABLE },
-	{ "pci.link", HG_FP_PLACEMENT },
-	{ "pci.revision", HG_FP_STABLE },
-	{ "pci.rom", HG_FP_STABLE },
-	{ "pci.serial", HG_FP_STABLE },
-	{ "pci.subsystem", HG_FP_STABLE },
-	{ "pci.vendor", HG_FP_STABLE },
-	{ "pci.vpd.name", HG_FP_STABLE },
-	{ "pci.vpd.part", HG_FP_STABLE },
-	{ "pci.vpd.serial", HG_FP_STABLE },
-	{ "simulated.model", HG_FP_STABLE },
-	{ "simulated.serial", HG_FP_STABLE },
-	{ NULL, HG_FP_STABLE }
-};
+const struct hg_fp_member_kind hg_fp_members[] = { { "cl.device_version", HG_FP_SOFTWARE },
+						   { "cl.driver", HG_FP_SOFTWARE },
+						   { "cl.driver_uuid", HG_FP_SOFTWARE },
+						   { "cl.extensions", HG_FP_SOFTWARE },
+						   { "cl.group_size", HG_FP_STABLE },
+						   { "cl.local_memory", HG_FP_STABLE },
+						   { "cl.luid", HG_FP_PLACEMENT },
+						   { "cl.memory", HG_FP_STABLE },
+						   { "cl.name", HG_FP_STABLE },
+						   { "cl.platform", HG_FP_SOFTWARE },
+						   { "cl.units", HG_FP_STABLE },
+						   { "cl.uuid", HG_FP_STABLE },
+						   { "cl.vendor", HG_FP_STABLE },
+						   { "cl.vendor_id", HG_FP_STABLE },
+						   { "pci.address", HG_FP_PLACEMENT },
+						   { "pci.class", HG_FP_STABLE },
+						   { "pci.device", HG_FP_STABLE },
+						   { "pci.link", HG_FP_PLACEMENT },
+						   { "pci.revision", HG_FP_STABLE },
+						   { "pci.rom", HG_FP_STABLE },
+						   { "pci.serial", HG_FP_STABLE },
+						   { "pci.subsystem", HG_FP_STABLE },
+						   { "pci.vendor", HG_FP_STABLE },
+						   { "pci.vpd.name", HG_FP_STABLE },
+						   { "pci.vpd.part", HG_FP_STABLE },
+						   { "pci.vpd.serial", HG_FP_STABLE },
+						   { "simulated.model", HG_FP_STABLE },
+						   { "simulated.serial", HG_FP_STABLE },
+						   { NULL, HG_FP_STABLE } };
 
 int hg_fp_member(const char *name)
 {
@@ -111,7 +109,8 @@ int hg_fp_identity_parse(const json_t *obj, struct hg_fp_identity *id, struct hg
 
 	memset(id, 0, sizeof(*id));
 	if (!json_is_object(obj) || !json_object_size(obj))
-		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "\"identity\" is not an object with members");
+		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
+				   "\"identity\" is not an object with members");
 	json_object_foreach((json_t *)obj, key, value) {
 		int i = hg_fp_member(key);
 		const char *text = json_string_value(value);
@@ -121,9 +120,10 @@ int hg_fp_identity_parse(const json_t *obj, struct hg_fp_identity *id, struct hg
 					   "\"identity\": unknown member \"%.40s\"", key);
 		if (!text || !*text || json_string_length(value) != strlen(text) ||
 		    strlen(text) >= HG_FP_VALUE_MAX || !is_printable(text))
-			return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
-					   "\"identity\": \"%s\" is not a text of 1 to %d printable characters",
-					   key, HG_FP_VALUE_MAX - 1);
+			return hg_gpu_fail(
+				err, HG_GPU_E_ARGUMENT,
+				"\"identity\": \"%s\" is not a text of 1 to %d printable characters",
+				key, HG_FP_VALUE_MAX - 1);
 		memcpy(id->value[i], text, strlen(text) + 1);
 	}
 	return 0;

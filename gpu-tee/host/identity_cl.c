@@ -14,7 +14,7 @@ struct source {
 	cl_platform_id platform;
 };
 
-/* A text of the driver's, ended here whatever it wrote. NULL if there is none, or it is too long. */
+/* A text of the driver's, ended here whatever it wrote. NULL if there is none or too much. */
 static char *text_of(const struct source *s, cl_uint what, bool of_platform)
 {
 	size_t size = 0;
@@ -91,7 +91,8 @@ static int compare(const void *a, const void *b)
 /* Their order says nothing: the hash is over the sorted names, a blank behind each. */
 static void add_extensions(const struct source *s, struct hg_fp_identity *id)
 {
-	char *text = text_of(s, CL_DEVICE_EXTENSIONS, false), *save = NULL, *names[2048], hex[65];
+	char *text = text_of(s, CL_DEVICE_EXTENSIONS, false), *save = NULL, *names[2048] = { NULL },
+	     hex[65];
 	EVP_MD_CTX *ctx = text ? EVP_MD_CTX_new() : NULL;
 	uint8_t hash[32];
 	size_t count = 0;
@@ -100,7 +101,8 @@ static void add_extensions(const struct source *s, struct hg_fp_identity *id)
 	for (char *n = text ? strtok_r(text, " ", &save) : NULL; n && count < 2048;
 	     n = strtok_r(NULL, " ", &save))
 		names[count++] = n;
-	qsort(names, count, sizeof(*names), compare);
+	if (count)
+		qsort(names, count, sizeof(*names), compare);
 	ok = count && ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
 	for (size_t i = 0; ok && i < count; i++)
 		ok = EVP_DigestUpdate(ctx, names[i], strlen(names[i])) == 1 &&

@@ -70,8 +70,8 @@ int hg_fp_public_key(const uint8_t secret[FP_SECRET_BYTES], enum hg_fp_group gro
 		if (!ret && group == HG_FP_X25519)
 			ret = x25519_public(key, public);
 		else if (!ret)
-			ret = curve_public(group == HG_FP_P256 ? NID_X9_62_prime256v1 : NID_sm2, key,
-					   public);
+			ret = curve_public(group == HG_FP_P256 ? NID_X9_62_prime256v1 : NID_sm2,
+					   key, public);
 	}
 	OPENSSL_cleanse(key, sizeof(key));
 	return ret ? hg_gpu_fail_crypto(err, "cannot make the device's key") : 0;

@@ -292,14 +292,16 @@ int hg_pci_identity(const char *sysfs, const char *address, bool rom, struct hg_
 	if (has_bus(sysfs)) {
 		if (setjmp(pci_failed))
 			return hg_gpu_fail(err, HG_GPU_E_DEVICE,
-					   "%s: the device's configuration cannot be read", address);
+					   "%s: the device's configuration cannot be read",
+					   address);
 		acc = start(sysfs);
 		found = find(acc, address, id, notes);
 		pci_cleanup(acc);
 	}
 	if (!found)
 		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
-				   "no PCI device %.40s: hggpu list names those there are", address);
+				   "no PCI device %.40s: hggpu list names those there are",
+				   address);
 	snprintf(folder, sizeof(folder), "%s/devices/%s", sysfs, address);
 	add_link(folder, id);
 	add_vpd(folder, id, notes);

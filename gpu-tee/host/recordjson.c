@@ -56,9 +56,9 @@ static json_t *to_json(const struct hg_fp_record *r, struct hg_gpu_error *err)
 	if (hg_fp_identity_hash(&r->identity, hash, err))
 		return NULL;
 	obj = json_pack("{s:i, s:s, s:b, s:I, s:o, s:o}", "version", VERSION, "kind",
-			r->behaviour ? "behaviour" : "identity", "simulated", r->simulated, "created",
-			(json_int_t)r->created, "identity", hg_fp_identity_json(&r->identity),
-			"identity_hash", hex(hash, 32));
+			r->behaviour ? "behaviour" : "identity", "simulated", r->simulated,
+			"created", (json_int_t)r->created, "identity",
+			hg_fp_identity_json(&r->identity), "identity_hash", hex(hash, 32));
 	bad = !obj;
 	if (!bad && r->expires)
 		bad = json_object_set_new(obj, "expires", json_integer((json_int_t)r->expires));
@@ -87,8 +87,9 @@ static int key_hash(EVP_PKEY *key, uint8_t hash[32], struct hg_gpu_error *err)
 
 	EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, curve, sizeof(curve), NULL);
 	if (!EVP_PKEY_is_a(key, "EC") || (strcmp(curve, "prime256v1") && strcmp(curve, "P-256")))
-		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
-				   "the enroller's key is not on P-256: make one with openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256");
+		return hg_gpu_fail(
+			err, HG_GPU_E_ARGUMENT,
+			"the enroller's key is not on P-256: make one with openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256");
 	size = i2d_PUBKEY(key, &der);
 	ok = size > 0 && EVP_Digest(der, (size_t)size, hash, NULL, EVP_sha256(), NULL) == 1;
 	OPENSSL_free(der);
@@ -207,7 +208,8 @@ static int unhex(const json_t *obj, const char *name, uint8_t *to, size_t size,
 	if (!text)
 		return -1;
 	if (strlen(text) != 2 * size || strspn(text, digits) != 2 * size)
-		return bad(err, name, "has not the right number of hexadecimal digits, in lower case");
+		return bad(err, name,
+			   "has not the right number of hexadecimal digits, in lower case");
 	for (size_t i = 0; i < size; i++)
 		to[i] = (uint8_t)((strchr(digits, text[2 * i]) - digits) << 4 |
 				  (strchr(digits, text[2 * i + 1]) - digits));
@@ -225,7 +227,8 @@ static int unbase64(const json_t *obj, const char *name, void *to, size_t size,
 
 	if (!text)
 		return -1;
-	if (strlen(text) != want || EVP_DecodeBlock(data, (const unsigned char *)text, (int)want) < 0)
+	if (strlen(text) != want ||
+	    EVP_DecodeBlock(data, (const unsigned char *)text, (int)want) < 0)
 		return bad(err, name, "is not base64 of the right size");
 	EVP_EncodeBlock((unsigned char *)again, data, (int)size);
 	if (strcmp(again, text))
@@ -278,9 +281,10 @@ static int check_behaviour(const struct hg_fp_record *r, uint32_t units, uint32_
 
 static int parse_behaviour(const json_t *obj, struct hg_fp_record *r, struct hg_gpu_error *err)
 {
-	static const char *const names[] = { "units", "regions", "readings", "tiles", "bits",
-					     "blocks", "entropy_ppm", "entropy_left", "noise_ppm",
-					     "low", "median", "high", NULL };
+	static const char *const names[] = { "units",	  "regions", "readings",    "tiles",
+					     "bits",	  "blocks",  "entropy_ppm", "entropy_left",
+					     "noise_ppm", "low",     "median",	    "high",
+					     NULL };
 	static const char *const key_names[] = { "x25519", "p256", "sm2", NULL };
 	const json_t *b = json_object_get(obj, "behaviour"), *k = json_object_get(obj, "keys");
 	struct hg_fp_quality *q = &r->quality;
@@ -318,7 +322,8 @@ static int parse_kind(const json_t *obj, struct hg_fp_record *r, struct hg_gpu_e
 		return bad(err, "kind", "is neither \"behaviour\" nor \"identity\"");
 	for (size_t i = 0; i < sizeof(extra) / sizeof(*extra); i++)
 		if (json_object_get(obj, extra[i]))
-			return bad(err, extra[i], "does not belong into a record of kind \"identity\"");
+			return bad(err, extra[i],
+				   "does not belong into a record of kind \"identity\"");
 	return 0;
 }
 
@@ -368,10 +373,11 @@ static int check_signature(json_t *obj, EVP_PKEY *trusted, struct hg_fp_record *
 	if (strcmp(alg, "ES256"))
 		return bad(err, "alg", "is not \"ES256\"");
 	if (memcmp(key, r->signer, 32))
-		return hg_gpu_fail(err, HG_GPU_E_IDENTITY,
-				   "record: signed by key %02x%02x%02x%02x..., trusted is %02x%02x%02x%02x...: give the public key of whoever enrolled this device",
-				   r->signer[0], r->signer[1], r->signer[2], r->signer[3], key[0],
-				   key[1], key[2], key[3]);
+		return hg_gpu_fail(
+			err, HG_GPU_E_IDENTITY,
+			"record: signed by key %02x%02x%02x%02x..., trusted is %02x%02x%02x%02x...: give the public key of whoever enrolled this device",
+			r->signer[0], r->signer[1], r->signer[2], r->signer[3], key[0], key[1],
+			key[2], key[3]);
 	json_object_del(obj, "signature");
 	text = json_dumps(obj, CANONICAL);
 	if (!text)
@@ -379,15 +385,17 @@ static int check_signature(json_t *obj, EVP_PKEY *trusted, struct hg_fp_record *
 	ok = verify(trusted, text, sig);
 	free(text);
 	return ok ? 0
-		  : hg_gpu_fail(err, HG_GPU_E_TAMPERED,
-				"record: the signature does not verify: it was changed since enrolment");
+		  : hg_gpu_fail(
+			    err, HG_GPU_E_TAMPERED,
+			    "record: the signature does not verify: it was changed since enrolment");
 }
 
 static int parse(json_t *obj, EVP_PKEY *trusted, struct hg_fp_record *r, struct hg_gpu_error *err)
 {
-	static const char *const names[] = { "version", "kind", "simulated", "created", "expires",
-					     "identity", "identity_hash", "behaviour", "helper",
-					     "check", "keys", "signature", NULL };
+	static const char *const names[] = { "version", "kind",	    "simulated",     "created",
+					     "expires", "identity", "identity_hash", "behaviour",
+					     "helper",	"check",    "keys",	     "signature",
+					     NULL };
 
 	if (only(obj, names, "record", err) || check_signature(obj, trusted, r, err))
 		return -1;
@@ -403,12 +411,13 @@ int hg_fp_record_parse(const char *text, size_t size, EVP_PKEY *trusted, struct 
 
 	memset(r, 0, sizeof(*r));
 	if (size > HG_FP_RECORD_MAX)
-		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "record: %zu bytes, at most %u are allowed",
-				   size, HG_FP_RECORD_MAX);
+		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
+				   "record: %zu bytes, at most %u are allowed", size,
+				   HG_FP_RECORD_MAX);
 	obj = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
 	if (!obj)
-		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "record: not JSON: line %d: %s", why.line,
-				   why.text);
+		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "record: not JSON: line %d: %s",
+				   why.line, why.text);
 	ret = parse(obj, trusted, r, err);
 	json_decref(obj);
 	if (ret)

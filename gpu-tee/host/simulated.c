@@ -31,12 +31,22 @@ static double gauss(uint64_t seed, uint64_t stream, uint64_t place)
 	return sqrt(-2 * log(u)) * cos(2 * M_PI * v);
 }
 
+/* What a unit or a region adds to all its cells: contrasts do not see it. */
+static double offset(uint64_t seed, uint64_t stream, uint64_t place)
+{
+	return (double)(mix(seed, stream, place) >> 40) / (1 << 24) * 40;
+}
+
 enum stream { OWN = 1, MODEL, UNIT, REGION, NOISE, DRIFT, HEAT };
 
 void hg_sim_defaults(struct hg_sim_device *d, uint64_t serial)
 {
 	*d = (struct hg_sim_device){
-		.serial = serial, .model = 1, .units = 128, .regions = 512, .spread = 1,
+		.serial = serial,
+		.model = 1,
+		.units = 128,
+		.regions = 512,
+		.spread = 1,
 		.temperature = 50,
 	};
 	d->noise = hg_sim_noise(d->spread, 0.05);
@@ -57,8 +67,7 @@ void hg_sim_read(const struct hg_sim_device *d, uint64_t seed, struct fp_reading
 	for (uint32_t u = 0; u < d->units; u++)
 		for (uint32_t r = 0; r < d->regions; r++) {
 			uint32_t at = u * d->regions + r;
-			double c = BASE + 20 * gauss(d->model, UNIT, u) +
-				   20 * gauss(d->model, REGION, r) +
+			double c = BASE + offset(d->model, UNIT, u) + offset(d->model, REGION, r) +
 				   d->spread * gauss(d->serial, OWN, at);
 
 			if (d->shared > 0)
@@ -67,7 +76,8 @@ void hg_sim_read(const struct hg_sim_device *d, uint64_t seed, struct fp_reading
 				c += d->drift * gauss(d->serial, DRIFT, at);
 			if (warm != 0)
 				c *= 1 + warm * (1 + UNEVEN * gauss(d->serial, HEAT, at));
-			c += d->noise * gauss(seed, NOISE, at);
+			if (d->noise > 0)
+				c += d->noise * gauss(seed, NOISE, at);
 			reading->cell[at] = (uint32_t)(fmax(c, 1) * CELL_SCALE);
 		}
 }

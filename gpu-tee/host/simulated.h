@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Simulated devices: a map of latencies drawn from a seed, and readings of it with noise. For tests,
- * figures and trying the tools out. They have no hardware behind them and no
+ * Simulated devices: a map of latencies drawn from a seed, and readings of it with
+ * noise. For tests, figures and trying the tools out. They have no hardware behind them and no
  * secrets: whoever knows the seed knows the device. Identities and records say so.
  */
 #ifndef HG_SIMULATED_H

@@ -77,7 +77,8 @@ static void test_round_trip(void **state)
 	struct hg_fp_record r;
 
 	(void)state;
-	assert_int_equal(hg_fp_record_parse(signed_text, strlen(signed_text), enroller, &r, &err), 0);
+	assert_int_equal(hg_fp_record_parse(signed_text, strlen(signed_text), enroller, &r, &err),
+			 0);
 	assert_memory_equal(&r.identity, &record.identity, sizeof(r.identity));
 	assert_memory_equal(&r.helper, &record.helper, sizeof(r.helper));
 	assert_memory_equal(&r.quality, &record.quality, sizeof(r.quality));
@@ -152,7 +153,7 @@ static void test_signature(void **state)
 	expect_refused(signed_text, size, p384, "not on P-256");
 	assert_null(hg_fp_record_sign(&record, p384, &err));
 	EVP_PKEY_free(p384);
-	/* One character after another; some changes keep the meaning (blanks), none may alter it. */
+	/* One character after another; a blank may change, the meaning may not. */
 	for (size_t i = 0; i < size; i += 7) {
 		char *copy = strdup(signed_text);
 		struct hg_fp_record r;
@@ -194,8 +195,9 @@ static char *sign_json(json_t *obj)
 	BN_bn2binpad(ECDSA_SIG_get0_r(s), sig, 32);
 	BN_bn2binpad(ECDSA_SIG_get0_s(s), sig + 32, 32);
 	EVP_EncodeBlock(base64, sig, 64);
-	json_object_set_new(obj, "signature",
-			    json_pack("{s:s,s:o,s:s}", "alg", "ES256", "key", key, "value", base64));
+	json_object_set_new(
+		obj, "signature",
+		json_pack("{s:s,s:o,s:s}", "alg", "ES256", "key", key, "value", base64));
 	out = json_dumps(obj, 0);
 	ECDSA_SIG_free(s);
 	EVP_MD_CTX_free(ctx);
@@ -447,12 +449,12 @@ static void test_other_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_no_secret),     cmocka_unit_test(test_signature),
-		cmocka_unit_test(test_members),	      cmocka_unit_test(test_helper_in_record),
-		cmocka_unit_test(test_duplicates),    cmocka_unit_test(test_identity_only),
-		cmocka_unit_test(test_alike),	      cmocka_unit_test(test_differences),
-		cmocka_unit_test(test_classes),	      cmocka_unit_test(test_other_device),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_no_secret),  cmocka_unit_test(test_signature),
+		cmocka_unit_test(test_members),	   cmocka_unit_test(test_helper_in_record),
+		cmocka_unit_test(test_duplicates), cmocka_unit_test(test_identity_only),
+		cmocka_unit_test(test_alike),	   cmocka_unit_test(test_differences),
+		cmocka_unit_test(test_classes),	   cmocka_unit_test(test_other_device),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -48,7 +48,7 @@ static void put_device(const char *address, unsigned int vendor, unsigned int de
 	config[2] = (uint8_t)device;
 	config[3] = (uint8_t)(device >> 8);
 	config[8] = 0xa1;
-	config[0x0a] = (uint8_t)class;
+	config[0x0a] = (uint8_t) class;
 	config[0x0b] = (uint8_t)(class >> 8);
 	config[0x2c] = 0xde;
 	config[0x2d] = 0x10;
@@ -80,8 +80,14 @@ static void put_device(const char *address, unsigned int vendor, unsigned int de
 /* Identifier "Card", PN, SN, and a checksum that is right. */
 static size_t make_vpd(uint8_t *vpd)
 {
-	static const uint8_t text[] = "\x82\x04\x00" "Card" "\x90\x16\x00" "PN\x06" "900-21"
-				      "SN\x05" "12345" "RV\x02";
+	static const uint8_t text[] = "\x82\x04\x00"
+				      "Card"
+				      "\x90\x16\x00"
+				      "PN\x06"
+				      "900-21"
+				      "SN\x05"
+				      "12345"
+				      "RV\x02";
 	size_t n = sizeof(text) - 1;
 	uint8_t sum = 0;
 
@@ -345,8 +351,8 @@ static cl_int CL_API_CALL device_info(cl_device_id device, cl_device_info what, 
 	}
 }
 
-static cl_int CL_API_CALL platform_info(cl_platform_id platform, cl_platform_info what,
-					size_t size, void *to, size_t *got)
+static cl_int CL_API_CALL platform_info(cl_platform_id platform, cl_platform_info what, size_t size,
+					void *to, size_t *got)
 {
 	assert_ptr_equal(platform, (void *)7);
 	return what == CL_PLATFORM_NAME ? answer("P", 2, size, to, got) : CL_INVALID_VALUE;
@@ -451,10 +457,14 @@ static void test_members_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_list),	cmocka_unit_test(test_pci),
-		cmocka_unit_test(test_little),	cmocka_unit_test(test_no_device),
-		cmocka_unit_test(test_vpd),	cmocka_unit_test(test_rom),
-		cmocka_unit_test(test_opencl),	cmocka_unit_test(test_members),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_pci),
+		cmocka_unit_test(test_little),
+		cmocka_unit_test(test_no_device),
+		cmocka_unit_test(test_vpd),
+		cmocka_unit_test(test_rom),
+		cmocka_unit_test(test_opencl),
+		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_members_refused),
 	};
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "behaviour.h"
 #include "probe.h"
 #include "simulated.h"
 
@@ -124,7 +125,7 @@ static void test_refusals(void **state)
 	}
 }
 
-/* A reading of the device's own has every cell, and another device's helper takes it for nothing. */
+/* A reading of the device's own has every cell, and gives nothing for a foreign helper. */
 static void test_measure(void **state)
 {
 	(void)state;
@@ -150,11 +151,32 @@ static void test_measure(void **state)
 	}
 }
 
+/* What comes back from the device is looked at before it is enrolled. */
+static void test_fetch(void **state)
+{
+	struct hg_probe *p;
+
+	(void)state;
+	if (count < 1)
+		skip();
+	assert_int_equal(hg_probe_open(&api, devices[0], &p, &err), 0);
+	if (!hg_probe_measure(p, &err) && !hg_probe_fetch(p, &back, &err)) {
+		back.cell[3] = FP_UNSEEN;
+		assert_int_equal(hg_probe_put(p, &back, &err), 0);
+		assert_int_equal(hg_probe_fetch(p, &back, &err), -1);
+		assert_non_null(strstr(err.text, "unit 0 of the device ran no group"));
+		back.units = 0xfffffffe;
+		assert_int_equal(hg_probe_put(p, &back, &err), 0);
+		assert_int_equal(hg_probe_fetch(p, &back, &err), -1);
+		assert_non_null(strstr(err.text, "4294967294 units"));
+	}
+	hg_probe_close(p);
+}
+
 /* Functions of a driver that fail: an error with a reason, and nothing is leaked (ASan looks). */
 static cl_int CL_API_CALL no_launch(cl_command_queue queue, cl_kernel kernel, cl_uint dim,
-				    const size_t *offset, const size_t *global,
-				    const size_t *local, cl_uint waits, const cl_event *wait,
-				    cl_event *event)
+				    const size_t *offset, const size_t *global, const size_t *local,
+				    cl_uint waits, const cl_event *wait, cl_event *event)
 {
 	(void)queue, (void)kernel, (void)dim, (void)offset, (void)global, (void)local;
 	(void)waits, (void)wait, (void)event;
@@ -193,6 +215,7 @@ int main(void)
 		cmocka_unit_test(test_secret),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_measure),
+		cmocka_unit_test(test_fetch),
 		cmocka_unit_test(test_failing_driver),
 	};
 
