@@ -54,7 +54,7 @@ static void fail(int status, const char *fmt, ...)
 	fflush(NULL);
 	if (dump)
 		fclose(dump);
-	_Exit(status);
+	exit(status);
 }
 
 #define TRY(call) \
