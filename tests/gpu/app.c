@@ -3,7 +3,7 @@
  * A small OpenCL program that knows every result: the tests run it plain, through the
  * layer, and under attack.
  *
- *   app [--step NAME]... [--dump FILE] [--list]
+ *   app [--step NAME]... [--dump FILE] [--list] [--source]
  *
  * Exit status: 0 all results right, 1 usage or no device, 2 OpenCL gave an error, 3 a
  * wrong result was returned. --dump writes every plaintext that goes to the device or
@@ -702,6 +702,10 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[i], "--list")) {
 			for (k = 0; k < STEPS; k++)
 				puts(steps[k].name);
+			return 0;
+		}
+		if (!strcmp(argv[i], "--source")) {
+			fputs(source, stdout);
 			return 0;
 		}
 		if (i + 1 < argc && !strcmp(argv[i], "--dump")) {
