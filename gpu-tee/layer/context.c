@@ -101,6 +101,8 @@ static cl_int enter_context(cl_context handle, cl_device_id device)
 		free(c);
 		return CL_OUT_OF_RESOURCES;
 	}
+	if (layer_verbose())
+		layer_say("a context whose bus is %s", c->crossing->ops->name);
 	pthread_mutex_init(&c->inner.lock, NULL);
 	table_enter(&c->object, handle, OBJECT_CONTEXT, context_destroy);
 	return CL_SUCCESS;

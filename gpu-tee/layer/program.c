@@ -1,11 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Programs: sources are hashed for the report; what is not source is refused. */
+/* Programs: sources are hashed for the report; what was not made of them here is refused. */
 #include "layer.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "report.h"
+
+/* Binaries that the driver made here, from a source that the report names. */
+struct made {
+	unsigned char hash[32];
+	struct made *next;
+};
+
+static struct made *made_here;
+static pthread_mutex_t made_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool hash_of(const void *data, size_t size, unsigned char hash[32])
+{
+	return EVP_Digest(data, size, hash, NULL, EVP_sha256(), NULL) == 1;
+}
+
+static bool is_made(const void *data, size_t size)
+{
+	unsigned char hash[32];
+	const struct made *p;
+
+	if (!data || !hash_of(data, size, hash))
+		return false;
+	pthread_mutex_lock(&made_lock);
+	for (p = made_here; p && memcmp(p->hash, hash, sizeof(hash)); p = p->next)
+		;
+	pthread_mutex_unlock(&made_lock);
+	return p;
+}
+
+static void note_made(const void *data, size_t size)
+{
+	struct made *p = is_made(data, size) ? NULL : calloc(1, sizeof(*p));
+
+	if (!p || !hash_of(data, size, p->hash)) {
+		free(p);
+		return;
+	}
+	pthread_mutex_lock(&made_lock);
+	p->next = made_here;
+	made_here = p;
+	pthread_mutex_unlock(&made_lock);
+}
 
 static void program_destroy(struct object *o)
 {
@@ -92,11 +135,21 @@ static bool refused(const char *name, const char *what, cl_int code, cl_int *err
 {
 	if (layer_allows_binaries())
 		return false;
-	layer_say_once("%s was refused: %s cannot be read here; use the source, or set HYPERGPU_ALLOW_BINARIES=1",
+	layer_say_once("%s was refused: %s cannot be read here; use the source, or hgrun --allow-binaries",
 		       name, what);
 	report_refused(name);
 	layer_code(errcode_ret, code);
 	return true;
+}
+
+static bool all_made(cl_uint count, const size_t *lengths, const unsigned char **binaries)
+{
+	cl_uint i;
+
+	for (i = 0; lengths && binaries && i < count; i++)
+		if (!is_made(binaries[i], lengths[i]))
+			return false;
+	return lengths && binaries && count;
 }
 
 static cl_program CL_API_CALL create_with_binary(cl_context context, cl_uint count,
@@ -108,7 +161,9 @@ static cl_program CL_API_CALL create_with_binary(cl_context context, cl_uint cou
 	cl_program handle = NULL;
 	cl_uint i;
 
-	if (refused("clCreateProgramWithBinary", "a program binary", CL_INVALID_BINARY, errcode_ret)) {
+	if (!all_made(count, lengths, binaries) &&
+	    refused("clCreateProgramWithBinary", "a program binary from elsewhere", CL_INVALID_BINARY,
+		    errcode_ret)) {
 		for (i = 0; status && i < count; i++)
 			status[i] = CL_INVALID_BINARY;
 		return NULL;
@@ -209,6 +264,20 @@ static cl_program CL_API_CALL link_programs(cl_context context, cl_uint count,
 	return handle;
 }
 
+/* A context has one device, so a program has one binary. */
+static cl_int CL_API_CALL program_info(cl_program program, cl_program_info name, size_t room, void *value,
+				       size_t *size_ret)
+{
+	cl_int code = below->clGetProgramInfo(program, name, room, value, size_ret);
+	unsigned char *const *binary = value;
+	size_t size = 0;
+
+	if (!code && name == CL_PROGRAM_BINARIES && value && room >= sizeof(*binary) && *binary &&
+	    !below->clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, NULL) && size)
+		note_made(*binary, size);
+	return code;
+}
+
 static cl_int CL_API_CALL retain(cl_program handle)
 {
 	cl_int code = below->clRetainProgram(handle);
@@ -236,7 +305,7 @@ void layer_programs(cl_icd_dispatch *d)
 	d->clLinkProgram = link_programs;
 	d->clRetainProgram = retain;
 	d->clReleaseProgram = release;
-	d->clGetProgramInfo = below->clGetProgramInfo;
+	d->clGetProgramInfo = program_info;
 	d->clGetProgramBuildInfo = below->clGetProgramBuildInfo;
 	d->clUnloadCompiler = below->clUnloadCompiler;
 	d->clUnloadPlatformCompiler = below->clUnloadPlatformCompiler;
