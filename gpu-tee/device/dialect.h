@@ -11,6 +11,11 @@
 #ifndef HG_DIALECT_H
 #define HG_DIALECT_H
 
+/* Lanes of a work-group, chosen when the program is built. */
+#ifndef HG_LANES
+#define HG_LANES 1
+#endif
+
 #if defined(__OPENCL_VERSION__)
 
 typedef uchar u8;
@@ -20,10 +25,12 @@ typedef ulong u64;
 typedef uint16 v16;
 
 #define HG_GLOBAL __global
-#define HG_LOCAL  __local
+#define HG_LOCAL  __local /* of pointers */
+#define HG_SHARED __local /* of arrays in kernels */
 #define HG_CONST  __constant
 #define HG_FN	  static
-#define HG_KERNEL __kernel
+#define HG_CALL	  static __attribute__((noinline)) /* large, and called in many places */
+#define HG_KERNEL __kernel __attribute__((reqd_work_group_size(HG_LANES, 1, 1))) void
 #define HG_GROUP  ((u32)get_group_id(0))
 #define HG_GROUPS ((u32)get_num_groups(0))
 #define HG_LANE	  ((u32)get_local_id(0))
@@ -44,6 +51,10 @@ typedef uint16 v16;
 #define HG_LOAD16(p)	 vload16(0, (p))
 #define HG_STORE16(v, p) vstore16((v), 0, (p))
 #define HG_GET(v, i)	 (((const u32 *)&(v))[i])
+#define HG_SIGN(v)	 as_uint16(as_int16(v) >> 31)
+/* Word i of each of the 16 blocks of 4 words that lie in a, b, c, d. */
+#define HG_DEAL(a, b, c, d, i, j, k, l) \
+	((v16)((a).s##i##j##k##l, (b).s##i##j##k##l, (c).s##i##j##k##l, (d).s##i##j##k##l))
 
 #elif defined(__CUDACC__) || defined(__CUDA__)
 
@@ -53,10 +64,12 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 
 #define HG_GLOBAL
-#define HG_LOCAL __shared__
+#define HG_LOCAL
+#define HG_SHARED __shared__
 #define HG_CONST __constant__
 #define HG_FN	 static __device__
-#define HG_KERNEL extern "C" __global__
+#define HG_CALL	 static __device__ __noinline__
+#define HG_KERNEL extern "C" __global__ void
 #define HG_GROUP  ((u32)blockIdx.x)
 #define HG_GROUPS ((u32)gridDim.x)
 #define HG_LANE	  ((u32)threadIdx.x)
@@ -98,6 +111,12 @@ HG_FN v16 hg_shuffle(v16 x, const u8 (&at)[16]) { HG_EACH(x.s[at[i]]); }
 			 HG_HEX(m), HG_HEX(n), HG_HEX(o), HG_HEX(p)})
 #define HG_V16(...) (v16{{__VA_ARGS__}})
 #define HG_GET(v, i) ((v).s[i])
+HG_FN v16 HG_SIGN(v16 a) { HG_EACH((u32)((int)a.s[i] >> 31)); }
+#define HG_DEAL(a, b, c, d, i, j, k, l) hg_deal((a), (b), (c), (d), HG_HEX(i))
+HG_FN v16 hg_deal(v16 a, v16 b, v16 c, v16 d, u32 w)
+{
+	HG_EACH((i < 4 ? a : i < 8 ? b : i < 12 ? c : d).s[4 * (i & 3) + w]);
+}
 
 #else
 
@@ -114,11 +133,13 @@ typedef u32 v16 __attribute__((vector_size(64)));
 #define HG_PLAIN_C 1
 #define HG_GLOBAL
 #define HG_LOCAL
+#define HG_SHARED
 #define HG_CONST static const
 /* Vectors are passed among static functions only: there is no ABI to change. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 #define HG_FN	  static inline __attribute__((unused))
-#define HG_KERNEL
+#define HG_CALL	  static __attribute__((unused))
+#define HG_KERNEL static void
 #define HG_STATIC_ASSERT(c, text) _Static_assert(c, text)
 #define HG_GROUP  hg_plain_group
 #define HG_GROUPS hg_plain_groups
@@ -139,6 +160,16 @@ typedef u32 v16 __attribute__((vector_size(64)));
 				HG_HEX(l), HG_HEX(m), HG_HEX(n), HG_HEX(o), HG_HEX(p))
 #define HG_V16(...)	 ((v16){__VA_ARGS__})
 #define HG_GET(v, i)	 ((v)[i])
+typedef int32_t hg_signed16 __attribute__((vector_size(64)));
+#define HG_SIGN(v)	 ((v16)((hg_signed16)(v) >> 31))
+#define HG_DEAL(a, b, c, d, i, j, k, l) \
+	HG_V16((a)[HG_HEX(i)], (a)[HG_HEX(j)], (a)[HG_HEX(k)], (a)[HG_HEX(l)], \
+	       (b)[HG_HEX(i)], (b)[HG_HEX(j)], (b)[HG_HEX(k)], (b)[HG_HEX(l)], \
+	       (c)[HG_HEX(i)], (c)[HG_HEX(j)], (c)[HG_HEX(k)], (c)[HG_HEX(l)], \
+	       (d)[HG_HEX(i)], (d)[HG_HEX(j)], (d)[HG_HEX(k)], (d)[HG_HEX(l)])
+
+/* Set by whoever starts groups in a loop. */
+extern _Thread_local u32 hg_plain_group, hg_plain_groups;
 
 HG_FN v16 HG_LOAD16(const u32 *p)
 {
@@ -159,11 +190,6 @@ HG_FN u32 hg_plain_cas(u32 *p, u32 expected, u32 value)
 	return expected;
 }
 
-#endif
-
-/* Lanes of a work-group, chosen when the program is built. */
-#ifndef HG_LANES
-#define HG_LANES 1u
 #endif
 
 #endif

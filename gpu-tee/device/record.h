@@ -38,6 +38,7 @@
 enum hg_kind { HG_DATA = 1, HG_RECEIPT = 2, HG_COMMAND = 3 };
 enum hg_direction { HG_H2D = 0, HG_D2H = 1 };
 enum hg_suite { HG_AES_256_GCM = 1, HG_CHACHA20_POLY1305 = 2, HG_SM4_CTR_HMAC_SM3 = 3 };
+#define HG_SUITES_ALL 0xeu /* a mask of 1 << enum hg_suite */
 enum hg_purpose { HG_KEY_H2D, HG_KEY_D2H, HG_KEY_COMMAND_H2D, HG_KEY_COMMAND_D2H, HG_KEYS };
 
 /* Why the device refused; the first reason stays. */
