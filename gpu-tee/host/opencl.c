@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The OpenCL provider. It calls through a dispatch table: the layer hands it the one
- * below itself, so that its own calls are not caught; tools take the loader's functions.
+ * below itself, so that its own calls are not caught; tools take the loader's functions
+ * (opencl_open.c).
  */
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl_icd.h>
@@ -19,7 +20,6 @@ extern const char hg_device_source[];
 #define GPU_LANES   64
 #define KERNELS_MAX 32
 #define KERNEL_NAME 32
-#define DEVICES_MAX 64
 
 struct opencl_kernel {
 	cl_kernel handle;
@@ -357,69 +357,4 @@ int hg_opencl_attach(const struct _cl_icd_dispatch *dispatch, void *context, voi
 		     unsigned lanes, struct hg_provider **p, struct hg_gpu_error *err)
 {
 	return hg_opencl_attach_suites(dispatch, context, device, lanes, 1 << HG_AES_256_GCM, p, err);
-}
-
-static const struct _cl_icd_dispatch loader = {
-	.clCreateBuffer = clCreateBuffer,
-	.clReleaseMemObject = clReleaseMemObject,
-	.clCreateCommandQueue = clCreateCommandQueue,
-	.clReleaseCommandQueue = clReleaseCommandQueue,
-	.clEnqueueWriteBuffer = clEnqueueWriteBuffer,
-	.clEnqueueReadBuffer = clEnqueueReadBuffer,
-	.clCreateKernel = clCreateKernel,
-	.clSetKernelArg = clSetKernelArg,
-	.clEnqueueNDRangeKernel = clEnqueueNDRangeKernel,
-	.clWaitForEvents = clWaitForEvents,
-	.clRetainEvent = clRetainEvent,
-	.clReleaseEvent = clReleaseEvent,
-	.clFlush = clFlush,
-	.clFinish = clFinish,
-	.clReleaseKernel = clReleaseKernel,
-	.clReleaseProgram = clReleaseProgram,
-	.clRetainContext = clRetainContext,
-	.clReleaseContext = clReleaseContext,
-	.clGetDeviceInfo = clGetDeviceInfo,
-	.clCreateProgramWithSource = clCreateProgramWithSource,
-	.clBuildProgram = clBuildProgram,
-	.clGetProgramBuildInfo = clGetProgramBuildInfo,
-};
-
-/* Device @index, counted over all platforms. */
-static cl_device_id find_device(unsigned index)
-{
-	cl_platform_id platforms[16];
-	cl_device_id devices[DEVICES_MAX];
-	cl_uint n = 0, m, i;
-
-	if (clGetPlatformIDs(16, platforms, &n) != CL_SUCCESS)
-		return NULL;
-	for (i = 0; i < n && i < 16; i++) {
-		if (clGetDeviceIDs(platforms[i], CL_DEVICE_TYPE_ALL, DEVICES_MAX, devices, &m) !=
-		    CL_SUCCESS)
-			continue;
-		if (index < m)
-			return index < DEVICES_MAX ? devices[index] : NULL;
-		index -= m;
-	}
-	return NULL;
-}
-
-int hg_opencl_open(unsigned index, unsigned lanes, unsigned suites, struct hg_provider **p,
-		   struct hg_gpu_error *err)
-{
-	cl_device_id device = find_device(index);
-	cl_context context;
-	cl_int rc;
-	int r;
-
-	*p = NULL;
-	if (!device)
-		return hg_gpu_fail(err, HG_GPU_E_DEVICE,
-				   "there is no OpenCL device %u: see what clinfo -l lists", index);
-	context = clCreateContext(NULL, 1, &device, NULL, NULL, &rc);
-	if (!context)
-		return opencl_fail(err, "clCreateContext", rc);
-	r = hg_opencl_attach_suites(&loader, context, device, lanes, suites, p, err);
-	clReleaseContext(context);
-	return r;
 }

@@ -45,6 +45,8 @@ static void event_destroy(struct object *o)
 		queue_put(e->frontier[i].queue);
 	if (e->timed)
 		below->clReleaseEvent(e->timed);
+	if (e->began)
+		below->clReleaseEvent(e->began);
 	/* Never set, and now nobody can. */
 	if (e->user && !e->set)
 		context_open(e->context, -1);
@@ -274,6 +276,7 @@ static cl_int CL_API_CALL profiling_info(cl_event handle, cl_profiling_info name
 					 void *value, size_t *size_ret)
 {
 	struct event *e = event_get(handle);
+	cl_event from = handle;
 	cl_int code;
 
 	if (!e)
@@ -281,8 +284,12 @@ static cl_int CL_API_CALL profiling_info(cl_event handle, cl_profiling_info name
 	/* The call has returned: for the application the command is done. */
 	if (e->blocking)
 		below->clWaitForEvents(1, &handle);
+	if (e->timed)
+		from = e->timed;
+	if (e->began && name != CL_PROFILING_COMMAND_END && name != CL_PROFILING_COMMAND_COMPLETE)
+		from = e->began;
 	code = e->user || !reached(e) ? CL_PROFILING_INFO_NOT_AVAILABLE
-	       : below->clGetEventProfilingInfo(e->timed ? e->timed : handle, name, room, value, size_ret);
+				      : below->clGetEventProfilingInfo(from, name, room, value, size_ret);
 	event_put(e);
 	return code;
 }

@@ -103,8 +103,8 @@ struct event {
 	struct context *context;
 	struct queue *queue;
 	cl_command_type type;
-	/* The driver's event that tells times, if not the handle itself. */
-	cl_event timed;
+	/* The driver's events that tell when it began and ended, if not the handle itself. */
+	cl_event began, timed;
 	bool user, set, blocking;
 	unsigned int frontiers;
 	struct frontier frontier[];

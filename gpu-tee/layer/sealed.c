@@ -46,7 +46,8 @@ static int open_channel(struct crossing *x, struct seal *s)
 	if (RAND_bytes((unsigned char *)&options.session, sizeof(options.session)) != 1 ||
 	    RAND_bytes(options.secret, sizeof(options.secret)) != 1)
 		return cross_fail(x, "OpenSSL gives no random numbers");
-	if (hg_opencl_attach(below, x->context, x->device, 0, &s->provider, &err) ||
+	if (hg_opencl_attach_suites(below, x->context, x->device, 0, 1u << options.suite, &s->provider,
+				    &err) ||
 	    s->provider->ops->queue_create(s->provider, &s->queue, &err))
 		return cross_fail(x, "%s", err.text);
 	layer_say_once("the key of this session crosses in clear: no key agreement with the device yet");

@@ -353,6 +353,36 @@ static cl_int give_event(struct queue *q, cl_event handle, cl_event timed, bool 
 	return CL_SUCCESS;
 }
 
+/* A marker, where the application will ask for times and the crossing has no event. */
+static cl_event mark_time(struct queue *q, cl_event *event)
+{
+	cl_event marker = NULL;
+
+	if (event && q->properties & CL_QUEUE_PROFILING_ENABLE &&
+	    below->clEnqueueMarkerWithWaitList(q->lane.queue, 0, NULL, &marker))
+		marker = NULL;
+	return marker;
+}
+
+/* The driver's event of a read: another reference. */
+static cl_event time_of(struct queue *q, const struct cross_read *read, cl_event *event)
+{
+	if (!read->event)
+		return mark_time(q, event);
+	return below->clRetainEvent(read->event) ? NULL : read->event;
+}
+
+/* @began becomes the event's, which has just been entered. */
+static bool note_beginning(cl_event handle, cl_event began)
+{
+	struct event *e = event_get(handle);
+
+	if (e)
+		e->began = began;
+	event_put(e);
+	return e;
+}
+
 static cl_int read_blocking(struct queue *q, const struct transfer *t, cl_event *event,
 			    cl_command_type type)
 {
@@ -363,8 +393,8 @@ static cl_int read_blocking(struct queue *q, const struct transfer *t, cl_event 
 
 	if (code)
 		return code;
-	if (event && read->event && !below->clRetainEvent(read->event))
-		timed = read->event;
+	if (event)
+		timed = time_of(q, read, event);
 	code = land(q->context, t, packed, read);
 	/* The queue is in order: what was read before has arrived too. */
 	deliver_until(q, UINT64_MAX);
@@ -406,9 +436,7 @@ static cl_int read_later(struct queue *q, const struct transfer *t, cl_uint coun
 	shadow_ref(t->own);
 	table_ref(&q->object);
 	table_ref(&t->mem->object);
-	timed = p->read->event;
-	if (timed)
-		below->clRetainEvent(timed);
+	timed = time_of(q, p->read, event);
 	/* One reference is the application's, one deliver()'s. */
 	if (p->event) {
 		below->clRetainEvent(p->event);
@@ -564,6 +592,7 @@ cl_int transfer_begin(cl_command_queue handle, cl_uint count, const cl_event *li
 cl_int transfer_run(struct queue *q, const struct transfer *t, cl_bool blocking, cl_uint count,
 		    const cl_event *list, cl_event *event, cl_command_type type)
 {
+	cl_event began;
 	cl_int code;
 
 	report_operation(t->kind, t->direction, size_of(t));
@@ -575,8 +604,13 @@ cl_int transfer_run(struct queue *q, const struct transfer *t, cl_bool blocking,
 		if (code)
 			return code;
 	}
+	began = mark_time(q, event);
 	if (t->direction == REPORT_TO_DEVICE)
-		return write_direct(q, t, blocking, count, list, event, type);
-	return blocking ? read_blocking(q, t, event, type)
-			: read_later(q, t, count, list, event, type);
+		code = write_direct(q, t, blocking, count, list, event, type);
+	else
+		code = blocking ? read_blocking(q, t, event, type)
+				: read_later(q, t, count, list, event, type);
+	if (began && (code || !note_beginning(*event, began)))
+		below->clReleaseEvent(began);
+	return code;
 }
