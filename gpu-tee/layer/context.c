@@ -21,7 +21,7 @@ void context_put(struct context *c)
 cl_int context_broken(struct context *c)
 {
 	if (!__atomic_exchange_n(&c->crossing->told, true, __ATOMIC_ACQ_REL)) {
-		layer_say("bus: %s", c->crossing->text);
+		layer_say("%s%s", strncmp(c->crossing->text, "bus: ", 5) ? "bus: " : "", c->crossing->text);
 		report_failure(c->crossing->text);
 	}
 	return CL_OUT_OF_RESOURCES;

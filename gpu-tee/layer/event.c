@@ -180,6 +180,8 @@ static cl_int CL_API_CALL set_user_event(cl_event handle, cl_int status)
 	code = below->clSetUserEventStatus(handle, status);
 	if (!code && !__atomic_exchange_n(&e->set, true, __ATOMIC_ACQ_REL))
 		context_open(e->context, -1);
+	if (!code && status < 0)
+		gates_look_after_failure();
 	event_put(e);
 	return code;
 }
@@ -234,8 +236,11 @@ static cl_int CL_API_CALL wait_for_events(cl_uint count, const cl_event *list)
 
 static cl_int event_status(struct event *e, size_t room, void *value, size_t *size_ret)
 {
-	cl_int status, code;
+	cl_int status = context_state(e->context), code;
 
+	/* After a verdict against the bus nothing is complete. */
+	if (status)
+		return layer_answer(&status, sizeof(status), room, value, size_ret);
 	code = below->clGetEventInfo(e->object.handle, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof(status),
 				     &status, NULL);
 	if (code)
@@ -309,8 +314,11 @@ static void callback_run(struct work *w)
 {
 	struct callback *cb = (struct callback *)w;
 
+	cl_int state;
+
 	reach(cb->event);
-	cb->notify(cb->handle, cb->status, cb->data);
+	state = context_state(cb->event->context);
+	cb->notify(cb->handle, state ? state : cb->status, cb->data);
 	event_put(cb->event);
 	free(cb);
 }
@@ -321,10 +329,14 @@ static void CL_CALLBACK callback_reached(cl_event handle, cl_int status, void *d
 
 	(void)handle;
 	cb->status = status;
-	work_add(&cb->work);
+	if (cb->event->frontiers)
+		work_add(&cb->work);
+	else
+		callback_run(&cb->work);
 }
 
-/* The application hears of it from the layer's thread, after the deliveries. */
+/* The application hears of it after the deliveries, for which the driver's thread must
+ * not wait. */
 static cl_int set_late_callback(struct event *e, cl_int type, event_notify notify, void *data)
 {
 	struct callback *cb = calloc(1, sizeof(*cb));
@@ -356,7 +368,7 @@ static cl_int CL_API_CALL set_event_callback(cl_event handle, cl_int type, event
 		return CL_INVALID_EVENT;
 	if (!notify || (type != CL_COMPLETE && type != CL_RUNNING && type != CL_SUBMITTED))
 		code = CL_INVALID_VALUE;
-	else if (type == CL_COMPLETE && e->frontiers)
+	else if (type == CL_COMPLETE)
 		code = set_late_callback(e, type, notify, data);
 	else
 		code = below->clSetEventCallback(handle, type, notify, data);

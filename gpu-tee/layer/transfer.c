@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "work.h"
 
@@ -29,9 +30,16 @@ struct gate {
 	struct work work;
 	struct transfer transfer;
 	struct queue *queue;
-	cl_event marker, event;
+	cl_event marker, event, barrier;
 	cl_int status;
+	/* The list of gates has one reference, the driver's callback another. */
+	unsigned int refs;
+	bool reached;
+	struct gate *next;
 };
+
+static struct gate *gates;
+static pthread_mutex_t gates_lock = PTHREAD_MUTEX_INITIALIZER;
 
 size_t product(size_t a, size_t b)
 {
@@ -272,10 +280,11 @@ static void pending_put(struct pending *p)
 
 static void deliver(struct pending *p)
 {
-	cl_int code = land(p->queue->context, &p->transfer, p->packed, p->read);
-
+	land(p->queue->context, &p->transfer, p->packed, p->read);
+	/* Also when it failed: then the context is broken, and the layer answers for its
+	 * events. Drivers are not at their best with events that fail. */
 	if (p->event) {
-		below->clSetUserEventStatus(p->event, code ? code : CL_COMPLETE);
+		below->clSetUserEventStatus(p->event, CL_COMPLETE);
 		below->clReleaseEvent(p->event);
 	}
 	shadow_put(p->transfer.own);
@@ -482,6 +491,32 @@ cl_int transfer_now(struct context *c, const struct transfer *t)
 	return code;
 }
 
+static void gate_put(struct gate *g)
+{
+	if (!__atomic_sub_fetch(&g->refs, 1, __ATOMIC_ACQ_REL))
+		free(g);
+}
+
+static void enter_gate(struct gate *g)
+{
+	g->refs = 2;
+	pthread_mutex_lock(&gates_lock);
+	g->next = gates;
+	gates = g;
+	pthread_mutex_unlock(&gates_lock);
+}
+
+static void leave_gate(struct gate *g)
+{
+	struct gate **at;
+
+	pthread_mutex_lock(&gates_lock);
+	for (at = &gates; *at != g; at = &(*at)->next)
+		;
+	*at = g->next;
+	pthread_mutex_unlock(&gates_lock);
+}
+
 static void gate_run(struct work *w)
 {
 	struct gate *g = (struct gate *)w;
@@ -490,14 +525,24 @@ static void gate_run(struct work *w)
 
 	if (!code)
 		code = transfer_now(c, &g->transfer);
-	below->clSetUserEventStatus(g->event, code ? code : CL_COMPLETE);
+	below->clSetUserEventStatus(g->event, code && !context_state(c) ? code : CL_COMPLETE);
 	context_open(c, -1);
 	below->clReleaseEvent(g->event);
+	below->clReleaseEvent(g->barrier);
 	below->clReleaseEvent(g->marker);
 	shadow_put(g->transfer.own);
 	mem_put(g->transfer.mem);
 	queue_put(g->queue);
-	free(g);
+	leave_gate(g);
+	gate_put(g);
+}
+
+static void open_gate(struct gate *g, cl_int status)
+{
+	if (__atomic_exchange_n(&g->reached, true, __ATOMIC_ACQ_REL))
+		return;
+	g->status = status;
+	work_add(&g->work);
 }
 
 static void CL_CALLBACK gate_reached(cl_event event, cl_int status, void *data)
@@ -505,8 +550,37 @@ static void CL_CALLBACK gate_reached(cl_event event, cl_int status, void *data)
 	struct gate *g = data;
 
 	(void)event;
-	g->status = status;
-	work_add(&g->work);
+	open_gate(g, status);
+	gate_put(g);
+}
+
+/* The number of gates that nothing has reached yet; those whose wait failed are opened. */
+static unsigned int sweep_gates(void)
+{
+	unsigned int closed = 0;
+	struct gate *g;
+	cl_int status;
+
+	pthread_mutex_lock(&gates_lock);
+	for (g = gates; g; g = g->next) {
+		if (__atomic_load_n(&g->reached, __ATOMIC_ACQUIRE))
+			continue;
+		closed++;
+		if (!below->clGetEventInfo(g->marker, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof(status),
+					   &status, NULL) && status < 0)
+			open_gate(g, status);
+	}
+	pthread_mutex_unlock(&gates_lock);
+	return closed;
+}
+
+void gates_look_after_failure(void)
+{
+	unsigned int i;
+
+	/* How long a driver takes to pass a failure on is its own affair. */
+	for (i = 0; i < 50 && sweep_gates(); i++)
+		usleep(1000);
 }
 
 /* The gate's place in the queue: a marker before it, a barrier that it holds. */
@@ -523,7 +597,7 @@ static cl_int place_gate(struct gate *g, cl_uint count, const cl_event *list)
 		below->clReleaseEvent(g->event);
 		return code;
 	}
-	code = below->clEnqueueBarrierWithWaitList(handle, 1, &g->event, NULL);
+	code = below->clEnqueueBarrierWithWaitList(handle, 1, &g->event, &g->barrier);
 	if (code) {
 		below->clSetUserEventStatus(g->event, code);
 		below->clReleaseEvent(g->event);
@@ -556,6 +630,7 @@ static cl_int through_gate(struct queue *q, const struct transfer *t, cl_bool bl
 	table_ref(&q->object);
 	table_ref(&t->mem->object);
 	context_open(q->context, 1);
+	enter_gate(g);
 	handle = g->event;
 	marker = g->marker;
 	below->clRetainEvent(handle);
@@ -566,8 +641,9 @@ static cl_int through_gate(struct queue *q, const struct transfer *t, cl_bool bl
 		gate_reached(marker, CL_OUT_OF_RESOURCES, g);
 	below->clFlush(q->lane.queue);
 	if (blocking && below->clWaitForEvents(1, &handle))
-		code = context_state(q->context) ? CL_OUT_OF_RESOURCES
-						 : CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
+		code = CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
+	if (blocking && context_state(q->context))
+		code = CL_OUT_OF_RESOURCES;
 	below->clReleaseEvent(marker);
 	if (!event)
 		below->clReleaseEvent(handle);

@@ -53,6 +53,10 @@ cl_int transfer_now(struct context *c, const struct transfer *t);
 /* What transfer_run() wants: the queue's record, the wait list checked. */
 cl_int transfer_begin(cl_command_queue handle, cl_uint count, const cl_event *list, struct queue **q);
 
+/* An event of the application's has failed. PoCL calls no callback of a command that
+ * fails for what it waited for, so the gates must be looked at. */
+void gates_look_after_failure(void);
+
 /* Waits until the reads of @q up to the one numbered @index are delivered. */
 void deliver_until(struct queue *q, uint64_t index);
 /* Whether they are. */

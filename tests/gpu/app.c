@@ -543,6 +543,40 @@ static void step_user(void)
 	free(out);
 }
 
+/* What waits for an event that fails does not happen, and fails too. */
+static void step_failed(void)
+{
+	uint32_t *a = make(BYTES, 95), *b = make(BYTES, 96), *out = calloc(N, 4);
+	cl_mem d = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+	cl_command_queue other;
+	cl_event user, w;
+	cl_int code, status;
+
+	other = clCreateCommandQueue(context, device, 0, &code);
+	GOT(code, "clCreateCommandQueue");
+	TRY(clEnqueueWriteBuffer(queue, d, CL_TRUE, 0, BYTES, a, 0, NULL, NULL));
+	TRY(clFinish(queue));
+	user = clCreateUserEvent(context, &code);
+	GOT(code, "clCreateUserEvent");
+	TRY(clEnqueueWriteBuffer(other, d, CL_FALSE, 0, BYTES, b, 1, &user, &w));
+	TRY(clFlush(other));
+	TRY(clSetUserEventStatus(user, -77));
+	if (clWaitForEvents(1, &w) != CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)
+		fail(3, "a write that waited for a failed event did not fail");
+	TRY(clGetEventInfo(w, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof(status), &status, NULL));
+	if (status >= 0)
+		fail(3, "a write that waited for a failed event has status %d", status);
+	TRY(clEnqueueReadBuffer(queue, d, CL_TRUE, 0, BYTES, out, 0, NULL, NULL));
+	right(out, a, BYTES, "buffer after a write that failed");
+	TRY(clReleaseEvent(user));
+	TRY(clReleaseEvent(w));
+	TRY(clReleaseCommandQueue(other));
+	TRY(clReleaseMemObject(d));
+	free(a);
+	free(b);
+	free(out);
+}
+
 static void step_queues(void)
 {
 	uint32_t *a = make(BYTES, 93), *b = make(BYTES, 94), *out = calloc(N, 4);
@@ -645,7 +679,7 @@ static const struct {
 	{ "vector", step_vector },     { "small", step_small }, { "rect", step_rect },
 	{ "image", step_image },       { "map", step_map },	{ "map-image", step_map_image },
 	{ "host", step_host },	       { "fill", step_fill },	{ "copy", step_copy },
-	{ "events", step_events },     { "user", step_user },	{ "queues", step_queues },
+	{ "events", step_events },     { "user", step_user },	{ "failed", step_failed },     { "queues", step_queues },
 	{ "threads", step_threads },   { "large", step_large }, { "errors", step_errors },
 };
 

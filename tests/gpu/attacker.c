@@ -218,7 +218,7 @@ static cl_int attack_write(cl_command_queue q, cl_mem m, cl_bool blocking, size_
 		held_mem = m;
 		held_offset = offset;
 		below->clRetainMemObject(m);
-		return below->clEnqueueMarkerWithWaitList(q, n, list, event);
+		return nothing(q, n, list, event);
 	case DROP_WRITE:
 		free(data);
 		return nothing(q, n, list, event);
