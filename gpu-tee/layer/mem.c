@@ -128,6 +128,10 @@ static cl_int CL_API_CALL mem_info(cl_mem handle, cl_mem_info name, size_t room,
 		count = maps_count(m);
 		code = layer_answer(&count, sizeof(count), room, value, size_ret);
 		break;
+	case CL_MEM_REFERENCE_COUNT:
+		count = m->object.app;
+		code = layer_answer(&count, sizeof(count), room, value, size_ret);
+		break;
 	case CL_MEM_USES_SVM_POINTER:
 		code = layer_answer(&no, sizeof(no), room, value, size_ret);
 		break;

@@ -269,11 +269,26 @@ static cl_int land(struct context *c, const struct transfer *t, void *packed, st
 	return code;
 }
 
+/* While the record lives so must the memory: the driver may not give it to another
+ * object before the crossing has forgotten this one. */
+static void hold(struct mem *m)
+{
+	table_ref(&m->object);
+	below->clRetainMemObject(m->object.handle);
+}
+
+static void let_go(struct mem *m)
+{
+	cl_mem handle = m->object.handle;
+
+	mem_put(m);
+	below->clReleaseMemObject(handle);
+}
+
 static void pending_put(struct pending *p)
 {
 	if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	mem_put(p->transfer.mem);
 	queue_put(p->queue);
 	free(p);
 }
@@ -281,6 +296,7 @@ static void pending_put(struct pending *p)
 static void deliver(struct pending *p)
 {
 	land(p->queue->context, &p->transfer, p->packed, p->read);
+	let_go(p->transfer.mem);
 	/* Also when it failed: then the context is broken, and the layer answers for its
 	 * events. Drivers are not at their best with events that fail. */
 	if (p->event) {
@@ -444,7 +460,7 @@ static cl_int read_later(struct queue *q, const struct transfer *t, cl_uint coun
 	p->queue = q;
 	shadow_ref(t->own);
 	table_ref(&q->object);
-	table_ref(&t->mem->object);
+	hold(t->mem);
 	timed = time_of(q, p->read, event);
 	/* One reference is the application's, one deliver()'s. */
 	if (p->event) {
@@ -531,7 +547,7 @@ static void gate_run(struct work *w)
 	below->clReleaseEvent(g->barrier);
 	below->clReleaseEvent(g->marker);
 	shadow_put(g->transfer.own);
-	mem_put(g->transfer.mem);
+	let_go(g->transfer.mem);
 	queue_put(g->queue);
 	leave_gate(g);
 	gate_put(g);
@@ -628,7 +644,7 @@ static cl_int through_gate(struct queue *q, const struct transfer *t, cl_bool bl
 	}
 	shadow_ref(t->own);
 	table_ref(&q->object);
-	table_ref(&t->mem->object);
+	hold(t->mem);
 	context_open(q->context, 1);
 	enter_gate(g);
 	handle = g->event;

@@ -543,6 +543,31 @@ static void step_user(void)
 	free(out);
 }
 
+/* Buffers that are released before a read of them is done, and others in their place. */
+static void step_reuse(void)
+{
+	uint32_t *a = make(BYTES, 97), *out = calloc(N, 4);
+	unsigned int i;
+	cl_event r;
+	cl_mem d;
+
+	for (i = 0; i < 64; i++) {
+		d = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+		a[0] = i;
+		TRY(clEnqueueWriteBuffer(queue, d, CL_TRUE, 0, BYTES, a, 0, NULL, NULL));
+		TRY(clEnqueueReadBuffer(queue, d, CL_FALSE, 0, BYTES, out, 0, NULL, &r));
+		if (i % 2)
+			TRY(clReleaseMemObject(d));
+		TRY(clWaitForEvents(1, &r));
+		TRY(clReleaseEvent(r));
+		if (!(i % 2))
+			TRY(clReleaseMemObject(d));
+		right(out, a, BYTES, "buffer in another's place");
+	}
+	free(a);
+	free(out);
+}
+
 /* What waits for an event that fails does not happen, and fails too. */
 static void step_failed(void)
 {
@@ -679,7 +704,7 @@ static const struct {
 	{ "vector", step_vector },     { "small", step_small }, { "rect", step_rect },
 	{ "image", step_image },       { "map", step_map },	{ "map-image", step_map_image },
 	{ "host", step_host },	       { "fill", step_fill },	{ "copy", step_copy },
-	{ "events", step_events },     { "user", step_user },	{ "failed", step_failed },     { "queues", step_queues },
+	{ "events", step_events },     { "user", step_user },	{ "failed", step_failed },     { "reuse", step_reuse },     { "queues", step_queues },
 	{ "threads", step_threads },   { "large", step_large }, { "errors", step_errors },
 };
 
