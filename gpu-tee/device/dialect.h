@@ -133,7 +133,6 @@ typedef u32 v16 __attribute__((vector_size(64)));
 #define HG_PLAIN_C 1
 #define HG_GLOBAL
 #define HG_LOCAL
-#define HG_SHARED
 #define HG_CONST static const
 /* Vectors are passed among static functions only: there is no ABI to change. */
 #pragma GCC diagnostic ignored "-Wpsabi"
@@ -143,10 +142,20 @@ typedef u32 v16 __attribute__((vector_size(64)));
 #define HG_STATIC_ASSERT(c, text) _Static_assert(c, text)
 #define HG_GROUP  hg_plain_group
 #define HG_GROUPS hg_plain_groups
-#define HG_LANE	  0u
-#define HG_STARTED_LANES 1u
+#define HG_STARTED_LANES HG_LANES
 #define HG_STARTED_FLAT	 1
-#define HG_BARRIER()	 ((void)0)
+#if HG_LANES == 1
+#define HG_LANE	     0u
+#define HG_SHARED
+#define HG_BARRIER() ((void)0)
+#else
+/* Lanes are threads: slow, but it is the program that GPUs run. */
+#define HG_LANE	     hg_plain_lane
+#define HG_SHARED    static
+#define HG_BARRIER() hg_plain_barrier()
+extern _Thread_local u32 hg_plain_lane;
+void hg_plain_barrier(void);
+#endif
 #define HG_FENCE()	 __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define HG_ATOMIC_ADD(p, n) __atomic_fetch_add((p), (n), __ATOMIC_SEQ_CST)
 #define HG_ATOMIC_CAS(p, c, n) hg_plain_cas((p), (c), (n))

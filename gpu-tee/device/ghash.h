@@ -171,8 +171,11 @@ HG_CALL void ghash_lane(u32 *sum, HG_GLOBAL const struct ghash_key *key, const u
 {
 	u32 blocks = (length + 15) / 16, total = GHASH_AAD + blocks + 1;
 	u32 pad = (HG_STRANDS - total % HG_STRANDS) % HG_STRANDS, rows = (total + pad) / HG_STRANDS;
-	u32 r, w, s;
+	u32 r, w;
 	gvec a[4], b[4];
+#if HG_LANES == 1
+	u32 s;
+#endif
 
 	for (w = 0; w < 4; w++)
 		a[w] = GHASH_SPLAT(0);

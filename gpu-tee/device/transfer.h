@@ -239,9 +239,11 @@ HG_FN void run_command(HG_GLOBAL struct hg_state *state)
 {
 	HG_GLOBAL u8 *plain = (HG_GLOBAL u8 *)state->plain;
 	u64 sequence = state->records[0].sequence;
+	u32 groups = suite_groups(SUITE_OF(state), 8), g;
 
-	suite_xor(&state->keys[HG_KEY_COMMAND_H2D], SUITE_OF(state), sequence, plain,
-		  (HG_GLOBAL const u8 *)state->scratch[0], 8, 0);
+	for (g = 0; g < groups; g++)
+		suite_xor(&state->keys[HG_KEY_COMMAND_H2D], SUITE_OF(state), sequence, plain,
+			  (HG_GLOBAL const u8 *)state->scratch[0], 8, g);
 	opened_all(state, 1);
 	if (state->plain[0] == HG_COMMAND_REKEY && state->plain[1] == state->epoch + 1)
 		state_rekey(state);

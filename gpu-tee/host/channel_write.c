@@ -230,8 +230,8 @@ static int rekey(struct hg_channel *ch, struct hg_queue *queue, struct hg_gpu_er
 {
 	struct hg_command_rekey command = {.command = HG_COMMAND_REKEY,
 					   .epoch = ch->keys.epoch + 1};
-	struct hg_record head = make_head(ch, 0, 1);
 	struct hg_record_cipher *c;
+	struct hg_record head;
 	struct slot *s;
 	int r;
 

@@ -12,6 +12,17 @@
 
 _Thread_local u32 hg_plain_group, hg_plain_groups;
 
+#if HG_LANES > 1
+/* For tests: the lanes of a group are threads that meet at barriers. */
+_Thread_local u32 hg_plain_lane;
+static pthread_barrier_t lanes_barrier;
+
+void hg_plain_barrier(void)
+{
+	pthread_barrier_wait(&lanes_barrier);
+}
+#endif
+
 struct hg_buffer {
 	size_t size;
 	u8 *data;
@@ -194,6 +205,51 @@ static int cpu_kernel(struct hg_provider *p, const char *name, struct hg_kernel 
 	return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED, "the simulated device has no kernel %s", name);
 }
 
+#if HG_LANES == 1
+static void run_groups(struct hg_kernel *kernel, const struct hg_arg *args, u32 groups)
+{
+	hg_plain_groups = groups;
+	for (hg_plain_group = 0; hg_plain_group < groups; hg_plain_group++)
+		kernel->run(args);
+}
+#else
+struct lane {
+	struct hg_kernel *kernel;
+	const struct hg_arg *args;
+	u32 groups, lane;
+	pthread_t thread;
+};
+
+static void *run_lane(void *arg)
+{
+	struct lane *l = arg;
+
+	hg_plain_lane = l->lane;
+	hg_plain_groups = l->groups;
+	for (hg_plain_group = 0; hg_plain_group < l->groups; hg_plain_group++) {
+		l->kernel->run(l->args);
+		hg_plain_barrier();
+	}
+	return NULL;
+}
+
+static void run_groups(struct hg_kernel *kernel, const struct hg_arg *args, u32 groups)
+{
+	struct lane lanes[HG_LANES];
+	u32 i;
+
+	pthread_barrier_init(&lanes_barrier, NULL, HG_LANES);
+	for (i = 0; i < HG_LANES; i++) {
+		lanes[i] = (struct lane){.kernel = kernel, .args = args, .groups = groups, .lane = i};
+		if (pthread_create(&lanes[i].thread, NULL, run_lane, &lanes[i]))
+			abort();
+	}
+	for (i = 0; i < HG_LANES; i++)
+		pthread_join(lanes[i].thread, NULL);
+	pthread_barrier_destroy(&lanes_barrier);
+}
+#endif
+
 static int cpu_launch(struct hg_provider *p, struct hg_queue *queue, struct hg_kernel *kernel,
 		      const struct hg_arg *args, unsigned count, size_t groups, size_t lanes,
 		      const struct hg_wait *wait, struct hg_event **done, struct hg_gpu_error *err)
@@ -203,14 +259,12 @@ static int cpu_launch(struct hg_provider *p, struct hg_queue *queue, struct hg_k
 	(void)queue;
 	(void)wait;
 	if (count != kernel->args || lanes != HG_LANES)
-		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "%s: %u arguments and %zu lanes: want %u and 1",
-				   kernel->name, count, lanes, kernel->args);
+		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "%s: %u arguments and %zu lanes: want %u and %d",
+				   kernel->name, count, lanes, kernel->args, (int)HG_LANES);
 	if (make_event(done, err))
 		return -1;
 	pthread_mutex_lock(&c->lock);
-	hg_plain_groups = (u32)groups;
-	for (hg_plain_group = 0; hg_plain_group < groups; hg_plain_group++)
-		kernel->run(args);
+	run_groups(kernel, args, (u32)groups);
 	pthread_mutex_unlock(&c->lock);
 	return 0;
 }

@@ -110,15 +110,19 @@ static int evil_kernel(struct hg_provider *p, const char *name, struct hg_kernel
 		       struct hg_gpu_error *err)
 {
 	struct owner *o = (struct owner *)p;
-	struct hg_kernel *k = &o->kernels[o->count];
+	struct hg_kernel *k;
+	unsigned i;
 
 	if (fails(of(p), err))
 		return -1;
-	assert(o->count < KERNELS);
+	for (i = 0; i < o->count && strcmp(o->kernels[i].name, name); i++)
+		;
+	assert(i < KERNELS);
+	k = &o->kernels[i];
 	if (of(p)->below->ops->kernel(of(p)->below, name, &k->below, err))
 		return -1;
 	strcpy(k->name, name);
-	o->count++;
+	o->count += i == o->count;
 	*kernel = k;
 	return 0;
 }
