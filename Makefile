@@ -32,8 +32,8 @@ KCC ?= gcc
 kcc := $(if $(filter command,$(firstword $(origin CC))),CC=$(KCC))
 
 # User space. A directory counts once it has a Makefile.
-USER_DIRS := $(patsubst %/Makefile,%,$(wildcard vmm/Makefile tools/Makefile attest/Makefile))
-TEST_DIRS := $(patsubst %/Makefile,%,$(wildcard tests/*/Makefile tests/*/*/Makefile))
+USER_DIRS := $(patsubst %/Makefile,%,$(wildcard vmm/Makefile tools/Makefile attest/Makefile gpu-tee/Makefile))
+TEST_DIRS := $(patsubst %/Makefile,%,$(wildcard tests/*/Makefile tests/*/*/Makefile tests/*/*/*/Makefile))
 
 # Installs the missing Debian packages of the groups; HG_BOOTSTRAP=no trusts
 # that everything is there.
@@ -118,6 +118,12 @@ bench: packages-test ## costs of exits: hypergpu.ko beside stock kvm-amd; and be
 bench-nested: packages-test ## the same in guests of guests: L2 beside L1, ours and stock
 	$(call prepare,test)
 	$(Q)tests/bench/nested.sh
+
+.PHONY: bench-gpu
+bench-gpu: packages-test ## what the sealed channel costs: by core, by kernel, by crossing
+	$(call bootstrap,build test)
+	$(Q)$(MAKE) -C gpu-tee all
+	$(Q)tests/bench/gpu-seal
 
 ## Install
 # hgbench stays in the source tree: it is there to test what was built there.

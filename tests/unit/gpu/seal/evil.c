@@ -177,14 +177,20 @@ static int evil_finish(struct hg_provider *p, struct hg_queue *queue, struct hg_
 	return fails(of(p), err) ? -1 : r;
 }
 
-static void evil_close(struct hg_provider *p)
+void evil_forget(struct evil *e)
 {
-	struct owner *o = (struct owner *)p;
+	struct owner *o = (struct owner *)e;
 	unsigned i;
 
-	hg_provider_close(of(p)->below);
 	for (i = 0; i < o->copy_count; i++)
 		free(o->copies[i]);
+	o->copy_count = 0;
+}
+
+static void evil_close(struct hg_provider *p)
+{
+	hg_provider_close(of(p)->below);
+	evil_forget(of(p));
 	free(p);
 }
 

@@ -30,5 +30,7 @@ struct evil {
 
 /* Takes over @below. */
 struct evil *evil_new(struct hg_provider *below);
+/* Frees the copies of what was written; the queue is idle. */
+void evil_forget(struct evil *e);
 
 #endif
