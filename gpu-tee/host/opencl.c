@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The OpenCL provider. It calls through a dispatch table: the layer hands it the one
- * below itself, so that its own calls are not caught; tools take the loader's functions
- * (opencl_open.c).
+ * below itself, so that its own calls are not caught; tools take the loader's functions.
  */
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl_icd.h>
