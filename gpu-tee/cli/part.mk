@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-# hggpu.
+# The tools: hgrun, hggpu.
 
+HGRUN_OBJ := $(B)/cli/hgrun.o
 HGGPU_OBJ := $(B)/cli/hggpu.o $(B)/cli/collect.o $(B)/cli/files.o
-TARGETS   += $(B)/hggpu
-INSTALLS  += install-hggpu
+CLI       := $(B)/hgrun $(B)/hggpu
+TARGETS   += $(CLI)
+INSTALLS  += install-cli
 
-$(B)/hggpu: $(HGGPU_OBJ) $(B)/libhypergpu.a
+$(B)/hgrun: $(HGRUN_OBJ)
+$(B)/hggpu: $(HGGPU_OBJ)
+$(CLI): $(B)/libhypergpu.a
 	@echo "  LD      gpu-tee/$@"
 	$(Q)$(CC) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -o $@ $^ $(FP_LIBS) $(LIBS)
 
--include $(HGGPU_OBJ:.o=.d)
+-include $(HGRUN_OBJ:.o=.d) $(HGGPU_OBJ:.o=.d)
 
-.PHONY: install-hggpu
-install-hggpu: $(B)/hggpu
-	$(Q)install -D -m 755 $(B)/hggpu $(DESTDIR)$(PREFIX)/bin/hggpu
+.PHONY: install-cli
+install-cli: $(CLI)
+	$(Q)for t in $(CLI); do install -D -m 755 $$t $(DESTDIR)$(PREFIX)/bin/$$(basename $$t) || exit 1; done
