@@ -84,6 +84,7 @@ struct hg_cpp {
 	unsigned int collecting; /* arguments of calls that are open */
 	uint32_t call_line;	 /* where the outermost call ended: __LINE__ in it */
 	unsigned int counter;
+	bool in_condition;	 /* of #if: "defined" keeps its operand */
 	struct hg_macros asked; /* names that were asked for and not defined */
 	const char **question;
 	size_t questions, question_room;
@@ -144,7 +145,8 @@ void hg_cpp_pragma_string(struct hg_cpp *c, const struct hg_token *at,
 void hg_cpp_ask(struct hg_cpp *c, const struct hg_token *name);
 
 /* expr.c: the value of a condition. The list ends in HG_END. */
-bool hg_cpp_condition(struct hg_cpp *c, const struct hg_token *at, struct hg_token *list, size_t n);
+bool hg_cpp_condition(struct hg_cpp *c, const struct hg_token *at, const struct hg_token *list,
+		      size_t n);
 
 /* include.c: a file is found, and read from now on. */
 const char *hg_cpp_escape(struct hg_cpp *c, const char *name);

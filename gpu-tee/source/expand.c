@@ -105,6 +105,14 @@ struct call {
 	bool elided;
 };
 
+static void paint(const struct hg_cpp *c, struct hg_token *t)
+{
+	const struct hg_macro *m = t->kind == HG_IDENT ? hg_macro_find(&c->macros, t) : NULL;
+
+	if (m && m->busy)
+		t->flags |= HG_BLUE;
+}
+
 static struct hg_token *one_argument(struct hg_cpp *c, const struct hg_token *name, bool rest,
 				     size_t *count, bool *last)
 {
@@ -122,8 +130,9 @@ static struct hg_token *one_argument(struct hg_cpp *c, const struct hg_token *na
 		open += hg_is(&t, '(') ? 1 : 0;
 		open -= hg_is(&t, ')') ? 1 : 0;
 		list = hg_pool_grow(&c->pool, list, n, &room, sizeof(t));
-		list[n] = t;
-		list[n++].flags &= (uint8_t)~HG_RAW;
+		/* Reading on may end the expansion that forbids this name: it stays forbidden. */
+		paint(c, &t);
+		list[n++] = t;
 	}
 	*last = hg_is(&t, ')');
 	*count = n;
@@ -264,12 +273,30 @@ void hg_cpp_next(struct hg_cpp *c, struct hg_token *t)
 	}
 }
 
+/* In a condition: what "defined" asks about is not expanded. */
+static void add_operand(struct hg_cpp *c, struct hg_token **list, size_t *used, size_t *room)
+{
+	struct hg_token t;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		*list = hg_pool_grow(&c->pool, *list, *used, room, sizeof(t));
+		hg_cpp_raw(c, &t);
+		if (t.kind == HG_END)
+			return;
+		(*list)[(*used)++] = t;
+		if (!hg_is(&t, '('))
+			return;
+	}
+}
+
 struct hg_token *hg_cpp_expand(struct hg_cpp *c, const struct hg_token *list, size_t n,
 			       size_t *count)
 {
 	struct hg_token *out = NULL;
 	size_t used = 0, room = 0;
 	unsigned int collecting = c->collecting;
+	uint32_t call_line = c->call_line;
 
 	push(c, list, n, NULL, true);
 	c->collecting = 0;
@@ -278,9 +305,11 @@ struct hg_token *hg_cpp_expand(struct hg_cpp *c, const struct hg_token *list, si
 		hg_cpp_next(c, &out[used]);
 		if (out[used].kind == HG_END)
 			break;
-		used++;
+		if (hg_is_name(&out[used++], "defined") && c->in_condition)
+			add_operand(c, &out, &used, &room);
 	}
 	c->collecting = collecting;
+	c->call_line = call_line;
 	pop(c);
 	*count = used;
 	return out;

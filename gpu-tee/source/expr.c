@@ -180,7 +180,7 @@ static struct value name(struct expr *e)
 
 	if (hg_is_name(t, "defined"))
 		return defined(e);
-	if (!hg_macro_find(&e->c->macros, t))
+	if (!hg_macro_find(&e->c->macros, t) && !hg_is_name(t, "true"))
 		hg_cpp_ask(e->c, t);
 	if (hg_is(e->t, '(')) {
 		if (!e->dead)
@@ -188,7 +188,8 @@ static struct value name(struct expr *e)
 				    "in the condition: there is no macro %.*s()", HG_SHOW(t));
 		skip_call(e);
 	}
-	return (struct value){ 0 };
+	/* A keyword of OpenCL C. */
+	return (struct value){ hg_is_name(t, "true"), false };
 }
 
 static struct value primary(struct expr *e)
@@ -400,33 +401,15 @@ static struct value conditional(struct expr *e)
 	return test;
 }
 
-/* "defined NAME" is decided before anything is expanded. */
-static size_t replace_defined(struct expr *e, struct hg_token *list, size_t n)
-{
-	size_t i, out = 0;
-
-	for (i = 0; i < n; i++) {
-		struct hg_token t = list[i];
-
-		if (hg_is_name(&t, "defined")) {
-			e->t = &list[i + 1];
-			t.text = defined(e).v ? "1" : "0";
-			t.size = 1;
-			t.kind = HG_NUMBER;
-			i = (size_t)(e->t - list) - 1;
-		}
-		list[out++] = t;
-	}
-	return out;
-}
-
-bool hg_cpp_condition(struct hg_cpp *c, const struct hg_token *at, struct hg_token *list, size_t n)
+bool hg_cpp_condition(struct hg_cpp *c, const struct hg_token *at, const struct hg_token *list,
+		      size_t n)
 {
 	struct expr e = { .c = c, .at = at };
 	struct value v;
 
-	n = replace_defined(&e, list, n);
+	c->in_condition = true;
 	e.t = hg_cpp_expand(c, list, n, &n);
+	c->in_condition = false;
 	v = conditional(&e);
 	if (e.t->kind != HG_END)
 		hg_cpp_fail(c, at, HG_SOURCE_SYNTAX, "in the condition: '%.*s' is too much",

@@ -21,13 +21,14 @@ static void read_tokens(struct hg_parse *p, const char *text, size_t size)
 			hg_lex_skip_line(&l);
 			continue;
 		}
-		/* Two more than needed, so that t[i + 1] is always there. */
-		p->t = hg_pool_grow(&p->pool, p->t, p->n + 2, &room, sizeof(t));
+		p->t = hg_pool_grow(&p->pool, p->t, p->n, &room, sizeof(t));
 		p->t[p->n] = t;
 		if (t.kind == HG_END)
 			break;
 		p->n++;
 	}
+	/* A second end, so that t[i + 1] is always there. */
+	p->t = hg_pool_grow(&p->pool, p->t, p->n + 1, &room, sizeof(t));
 	p->t[p->n + 1] = t;
 }
 

@@ -16,6 +16,7 @@
 struct edit {
 	struct hg_text before;
 	bool gone;
+	bool inner; /* the name of a kernel: that of its inner function instead */
 };
 
 struct kernel {
@@ -133,7 +134,7 @@ static void find_calls(struct rewrite *r)
 		if (!k || k->refused || declares(r, i))
 			continue;
 		k->called = true;
-		hg_text_put(&p->pool, before(r, i), " hg_inner_");
+		r->edit[i].inner = true;
 	}
 }
 
@@ -162,7 +163,7 @@ static void put_name(struct rewrite *r, struct hg_text *t, const struct hg_decl_
 
 static void put_packed(struct rewrite *r, struct hg_text *t, const struct kernel *k, size_t i)
 {
-	hg_text_format(&r->p.pool, t, "hg_%.*s_%zu", NAME(k->name), i);
+	hg_text_format(&r->p.pool, t, "hg_t%zu_%.*s", i, NAME(k->name));
 }
 
 /* The parameter as the new kernel has it, in one line. */
@@ -298,7 +299,7 @@ static void make_inner(struct rewrite *r, const struct kernel *k, const struct h
 {
 	size_t i, n, next;
 
-	hg_text_put(&r->p.pool, before(r, d->name), " hg_inner_");
+	r->edit[d->name].inner = true;
 	for (i = 0; d->body_end && i < d->params; i++)
 		if (!d->param[i].name)
 			hg_text_format(&r->p.pool, before(r, d->param[i].end), " hg_a%zu", i);
@@ -385,6 +386,8 @@ static struct hg_text render(struct rewrite *r)
 		hg_text_add(&p->pool, &out, at, (size_t)(t->text - at));
 		if (e->before.size)
 			hg_text_add(&p->pool, &out, e->before.data, e->before.size);
+		if (e->inner)
+			hg_text_put(&p->pool, &out, "hg_inner_");
 		if (!e->gone)
 			hg_text_add(&p->pool, &out, t->text, t->size);
 		at = t->text + t->size;

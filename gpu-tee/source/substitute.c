@@ -41,6 +41,10 @@ static struct hg_token quote(struct hg_cpp *c, const struct hg_arg *arg, const s
 			hg_text_add(&c->pool, &text, t->text + k, 1);
 		}
 	}
+	/* A lone backslash at the end would take the quote away: compilers leave it out. */
+	for (i = text.size; i > 1 && text.data[i - 1] == '\\'; i--)
+		;
+	text.size -= (text.size - i) % 2;
 	hg_text_put(&c->pool, &text, "\"");
 	return (struct hg_token){ .text = text.data, .size = (uint32_t)text.size, .file = at->file,
 				  .line = at->line, .kind = HG_STRING,
@@ -115,7 +119,8 @@ static bool comma_paste(struct hg_cpp *c, const struct hg_macro *m, size_t i,
 		*last = (struct hg_token){ .kind = HG_PLACE, .text = "",
 					   .flags = last->flags & HG_SPACE };
 	else
-		add_all(c, l, arg->token, arg->count, t->flags & HG_SPACE);
+		add_all(c, l, arg->token, arg->count,
+			arg->count && (arg->token[0].flags & (HG_SPACE | HG_FIRST)) ? HG_SPACE : 0);
 	return true;
 }
 
