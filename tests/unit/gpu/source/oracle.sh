@@ -9,6 +9,7 @@ set -euo pipefail
 build=$1
 here=$(dirname "$0")
 cd "$here"
+build=$(realpath "$build")
 tool=$build/hgclsource
 tokens=$build/tokens
 work=$build/oracle

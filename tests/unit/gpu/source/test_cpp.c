@@ -116,7 +116,7 @@ static void test_macros(void **state)
 	      "\"a b\" \"\\\"x\\\\n\\\" '\\\\0'\" \"\" \"a b\"");
 	gives("#define s(...) #__VA_ARGS__\ns(a, b,c) s()", "\"a, b,c\" \"\"");
 	gives("#define v(a, ...) f(a, ## __VA_ARGS__)\nv(1) v(1,) v(1,2,3)",
-	      "f(1) f(1,) f(1, 2,3)");
+	      "f(1) f(1,) f(1,2,3)");
 	gives("#define v(a, r...) [a|r]\nv(1) v(1,2,3)", "[1|] [1|2,3]");
 	gives("#define h #\n#define c h ## h\nx c", "x hh");
 	gives("#define f(x) x\nf((a, b)) f(f)(1)", "(a, b) f(1)");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* texts PREFIX <LIBRARY: writes each text of OpenCL C in it to PREFIX.N.cl. */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
