@@ -138,6 +138,7 @@ static bool next_group(struct hg_cpp *c, const struct hg_token *t)
 
 	if (!cond)
 		hg_cpp_fail(c, t, HG_SOURCE_SYNTAX, "#%.*s without #if", HG_SHOW(t));
+	/* cppcheck-suppress nullPointerRedundantCheck ; hg_cpp_fail() does not return */
 	if (cond->other)
 		hg_cpp_fail(c, t, HG_SOURCE_SYNTAX, "#%.*s behind the #else of line %u",
 			    HG_SHOW(t), cond->line);

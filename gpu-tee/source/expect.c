@@ -72,7 +72,8 @@ uint32_t hg_expect_items(const struct hg_launch_entry *e)
 	return (uint32_t)(e->global_size[0] * e->global_size[1] * e->global_size[2]);
 }
 
-const char *hg_expect_differs(const struct hg_launch_entry *want, const struct hg_launch_entry *got)
+const char *hg_expect_differs(const struct hg_launch_entry *want,
+			      const struct hg_launch_entry *got)
 {
 	if (want->sequence != got->sequence)
 		return "the launch number";

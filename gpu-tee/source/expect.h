@@ -29,7 +29,8 @@ int hg_expect_geometry(struct hg_launch_entry *e, unsigned int dimensions, const
 /* What items[] must hold. */
 uint32_t hg_expect_items(const struct hg_launch_entry *e);
 /* NULL, or what differs. */
-const char *hg_expect_differs(const struct hg_launch_entry *want, const struct hg_launch_entry *got);
+const char *hg_expect_differs(const struct hg_launch_entry *want,
+			      const struct hg_launch_entry *got);
 
 /*
  * The bytes of an entry that count, for a digest over the log: @first bytes from its

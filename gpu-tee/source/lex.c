@@ -337,7 +337,9 @@ bool hg_would_join(const struct hg_token *a, const struct hg_token *b)
 	if (a->kind == HG_IDENT || a->kind == HG_NUMBER) {
 		if (is_letter(y) || is_digit(y))
 			return true;
-		if (a->kind == HG_NUMBER && (y == '.' || ((y == '+' || y == '-') && strchr("eEpP", x))))
+		if (a->kind == HG_NUMBER && y == '.')
+			return true;
+		if (a->kind == HG_NUMBER && (y == '+' || y == '-') && strchr("eEpP", x))
 			return true;
 		return a->kind == HG_IDENT && (y == '"' || y == '\'');
 	}

@@ -145,7 +145,7 @@ struct hg_source_kernel {
 	size_t params; /* hg_l and hg_seq follow them, unless refused */
 	size_t pointers;
 	bool defined; /* false: only declared */
-	/* "" or the name of a further kernel in the text, of which the application must not learn */
+	/* "", or the name of one more kernel in the text, which the application must not see */
 	char *inner;
 };
 

@@ -219,7 +219,8 @@ static size_t tagged(struct hg_parse *p, size_t i, struct hg_type *type)
 size_t hg_parse_specifiers(struct hg_parse *p, size_t i, struct hg_type *type)
 {
 	static const char *const tags[] = { "struct", "union", "enum", NULL };
-	static const char *const typeofs[] = { "typeof", "__typeof__", "__typeof", "_Atomic", NULL };
+	static const char *const typeofs[] = { "typeof", "__typeof__", "__typeof",
+					       "_Atomic", NULL };
 	bool pipe = false;
 	size_t next;
 

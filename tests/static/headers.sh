@@ -33,7 +33,8 @@ while IFS= read -r -d '' h; do
 		check "$h" -Ikmod/include/uapi -Ikmod/include "${core_dirs[@]}"
 		;;
 	*)
-		check "$h" -D_GNU_SOURCE "-I$(dirname "$h")" -Ivmm -Iattest -Itests/guest/lib "${core_dirs[@]}"
+		check "$h" -D_GNU_SOURCE "-I$(dirname "$h")" -Ivmm -Iattest -Igpu-tee/source -Itests/guest/lib \
+			"${core_dirs[@]}"
 		;;
 	esac
 	count=$((count + 1))

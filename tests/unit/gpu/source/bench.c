@@ -52,6 +52,7 @@ static void prepare(const struct subject *s, bool matvec)
 {
 	const int n = 1024, rows = (int)items;
 	const float f = 1.0f;
+	const uint32_t *pad = l.area->pad[l.next % HG_LAUNCH_SLOTS];
 	uint32_t value[2];
 	struct hg_launch_entry want;
 	cl_uint i = 0;
@@ -65,8 +66,8 @@ static void prepare(const struct subject *s, bool matvec)
 	memcpy(&value[0], matvec ? (const void *)&n : &f, 4);
 	memcpy(&value[1], &rows, 4);
 	if (s->masked) {
-		hg_expect_value(&want, l.area->pad[l.next % HG_LAUNCH_SLOTS], &value[0], 4, &value[0]);
-		hg_expect_value(&want, l.area->pad[l.next % HG_LAUNCH_SLOTS], &value[1], 4, &value[1]);
+		hg_expect_value(&want, pad, &value[0], 4, &value[0]);
+		hg_expect_value(&want, pad, &value[1], 4, &value[1]);
 	}
 	set(s->kernel, i++, 4, &value[0]);
 	if (matvec)
@@ -86,8 +87,8 @@ static double round_of(const struct subject *s, bool matvec)
 
 	for (i = 0; i < LAUNCHES; i++) {
 		prepare(s, matvec);
-		cl_must(clEnqueueNDRangeKernel(l.cl.queue, s->kernel, 1, NULL, &items, &local_size, 0,
-					       NULL, NULL),
+		cl_must(clEnqueueNDRangeKernel(l.cl.queue, s->kernel, 1, NULL, &items,
+					       &local_size, 0, NULL, NULL),
 			"clEnqueueNDRangeKernel");
 	}
 	clFinish(l.cl.queue);

@@ -62,7 +62,7 @@ compiles kernels.cl || errors=$((errors + 1))
 # hashcat's, with the options that hashcat gives.
 dir=/usr/share/hashcat/OpenCL
 if [ -d $dir ]; then
-	options=(-DKERNEL_STATIC -DINCLUDE_PATH=$dir '-DXM2S(x)=#x' '-DM2S(x)=XM2S(x)' -DLOCAL_MEM_TYPE=1
+	options=(-DKERNEL_STATIC "-DINCLUDE_PATH=$dir" '-DXM2S(x)=#x' '-DM2S(x)=XM2S(x)' -DLOCAL_MEM_TYPE=1
 		-DVENDOR_ID=64 -DCUDA_ARCH=0 -DHAS_ADD=0 -DVECT_SIZE=4 -DDEVICE_TYPE=2 -DDGST_R0=0 -DDGST_R1=1
 		-DDGST_R2=2 -DDGST_R3=3 -DDGST_ELEM=4 -DKERN_TYPE=0 -DATTACK_EXEC=11 -DATTACK_KERN=3
 		-DATTACK_MODE=3 -DFIXED_LOCAL_SIZE=64)

@@ -34,6 +34,7 @@ static char *read_file(const char *path, size_t *size)
 static char *ask_driver(struct launcher *l, const struct hg_source_output *out)
 {
 	struct hg_source_error err;
+	const size_t one = 1;
 	size_t size;
 	char *probe = hg_source_probe(out->question, out->questions, &size), *lines;
 	unsigned char *answer = calloc(1, size + 1);
@@ -44,7 +45,7 @@ static char *ask_driver(struct launcher *l, const struct hg_source_output *out)
 
 	cl_must(status, "hg_probe");
 	cl_must(clSetKernelArg(k, 0, sizeof(mem), &mem), "hg_probe");
-	cl_must(clEnqueueNDRangeKernel(l->cl.queue, k, 1, NULL, &(size_t){ 1 }, NULL, 0, NULL, NULL),
+	cl_must(clEnqueueNDRangeKernel(l->cl.queue, k, 1, NULL, &one, NULL, 0, NULL, NULL),
 		"hg_probe");
 	cl_fetch(&l->cl, mem, size, answer);
 	lines = hg_source_probe_answer(out->question, out->questions, answer, size, &err);
@@ -94,8 +95,10 @@ static int close_world(void **state)
 	return 0;
 }
 
-/* The device's addresses of the buffers that the kernel got: taken from its own entry once
- * they are known to differ, so that what follows can compare. */
+/*
+ * The device's addresses of the buffers that the kernel got: taken from its own entry once
+ * they are known to differ, so that what follows can compare.
+ */
 static void learn_pointers(struct run *r, const struct hg_launch_entry *got)
 {
 	unsigned int i, k;
