@@ -11,7 +11,8 @@ $(B)/hgrun: $(HGRUN_OBJ)
 $(B)/hggpu: $(HGGPU_OBJ)
 $(CLI): $(B)/libhypergpu.a
 	@echo "  LD      gpu-tee/$@"
-	$(Q)$(CC) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -o $@ $^ $(FP_LIBS) $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -o $@ $(filter %.o,$^) \
+		$(B)/libhypergpu.a $(FP_LIBS) $(LIBS)
 
 -include $(HGRUN_OBJ:.o=.d) $(HGGPU_OBJ:.o=.d)
 

@@ -34,7 +34,7 @@ while IFS= read -r -d '' h; do
 		;;
 	*)
 		check "$h" -D_GNU_SOURCE "-I$(dirname "$h")" -Ivmm -Iattest -Igpu-tee/host \
-			-Igpu-tee/device -Itests/guest/lib "${core_dirs[@]}"
+			-Igpu-tee/device -Igpu-tee/source -Itests/guest/lib "${core_dirs[@]}"
 		;;
 	esac
 	count=$((count + 1))
