@@ -42,6 +42,7 @@ run 2 'not a power of two' llama -m x -p x --lanes 3
 run 2 "--threads '-2'" llama -m x -p x --threads -2
 run 1 'No such file' llama -m "$root/none" -p x
 run 1 'not a GGUF file' llama -m kernels.cl -p x
+run 1 'the reference has none' llama -m tiny.gguf -p x --device reference --threads 2
 run 1 "no device 'abacus'" llama -m tiny.gguf -p x --device abacus
 run 1 'but the model' llama -m tiny.gguf -p "$(printf 'x %.0s' {1..200})"
 run 2 'Usage: mkmodel' mkmodel
@@ -50,6 +51,22 @@ run 2 "--params '12x'" mkmodel -o "$root/m" --params 12x
 run 1 'leaves nothing' mkmodel -o "$root/m" --params 1M
 run 2 'Usage: train' train --steps 5
 OCL_ICD_VENDORS=$root/nobody run 1 'no OpenCL platform: install' llama -m tiny.gguf -p x
+
+# ---- A device that fails: in the load, in the prompt, in the text ----
+
+lose() { # CALL:N WANTED-TEXT
+	OPENCL_LAYERS=$bin/lose.so LOSE=$1 run 1 "$2" llama -m tiny.gguf -p 'Q: who is the fox? A:'
+	grep -q 'It says yap' "$root/out" && failed "with $1 lost, it told it all"
+}
+OPENCL_LAYERS=$bin/lose.so LOSE=none:1 run 0 'It says yap.' llama -m tiny.gguf -p 'Q: who is the fox? A:'
+lose write:1 'clEnqueueWriteBuffer(blk.0.attn_k.weight): CL_OUT_OF_RESOURCES (-5): the device was lost'
+lose write:43 'clEnqueueWriteBuffer(state): CL_OUT_OF_RESOURCES'
+lose launch:1 'clEnqueueNDRangeKernel(embed_q8_0): CL_OUT_OF_RESOURCES'
+lose launch:200 'clEnqueueNDRangeKernel('
+lose launch:900 'clEnqueueNDRangeKernel('
+lose read:1 'reading the chosen token: CL_DEVICE_NOT_AVAILABLE (-2): the device was lost'
+lose read:4 'reading the chosen token: CL_DEVICE_NOT_AVAILABLE'
+lose lie:3 'the device chose token 2147483647 of 512'
 
 # ---- Device and reference, what crosses ----
 
@@ -63,17 +80,22 @@ run 0 '' mkmodel -o "$root/random2" --params 3M --vocab 999 --seed 3
 cmp "$root/random" "$root/random2" || failed "the same seed made two models"
 for more in '' --logits '--lanes 16' '--temp 0.7 --seed 5'; do
 	for device in '' '--device reference'; do
+		args=$more
+		[ -z "$device" ] || args=${more/--lanes 16/}
 		# shellcheck disable=SC2086 # words are wanted
-		"$bin/llama" -m "$root/random" -p 'Hello, world' -n 24 --ignore-eos --json --stats $more $device \
-			>"$root/answer${device:+.reference}" 2>"$root/stats" || failed "llama $more $device"
-		# shellcheck disable=SC2086
-		[ -n "$device" ] || jq -e --arg more "${more%% *}" '.tokens == 24
-			and .run.writes == .prompt_tokens + 23 and .run.written_bytes == 8 * .run.writes
-			and .run.reads == 24
-			and .run.read_bytes == 24 * (if $more == "--logits" or $more == "--temp" then 4 * 999 else 4 end)' \
-			"$root/stats" >"$root/verdict" || failed "crossings with '$more': $(cat "$root/stats")"
+		"$bin/llama" -m "$root/random" -p 'Hello, world' -n 24 --ignore-eos --json --stats \
+			$args $device >"$root/answer${device:+.reference}" 2>"$root/stats${device:+.reference}" ||
+			failed "llama $more $device"
 	done
 	cmp "$root/answer" "$root/answer.reference" || failed "device and reference differ with '$more'"
+	case $more in
+	--logits | --temp*) size=$((4 * 999)) ;;
+	*) size=4 ;;
+	esac
+	jq -e --argjson size $size '.tokens == 24 and .run.writes == .prompt_tokens + 23 and
+		.run.written_bytes == 8 * .run.writes and .run.reads == 24 and
+		.run.read_bytes == 24 * $size' "$root/stats" >"$root/verdict" ||
+		failed "crossings with '$more': $(cat "$root/stats")"
 done
 jq -e '.tokens | length == 24' "$root/answer" >/dev/null || failed "JSON: $(cat "$root/answer")"
 

@@ -509,8 +509,9 @@ static int build(struct device *d, struct err *e)
 
 	clGetDeviceInfo(d->cl.device, CL_DEVICE_EXTENSIONS, sizeof(extensions) - 1, extensions,
 			NULL);
+	/* Where lanes are many there is an instruction for halves, whatever is said of them. */
 	snprintf(options, sizeof(options), "-cl-std=CL1.2 -cl-mad-enable -DLANES=%u%s", d->lanes,
-		 strstr(extensions, "cl_khr_fp16") ? " -DFAST_HALF" : "");
+		 d->lanes > 1 || strstr(extensions, "cl_khr_fp16") ? " -DFAST_HALF" : "");
 	return opencl_build(&d->cl, kernels_source, options, &d->program, e);
 }
 

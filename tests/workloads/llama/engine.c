@@ -34,8 +34,11 @@ int engine_start(struct engine *g, const struct device_options *o, struct err *e
 	g->logits = malloc(g->model.vocab * sizeof(*g->logits));
 	if (!g->logits)
 		return refuse(e, "out of memory for %u logits", g->model.vocab);
-	if (o->name && !strcmp(o->name, ENGINE_REFERENCE))
+	if (o->name && !strcmp(o->name, ENGINE_REFERENCE)) {
+		if (o->threads || o->lanes)
+			return refuse(e, "--threads and --lanes: the reference has none");
 		return ref_init(&g->ref, &g->model, o->context, e);
+	}
 	return device_open(&g->device, &g->model, o, e);
 }
 

@@ -64,7 +64,10 @@ float sum16(float16 v)
 
 /* ---- Formats: one number of a row, and what a lane sums of a row times x ---- */
 
-/* Many halves at once, also where the compiler has no instruction for them. */
+/*
+ * Halves, also where the compiler has no instruction for them; then without infinity,
+ * which no weight is. What is denormal counts from the exponent of the first normal.
+ */
 float16 half16(__global const uchar *p)
 {
 #ifdef FAST_HALF
@@ -72,7 +75,6 @@ float16 half16(__global const uchar *p)
 #else
 	uint16 h = convert_uint16(vload16(0, (__global const ushort *)p));
 	uint16 sign = (h & 0x8000u) << 16, bits = (h & 0x7fffu) << 13;
-	/* What is denormal counts from the exponent that the first normal has. */
 	float16 small = as_float16(bits + (113u << 23)) - as_float16((uint16)(113u << 23));
 	float16 normal = as_float16(bits + (112u << 23));
 	float16 v = select(normal, small, (h & 0x7c00u) == 0u);
@@ -83,7 +85,15 @@ float16 half16(__global const uchar *p)
 
 float half1(__global const uchar *p)
 {
+#ifdef FAST_HALF
 	return vload_half(0, (__global const half *)p);
+#else
+	uint h = *(__global const ushort *)p, bits = (h & 0x7fffu) << 13;
+	float v = h & 0x7c00u ? as_float(bits + (112u << 23)) :
+				as_float(bits + (113u << 23)) - as_float(113u << 23);
+
+	return h & 0x8000u ? -v : v;
+#endif
 }
 
 float one_f32(__global const uchar *row, uint i)

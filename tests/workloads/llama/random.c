@@ -79,7 +79,8 @@ static void fix_block(const struct fmt *f, uint8_t *p, float deviation)
 		put_half(p, deviation / 73.9f);
 		break;
 	case FMT_Q4_0:
-		put_half(p, deviation / 4.61f);
+		/* Either way, since the mean of -8 to 7 is not 0. */
+		put_half(p, (p[0] & 1 ? 1 : -1) * deviation / 4.61f);
 		break;
 	case FMT_Q6_K:
 		for (i = 192; i < 208; i++)

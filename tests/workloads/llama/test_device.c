@@ -52,6 +52,7 @@ static void open_both(struct engine *dev, struct engine *ref, const struct shape
 	if (random_write(s, path, &e) || engine_load(dev, path, &e) || engine_start(dev, &o, &e))
 		fail_msg("%s", e.text);
 	o.name = ENGINE_REFERENCE;
+	o.lanes = 0;
 	if (engine_load(ref, path, &e) || engine_start(ref, &o, &e))
 		fail_msg("%s", e.text);
 	unlink(path);
