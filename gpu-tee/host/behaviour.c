@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "../device/behaviour.h"
@@ -26,6 +27,7 @@ struct hg_probe {
 	const struct hg_clapi *api;
 	cl_device_id device;
 	cl_context context;
+	bool own_context;
 	cl_command_queue queue;
 	cl_program program;
 	cl_kernel kernel[KERNELS];
@@ -150,9 +152,12 @@ static int start(struct hg_probe *p, struct hg_gpu_error *err)
 
 	if (choose_shape(p, err))
 		return -1;
-	p->context = p->api->CreateContext(NULL, 1, &p->device, NULL, NULL, &ret);
-	if (!p->context)
-		return cl_failed(err, "no context", ret);
+	if (!p->context) {
+		p->context = p->api->CreateContext(NULL, 1, &p->device, NULL, NULL, &ret);
+		if (!p->context)
+			return cl_failed(err, "no context", ret);
+		p->own_context = true;
+	}
 	p->queue = p->api->CreateCommandQueue(p->context, p->device, 0, &ret);
 	if (!p->queue)
 		return cl_failed(err, "no queue", ret);
@@ -162,6 +167,17 @@ static int start(struct hg_probe *p, struct hg_gpu_error *err)
 int hg_probe_open(const struct hg_clapi *api, cl_device_id device, struct hg_probe **probe,
 		  struct hg_gpu_error *err)
 {
+	return hg_probe_attach(api, NULL, device, probe, err);
+}
+
+cl_mem hg_probe_reading(const struct hg_probe *p)
+{
+	return p->buffer[READING];
+}
+
+int hg_probe_attach(const struct hg_clapi *api, cl_context context, cl_device_id device,
+		    struct hg_probe **probe, struct hg_gpu_error *err)
+{
 	struct hg_probe *p = calloc(1, sizeof(*p));
 
 	*probe = NULL;
@@ -169,6 +185,7 @@ int hg_probe_open(const struct hg_clapi *api, cl_device_id device, struct hg_pro
 		return hg_gpu_no_memory(err);
 	p->api = api;
 	p->device = device;
+	p->context = context;
 	if (start(p, err)) {
 		hg_probe_close(p);
 		return -1;
@@ -191,7 +208,7 @@ void hg_probe_close(struct hg_probe *p)
 		p->api->ReleaseProgram(p->program);
 	if (p->queue)
 		p->api->ReleaseCommandQueue(p->queue);
-	if (p->context)
+	if (p->own_context)
 		p->api->ReleaseContext(p->context);
 	free(p);
 }

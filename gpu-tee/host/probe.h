@@ -14,7 +14,12 @@ struct hg_probe;
 /* Builds the program. @api must outlive the probe. */
 int hg_probe_open(const struct hg_clapi *api, cl_device_id device, struct hg_probe **probe,
 		  struct hg_gpu_error *err);
+/* The same in a context of the caller's, who keeps it. */
+int hg_probe_attach(const struct hg_clapi *api, cl_context context, cl_device_id device,
+		    struct hg_probe **probe, struct hg_gpu_error *err);
 void hg_probe_close(struct hg_probe *p);
+/* The reading: a buffer of the context, the probe's. */
+cl_mem hg_probe_reading(const struct hg_probe *p);
 
 /*
  * A reading, which stays on the device; its shape follows from the device.

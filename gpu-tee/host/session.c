@@ -18,7 +18,7 @@ extern const char hg_device_source[];
  * share them with others (PoCL on a busy machine), a launch must outlast others' turns.
  */
 #define STEPS_FIRST 65536u
-#define LAUNCHES    16u
+#define LAUNCHES    64u
 
 struct opening {
 	struct hg_provider *p;

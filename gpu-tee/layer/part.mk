@@ -11,7 +11,7 @@ INSTALLS  += install-layer
 $(LAYER): $(LAYER_OBJ) $(B)/libhypergpu.a
 	@echo "  LD      gpu-tee/$@"
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-z,relro,-z,now,-z,defs,-z,nodelete -Wl,--exclude-libs,ALL \
-		-o $@ $(LAYER_OBJ) $(B)/libhypergpu.a $(LIBS)
+		-o $@ $(LAYER_OBJ) $(B)/libhypergpu.a $(FP_LIBS) $(LIBS)
 
 -include $(LAYER_OBJ:.o=.d)
 

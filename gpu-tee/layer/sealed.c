@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The crossing that seals: a channel (host/channel.h) on the driver below the layer. */
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "channel.h"
+#include "gpu.h"
 #include "layer.h"
 
 struct seal {
@@ -43,15 +43,13 @@ static int open_channel(struct crossing *x, struct seal *s)
 
 	if (!options.suite)
 		return cross_fail(x, "HYPERGPU_SUITE is none of aes-256-gcm, chacha20-poly1305, sm4-ctr-hmac-sm3");
-	if (RAND_bytes((unsigned char *)&options.session, sizeof(options.session)) != 1 ||
-	    RAND_bytes(options.secret, sizeof(options.secret)) != 1)
-		return cross_fail(x, "OpenSSL gives no random numbers");
 	if (hg_opencl_attach_suites(below, x->context, x->device, 0, 1u << options.suite, &s->provider,
 				    &err) ||
 	    s->provider->ops->queue_create(s->provider, &s->queue, &err))
 		return cross_fail(x, "%s", err.text);
-	layer_say_once("the key of this session crosses in clear: no key agreement with the device yet");
-	ret = hg_channel_open(s->provider, s->queue, &options, &s->channel, &err);
+	ret = gpu_session(s->provider, s->queue, x->context, x->device, &options, &err);
+	if (!ret)
+		ret = hg_channel_open(s->provider, s->queue, &options, &s->channel, &err);
 	OPENSSL_cleanse(&options, sizeof(options));
 	return ret ? cross_fail(x, "%s", err.text) : 0;
 }
