@@ -65,7 +65,7 @@ if have ffmpeg; then
 fi
 if have hashcat; then
 	hash=$(printf abcd | md5sum | cut -c 1-32)
-	rm -rf "$work/home"
+	rm -rf "${work:?}/home"
 	mkdir -p "$work/home"
 	with_layer hashcat hashcat -m 0 -a 3 --force -D 1 --potfile-disable "$hash" '?l?l?l?l'
 	expect hashcat "$hash:abcd"
