@@ -33,7 +33,7 @@ kcc := $(if $(filter command,$(firstword $(origin CC))),CC=$(KCC))
 
 # User space. A directory counts once it has a Makefile.
 USER_DIRS := $(patsubst %/Makefile,%,$(wildcard vmm/Makefile tools/Makefile attest/Makefile))
-TEST_DIRS := $(patsubst %/Makefile,%,$(wildcard tests/*/Makefile tests/*/*/Makefile))
+TEST_DIRS := $(patsubst %/Makefile,%,$(wildcard tests/*/Makefile tests/*/*/Makefile tests/*/*/*/Makefile))
 
 # Installs the missing Debian packages of the groups; HG_BOOTSTRAP=no trusts
 # that everything is there.
