@@ -126,7 +126,9 @@ HG_LAUNCH_FN void hg_launch_unmask(__private uint *w, uint words, uint at,
 #define HG_ENTER(program, number, words, pointers)                                     \
 	__global const uint *hg_pad = &hg_l->pad[hg_seq % HG_LAUNCH_SLOTS][0];                \
 	__global struct hg_launch_entry *hg_e =                                               \
-		hg_launch_enter(hg_l, hg_seq, program, number, (words), (pointers));
+		hg_launch_enter(hg_l, hg_seq, program, number, (words), (pointers));          \
+	(void)hg_pad;                                                                         \
+	(void)hg_e;
 
 /* A pointer: @index among the pointers. */
 #define HG_POINTER(p, index)                                                                  \

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cpp.h"
 
@@ -47,19 +48,23 @@ static bool wanted_once(const struct hg_cpp *c, const char *name)
 /* The whole of a regular file, from malloc(); or NULL. */
 static char *read_path(const char *path, size_t *size)
 {
-	FILE *f = fopen(path, "rb");
+	/* A pipe of that name must not make anybody wait. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	char *text = NULL;
+	ssize_t n;
 
-	if (!f)
+	if (fd < 0)
 		return NULL;
-	if (!fstat(fileno(f), &st) && S_ISREG(st.st_mode) && st.st_size >= 0 &&
-	    (uint64_t)st.st_size < HG_FILE_MAX) {
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size >= 0 &&
+	    (uint64_t)st.st_size < HG_FILE_MAX)
 		text = malloc((size_t)st.st_size + 1);
-		if (text)
-			*size = fread(text, 1, (size_t)st.st_size, f);
+	for (*size = 0; text && *size < (size_t)st.st_size; *size += (size_t)n) {
+		n = read(fd, text + *size, (size_t)st.st_size - *size);
+		if (n <= 0)
+			break;
 	}
-	fclose(f);
+	close(fd);
 	return text;
 }
 

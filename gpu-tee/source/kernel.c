@@ -204,6 +204,8 @@ static const char *parse_params(struct hg_parse *p, struct hg_decl *d)
 		}
 		if (i < d->close && !hg_is(&p->t[i], ','))
 			continue;
+		if (d->params == HG_PARAMS_MAX)
+			return "it has more than 256 parameters";
 		if (from == i)
 			return reason(p, "parameter %zu is missing", d->params, NULL);
 		d->param = hg_pool_grow(&p->pool, d->param, d->params, &room, sizeof(*d->param));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -333,6 +334,11 @@ static void test_disk(void **state)
 	assert_int_equal(hg_source_options_parse(build, &o, NULL), 0);
 	in.options = &o;
 	gives_with(&in, "one three");
+	snprintf(path, sizeof(path), "%s/pipe", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	in = input("#include \"pipe\"\n");
+	in.options = &o;
+	refuses_with(&in, HG_SOURCE_FILE, "none of the 2 directories");
 	in = input("#include \"sub\"\n");
 	in.options = &o;
 	refuses_with(&in, HG_SOURCE_FILE, "none of the 2 directories");

@@ -130,6 +130,11 @@ static void test_refused(void **state)
 		sprintf(long_text + strlen(long_text), "%sglobal int *p%zu", i ? ", " : "", i);
 	strcat(long_text, ") {}");
 	refuses(long_text, "it has 33 pointers, and the log takes 32");
+	strcpy(long_text, "kernel void a(int x");
+	for (i = 0; i < 256; i++)
+		strcat(long_text, ", int y");
+	strcat(long_text, ") {}");
+	refuses(long_text, "it has more than 256 parameters");
 }
 
 /* A kernel that is left alone can be called still, and the others are rewritten. */
