@@ -157,7 +157,8 @@ HG_CALL u32 aes_sub_word(u32 w)
 	int i;
 
 	for (i = 0; i < 8; i++)
-		q[i] = (HG_V16(w, w >> 8, w >> 16, w >> 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) >> i) &
+		q[i] = (HG_V16(w, w >> 8, w >> 16, w >> 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) >>
+			i) &
 		       HG_SPLAT(1);
 	aes_sub_bytes(q);
 	for (i = 0; i < 8; i++)

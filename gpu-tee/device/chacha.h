@@ -176,8 +176,8 @@ HG_CALL void poly_power(u32 *out, const u32 *r, u32 n)
  * One lane's part of the sum over a header of 12 words, @length bytes of data padded by
  * zeros, and the lengths. To be added to the other lanes' limb by limb.
  */
-HG_CALL void poly_lane(u32 *h, const u32 *key, const u32 *aad, HG_GLOBAL const u32 *data, u32 length,
-		     u32 lane)
+HG_CALL void poly_lane(u32 *h, const u32 *key, const u32 *aad, HG_GLOBAL const u32 *data,
+		       u32 length, u32 lane)
 {
 	u32 blocks = (length + 15) / 16, total = 3 + blocks + 1;
 	u32 pad = (HG_LANES - total % HG_LANES) % HG_LANES, rows = (total + pad) / HG_LANES;

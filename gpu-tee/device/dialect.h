@@ -30,6 +30,7 @@ typedef uint16 v16;
 #define HG_CONST  __constant
 #define HG_FN	  static
 #define HG_CALL	  static __attribute__((noinline)) /* large, and called in many places */
+#define HG_UNROLL _Pragma("unroll 8")
 #define HG_KERNEL __kernel __attribute__((reqd_work_group_size(HG_LANES, 1, 1))) void
 #define HG_GROUP  ((u32)get_group_id(0))
 #define HG_GROUPS ((u32)get_num_groups(0))
@@ -69,6 +70,7 @@ typedef unsigned long long u64;
 #define HG_CONST __constant__
 #define HG_FN	 static __device__
 #define HG_CALL	 static __device__ __noinline__
+#define HG_UNROLL _Pragma("unroll 8")
 #define HG_KERNEL extern "C" __global__ void
 #define HG_GROUP  ((u32)blockIdx.x)
 #define HG_GROUPS ((u32)gridDim.x)
@@ -85,7 +87,10 @@ typedef unsigned long long u64;
 struct v16 {
 	u32 s[16];
 };
-#define HG_EACH(expr) v16 r; _Pragma("unroll") for (int i = 0; i < 16; i++) r.s[i] = (expr); return r
+#define HG_EACH(expr)                                                   \
+	v16 r;                                                          \
+	_Pragma("unroll") for (int i = 0; i < 16; i++) r.s[i] = (expr); \
+	return r
 HG_FN v16 operator^(v16 a, v16 b) { HG_EACH(a.s[i] ^ b.s[i]); }
 HG_FN v16 operator&(v16 a, v16 b) { HG_EACH(a.s[i] & b.s[i]); }
 HG_FN v16 operator|(v16 a, v16 b) { HG_EACH(a.s[i] | b.s[i]); }
@@ -138,6 +143,7 @@ typedef u32 v16 __attribute__((vector_size(64)));
 #pragma GCC diagnostic ignored "-Wpsabi"
 #define HG_FN	  static inline __attribute__((unused))
 #define HG_CALL	  static __attribute__((unused))
+#define HG_UNROLL
 #define HG_KERNEL static void
 #define HG_STATIC_ASSERT(c, text) _Static_assert(c, text)
 #define HG_GROUP  hg_plain_group

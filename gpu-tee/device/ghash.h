@@ -23,7 +23,7 @@ typedef v16 gvec;
 typedef u32 gvec;
 #define GHASH_WIDTH 1u
 #define GHASH_SPLAT(x) (x)
-#define GHASH_SIGN(x)  ((u32)((int)(x) >> 31))
+#define GHASH_SIGN(x)  (0u - ((u32)(x) >> 31))
 #endif
 #define HG_STRANDS (GHASH_WIDTH * HG_LANES)
 /* Strands of any build: it bounds the state's size. */
@@ -94,6 +94,7 @@ HG_FN void ghash_step(gvec *a, HG_GLOBAL const u32 *row)
 	for (i = 0; i < 4; i++) {
 		gvec bits = a[i];
 
+		HG_UNROLL
 		for (k = 0; k < 32; k++) {
 			gvec mask = GHASH_SIGN(bits);
 
@@ -112,7 +113,7 @@ HG_FN void ghash_step(gvec *a, HG_GLOBAL const u32 *row)
 }
 
 #define GHASH_SCALAR(x) (x)
-#define GHASH_SCALAR_SIGN(x) ((u32)((int)(x) >> 31))
+#define GHASH_SCALAR_SIGN(x) (0u - ((u32)(x) >> 31))
 
 HG_FN void ghash_multiply1(u32 *a, const u32 *b)
 {
@@ -152,7 +153,8 @@ HG_CALL void ghash_init(HG_GLOBAL struct ghash_key *key, const u32 *h)
 }
 
 /* Word @w of block @i of a header, of @length bytes of data padded by zeros, and of the lengths. */
-HG_FN u32 ghash_word(const u32 *aad, HG_GLOBAL const u32 *data, u32 blocks, u32 length, u32 i, u32 w)
+HG_FN u32 ghash_word(const u32 *aad, HG_GLOBAL const u32 *data, u32 blocks, u32 length, u32 i,
+		     u32 w)
 {
 	if (i < GHASH_AAD)
 		return ghash_swap(aad[4 * i + w]);
@@ -198,8 +200,10 @@ HG_CALL void ghash_lane(u32 *sum, HG_GLOBAL const struct ghash_key *key, const u
 				u32 x[16];
 
 				for (s = 0; s < 16; s++)
-					x[s] = first + (int)s < 0 ? 0 :
-					       ghash_word(aad, data, blocks, length, (u32)first + s, w);
+					x[s] = first + (int)s < 0
+						       ? 0
+						       : ghash_word(aad, data, blocks, length,
+								    (u32)first + s, w);
 				a[w] = a[w] ^ HG_V16(x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7],
 						     x[8], x[9], x[10], x[11], x[12], x[13], x[14],
 						     x[15]);

@@ -19,6 +19,8 @@
 #define HG_SECRET_SIZE  32u
 /* Records of one launch, at most: a slot of the staging ring. */
 #define HG_BATCH_MAX 16u
+/* Work-groups of so many lanes that hg_open shares a record among. */
+#define HG_PARTS_OF(lanes) ((lanes) == 1 ? 4u : (130u + (lanes) - 1u) / (lanes))
 /* Buffers that the small path opens into in one launch, at most. */
 #define HG_TARGETS 4u
 /* Buffers bound at a time. The low bits of an id are its place in the table. */

@@ -22,7 +22,8 @@ HG_FN u32 suite_groups(u32 suite, u32 length)
 }
 
 /* Bytes @from to @to - 1 of the stream @words onto the data, of which @at is byte @from's place. */
-HG_FN void suite_apply(HG_GLOBAL u8 *dst, HG_GLOBAL const u8 *src, const u32 *words, u32 from, u32 to)
+HG_FN void suite_apply(HG_GLOBAL u8 *dst, HG_GLOBAL const u8 *src, const u32 *words, u32 from,
+		       u32 to)
 {
 	u32 i = from;
 

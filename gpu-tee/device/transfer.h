@@ -9,12 +9,7 @@
 
 #include "suite.h"
 
-/* Work-groups that hg_open shares a record among. */
-#if HG_LANES == 1
-#define HG_PARTS 4u
-#else
-#define HG_PARTS ((130u + HG_LANES - 1u) / HG_LANES)
-#endif
+#define HG_PARTS HG_PARTS_OF(HG_LANES)
 
 #define RECORD_WORDS(length) (16u + 4u * (((length) + 15u) / 16u))
 
@@ -51,7 +46,8 @@ HG_FN u32 header_verdict(HG_GLOBAL const struct hg_state *state, const u32 *h, u
 	if (length == 0 || length > HG_RECORD_DATA)
 		return HG_BAD_RANGE;
 	if (kind == HG_COMMAND)
-		return id || offset ? HG_BAD_BUFFER : length != 8 || count != 1 ? HG_BAD_COMMAND : 0;
+		return id || offset ? HG_BAD_BUFFER :
+		       length != 8 || count != 1 ? HG_BAD_COMMAND : 0;
 	/* In a row of large records all but the last are full: so each knows its place. */
 	if (!small && index + 1 < count && length != HG_RECORD_DATA)
 		return HG_BAD_RANGE;
@@ -100,7 +96,8 @@ HG_FN void check_record(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u32 *s
 				  left ? src[16 + i] & (0xffffffffu >> (32 - 8 * left)) : 0;
 		}
 		HG_BARRIER();
-		suite_tag(tag, &state->keys[(h[1] & 255) == HG_DATA ? HG_KEY_H2D : HG_KEY_COMMAND_H2D],
+		suite_tag(tag,
+			  &state->keys[(h[1] & 255) == HG_DATA ? HG_KEY_H2D : HG_KEY_COMMAND_H2D],
 			  SUITE_OF(state), h, copy, length, sum);
 		if ((tag[0] ^ h[12]) | (tag[1] ^ h[13]) | (tag[2] ^ h[14]) | (tag[3] ^ h[15]))
 			bad = HG_BAD_TAG; /* Lane 0 alone knows: it alone writes the verdict. */
@@ -148,8 +145,8 @@ HG_FN void opened_all(HG_GLOBAL struct hg_state *state, u32 count)
 }
 
 /* This lane's share of the data of record @index, to the buffer at @dst. */
-HG_FN void open_record(HG_GLOBAL const struct hg_state *state, u32 index, HG_GLOBAL u8 *dst, u32 part,
-		       u32 parts)
+HG_FN void open_record(HG_GLOBAL const struct hg_state *state, u32 index, HG_GLOBAL u8 *dst,
+		       u32 part, u32 parts)
 {
 	HG_GLOBAL const struct hg_checked *r = &state->records[index];
 	u32 groups = suite_groups(SUITE_OF(state), r->length), g;
@@ -302,9 +299,9 @@ HG_FN void open_small(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u32 *rec
  * Seals @length bytes at @src as a record at @out. The number is taken from the state
  * for this record alone, so that no second launch, whoever starts it, can get the same.
  */
-HG_FN void seal_record(HG_GLOBAL struct hg_state *state, u32 slot, u32 kind, HG_GLOBAL const u8 *src,
-		       HG_GLOBAL u32 *out, u64 id, u64 offset, u32 length, u32 more,
-		       HG_LOCAL u32 *sum)
+HG_FN void seal_record(HG_GLOBAL struct hg_state *state, u32 slot, u32 kind,
+		       HG_GLOBAL const u8 *src, HG_GLOBAL u32 *out, u64 id, u64 offset, u32 length,
+		       u32 more, HG_LOCAL u32 *sum)
 {
 	HG_GLOBAL const struct hg_key *key = &state->keys[HG_KEY_D2H];
 	HG_GLOBAL u32 *head = state->heads[slot], *copy = state->scratch[slot];
@@ -381,12 +378,13 @@ HG_FN void seal_receipt(HG_GLOBAL struct hg_state *state, HG_GLOBAL u32 *out, HG
 		p[23] = (u32)(state->bind_address >> 32);
 	}
 	HG_BARRIER();
-	seal_record(state, HG_BATCH_MAX, HG_RECEIPT, (HG_GLOBAL const u8 *)p, out, 0, 0, 96, 0, sum);
+	seal_record(state, HG_BATCH_MAX, HG_RECEIPT, (HG_GLOBAL const u8 *)p, out, 0, 0, 96, 0,
+		    sum);
 }
 
 /* One group a record; the last to finish adds the receipt. A bad state yields nothing else. */
-HG_FN void seal_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u8 *src, HG_GLOBAL u32 *out,
-		       u64 id, u64 offset, u32 length, HG_LOCAL u32 *sum)
+HG_FN void seal_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u8 *src,
+		       HG_GLOBAL u32 *out, u64 id, u64 offset, u32 length, HG_LOCAL u32 *sum)
 {
 	HG_GLOBAL const struct hg_bound *b = &state->bound[(u32)id & (HG_BOUND_MAX - 1)];
 	u32 count, words, bad = 0, group = HG_GROUP;

@@ -246,7 +246,8 @@ static int check_options(const struct hg_provider *p, const struct hg_channel_op
 			 struct hg_gpu_error *err)
 {
 	if (o->suite > HG_SM4_CTR_HMAC_SM3)
-		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "suite %d is not known: 1, 2 or 3", o->suite);
+		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "suite %d is not known: 1, 2 or 3",
+				   o->suite);
 	if (!(p->info.suites & 1u << (o->suite ? o->suite : HG_AES_256_GCM)))
 		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
 				   "the session program on %s was not built for suite %d",

@@ -37,8 +37,8 @@ static const char *odd_field(const struct hg_channel *ch, const struct hg_record
 }
 
 /* A record of the device, copied: @h is the copy of its header. */
-static int open_one(struct hg_channel *ch, const struct hg_record *h, const uint8_t *data, void *dst,
-		    struct hg_gpu_error *err)
+static int open_one(struct hg_channel *ch, const struct hg_record *h, const uint8_t *data,
+		    void *dst, struct hg_gpu_error *err)
 {
 	struct hg_record_cipher *c = channel_cipher_get(ch, HG_KEY_D2H, err);
 	int r;
@@ -111,8 +111,8 @@ static int check_record(struct job *job, unsigned i, struct hg_gpu_error *err)
 	const char *odd;
 
 	memcpy(&h, at, sizeof(h));
-	odd = odd_field(job->ch, &h, HG_DATA, p->id, p->offset + (uint64_t)i * HG_RECORD_DATA, length,
-			p->count - i);
+	odd = odd_field(job->ch, &h, HG_DATA, p->id, p->offset + (uint64_t)i * HG_RECORD_DATA,
+			length, p->count - i);
 	if (!odd && (h.sequence < p->first || h.sequence - p->first >= p->count))
 		odd = "sequence";
 	if (!odd) {
@@ -301,8 +301,8 @@ static int read_slot(struct hg_channel *ch, struct slot **slot, struct hg_gpu_er
 }
 
 /* Adds a piece that was sealed to @slot and enqueues its way back. */
-static int fetch(struct hg_channel *ch, struct hg_queue *queue, struct hg_pending *r, struct piece *p,
-		 struct hg_gpu_error *err)
+static int fetch(struct hg_channel *ch, struct hg_queue *queue, struct hg_pending *r,
+		 struct piece *p, struct hg_gpu_error *err)
 {
 	size_t size = receipt_at(p->count, p->length) + RECEIPT_SPACE;
 	struct hg_wait wait;
@@ -343,8 +343,8 @@ static struct hg_arg buffer_arg(struct hg_buffer *buffer)
 }
 
 static int read_piece(struct hg_channel *ch, struct hg_queue *queue, struct hg_pending *r,
-		      struct hg_buffer *buffer, uint64_t id, uint64_t offset, size_t at, uint32_t length,
-		      struct hg_gpu_error *err)
+		      struct hg_buffer *buffer, uint64_t id, uint64_t offset, size_t at,
+		      uint32_t length, struct hg_gpu_error *err)
 {
 	struct piece *p = piece_new(ch, err);
 	struct hg_arg args[6];
@@ -418,7 +418,7 @@ int hg_channel_read(struct hg_channel *ch, struct hg_queue *queue, uint64_t id,
 		    struct hg_buffer *buffer, uint64_t offset, void *dst, size_t size,
 		    struct hg_pending **pending, struct hg_gpu_error *err)
 {
-	struct hg_gpu_error own;
+	struct hg_gpu_error own = {.code = HG_GPU_OK};
 	int r;
 
 	*pending = NULL;
@@ -449,8 +449,8 @@ int hg_channel_complete(struct hg_channel *ch, struct hg_pending *r, struct hg_g
 
 /* A launch that yields a receipt alone. The args after the state are the caller's. */
 static struct hg_pending *receipt_locked(struct hg_channel *ch, struct hg_queue *queue,
-					 enum channel_kernel kernel, struct hg_arg *args, unsigned count,
-					 struct hg_gpu_error *err)
+					 enum channel_kernel kernel, struct hg_arg *args,
+					 unsigned count, struct hg_gpu_error *err)
 {
 	struct hg_pending *r = pending_new(ch, NULL, 0, err);
 	struct piece *p = r ? piece_new(ch, err) : NULL;
@@ -483,7 +483,7 @@ static struct hg_pending *receipt_locked(struct hg_channel *ch, struct hg_queue 
 int hg_channel_sync(struct hg_channel *ch, struct hg_queue *queue, struct hg_gpu_error *err)
 {
 	struct hg_pending *r = NULL;
-	struct hg_gpu_error own;
+	struct hg_gpu_error own = {.code = HG_GPU_OK};
 	struct hg_arg args[2];
 
 	err = err ? err : &own;
@@ -566,7 +566,7 @@ static int bind_locked(struct hg_channel *ch, struct hg_queue *queue, struct hg_
 int hg_channel_bind(struct hg_channel *ch, struct hg_queue *queue, struct hg_buffer *buffer,
 		    uint64_t size, uint64_t *id, struct hg_gpu_error *err)
 {
-	struct hg_gpu_error own;
+	struct hg_gpu_error own = {.code = HG_GPU_OK};
 	int r;
 
 	*id = 0;

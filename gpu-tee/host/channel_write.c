@@ -100,7 +100,8 @@ static int row_sent(struct hg_channel *ch, struct hg_queue *queue, uint32_t coun
 {
 	ch->opened += count;
 	channel_count(&ch->stats.records_h2d, count);
-	if (hg_record_chain(ch->chain, HG_CHAIN_OPEN, count, tags, (size_t)count * HG_TAG_SIZE, err))
+	if (hg_record_chain(ch->chain, HG_CHAIN_OPEN, count, tags, (size_t)count * HG_TAG_SIZE,
+			    err))
 		return -1;
 	return ch->p->ops->flush(ch->p, queue, err);
 }
@@ -111,7 +112,7 @@ static int send_large(struct hg_channel *ch, struct hg_queue *queue, uint64_t id
 {
 	uint32_t count = (size + HG_RECORD_DATA - 1) / HG_RECORD_DATA;
 	uint32_t last = size - (size_t)(count - 1) * HG_RECORD_DATA;
-	uint32_t lanes = ch->p->info.lanes, parts = lanes == 1 ? 4 : (130 + lanes - 1) / lanes;
+	uint32_t parts = HG_PARTS_OF(ch->p->info.lanes);
 	struct row row = {.ch = ch, .src = src, .id = id, .offset = offset, .count = count,
 			  .size = size};
 	struct hg_arg args[4] = {{.type = HG_ARG_BUFFER, .buffer = ch->state}};
@@ -247,7 +248,8 @@ static int rekey(struct hg_channel *ch, struct hg_queue *queue, struct hg_gpu_er
 	r = hg_record_seal(c, &head, &command, s->host + sizeof(head), err);
 	channel_cipher_put(ch, HG_KEY_COMMAND_H2D, c);
 	memcpy(s->host, &head, sizeof(head));
-	if (r || send_small(ch, queue, s, HG_RECORD_SPACE(sizeof(command)), NULL, 0, 1, head.tag, err) ||
+	if (r ||
+	    send_small(ch, queue, s, HG_RECORD_SPACE(sizeof(command)), NULL, 0, 1, head.tag, err) ||
 	    channel_next_epoch(ch, err))
 		return channel_fail(ch, err);
 	channel_count(&ch->stats.rekeys, 1);
@@ -265,7 +267,7 @@ int channel_maybe_rekey(struct hg_channel *ch, struct hg_queue *queue, struct hg
 
 int hg_channel_rekey(struct hg_channel *ch, struct hg_queue *queue, struct hg_gpu_error *err)
 {
-	struct hg_gpu_error own;
+	struct hg_gpu_error own = {.code = HG_GPU_OK};
 	int r;
 
 	err = err ? err : &own;
@@ -277,7 +279,7 @@ int hg_channel_rekey(struct hg_channel *ch, struct hg_queue *queue, struct hg_gp
 
 int hg_channel_flush(struct hg_channel *ch, struct hg_queue *queue, struct hg_gpu_error *err)
 {
-	struct hg_gpu_error own;
+	struct hg_gpu_error own = {.code = HG_GPU_OK};
 	int r;
 
 	(void)queue; /* what waits for another queue may go, too */
@@ -342,7 +344,7 @@ int hg_channel_write(struct hg_channel *ch, struct hg_queue *queue, uint64_t id,
 		     struct hg_buffer *buffer, uint64_t offset, const void *src, size_t size,
 		     struct hg_event **done, struct hg_gpu_error *err)
 {
-	struct hg_gpu_error own;
+	struct hg_gpu_error own = {.code = HG_GPU_OK};
 	int r;
 
 	err = err ? err : &own;
@@ -358,7 +360,7 @@ int hg_channel_write(struct hg_channel *ch, struct hg_queue *queue, uint64_t id,
 
 int hg_channel_log(struct hg_channel *ch, const uint8_t digest[16], struct hg_gpu_error *err)
 {
-	struct hg_gpu_error own;
+	struct hg_gpu_error own = {.code = HG_GPU_OK};
 	int r;
 
 	err = err ? err : &own;

@@ -49,8 +49,8 @@ static void *arg_data(const struct hg_arg *arg)
 
 static void run_install(const struct hg_arg *a)
 {
-	hg_install(arg_data(a), a[1].u64, a[2].u64, a[3].u64, a[4].u64, a[5].u64, a[6].u64, a[7].u64,
-		   a[8].u64, a[9].u64, a[10].u32);
+	hg_install(arg_data(a), a[1].u64, a[2].u64, a[3].u64, a[4].u64, a[5].u64, a[6].u64,
+		   a[7].u64, a[8].u64, a[9].u64, a[10].u32);
 }
 
 static void run_bind(const struct hg_arg *a)
@@ -202,7 +202,8 @@ static int cpu_kernel(struct hg_provider *p, const char *name, struct hg_kernel 
 			*kernel = &kernels[i];
 			return 0;
 		}
-	return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED, "the simulated device has no kernel %s", name);
+	return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED, "the simulated device has no kernel %s",
+			   name);
 }
 
 #if HG_LANES == 1
@@ -240,7 +241,9 @@ static void run_groups(struct hg_kernel *kernel, const struct hg_arg *args, u32 
 
 	pthread_barrier_init(&lanes_barrier, NULL, HG_LANES);
 	for (i = 0; i < HG_LANES; i++) {
-		lanes[i] = (struct lane){.kernel = kernel, .args = args, .groups = groups, .lane = i};
+		lanes[i] = (struct lane){
+			.kernel = kernel, .args = args, .groups = groups, .lane = i
+		};
 		if (pthread_create(&lanes[i].thread, NULL, run_lane, &lanes[i]))
 			abort();
 	}

@@ -68,7 +68,8 @@ struct hg_provider_ops {
 			     struct hg_gpu_error *err);
 	void (*buffer_release)(struct hg_provider *p, struct hg_buffer *buffer);
 	/* A queue of the provider's own, for tools and tests. */
-	int (*queue_create)(struct hg_provider *p, struct hg_queue **queue, struct hg_gpu_error *err);
+	int (*queue_create)(struct hg_provider *p, struct hg_queue **queue,
+			    struct hg_gpu_error *err);
 	void (*queue_release)(struct hg_provider *p, struct hg_queue *queue);
 	int (*write)(struct hg_provider *p, struct hg_queue *queue, struct hg_buffer *buffer,
 		     size_t offset, const void *src, size_t size, const struct hg_wait *wait,

@@ -24,7 +24,7 @@ struct kat {
 	struct hg_buffer *state, *data, *staging;
 	struct hg_record_keys keys;
 	uint8_t *text, *row, *back;
-	uint64_t opened, sealed;
+	uint64_t opened;
 };
 
 static int run(struct kat *k, const char *name, const struct hg_arg *args, unsigned count,
@@ -34,8 +34,8 @@ static int run(struct kat *k, const char *name, const struct hg_arg *args, unsig
 
 	if (k->p->ops->kernel(k->p, name, &kernel, err))
 		return -1;
-	return k->p->ops->launch(k->p, k->queue, kernel, args, count, groups, k->p->info.lanes, NULL,
-				 NULL, err);
+	return k->p->ops->launch(k->p, k->queue, kernel, args, count, groups, k->p->info.lanes,
+				 NULL, NULL, err);
 }
 
 static int read_back(struct kat *k, struct hg_buffer *from, void *to, size_t size,
@@ -62,7 +62,7 @@ static int install(struct kat *k, enum hg_suite suite, struct hg_gpu_error *err)
 	}
 	memcpy(s, secret, 32);
 	memcpy(t, transcript, 32);
-	k->opened = k->sealed = 0;
+	k->opened = 0;
 	if (hg_record_derive(&k->keys, suite, KAT_SESSION, secret, transcript, err))
 		return -1;
 	zeros = calloc(1, offsetof(struct hg_state, scratch));
@@ -78,7 +78,6 @@ static int install(struct kat *k, enum hg_suite suite, struct hg_gpu_error *err)
 				     BUFFER(k->staging)};
 
 		r = run(k, "hg_install", a, 11, 1, err) || run(k, "hg_bind", b, 5, 1, err);
-		k->sealed++;
 	}
 	if (k->p->ops->finish(k->p, k->queue, err))
 		r = -1;
@@ -88,7 +87,8 @@ static int install(struct kat *k, enum hg_suite suite, struct hg_gpu_error *err)
 
 static int wrong(struct kat *k, const char *what, size_t size, struct hg_gpu_error *err)
 {
-	static const char *const names[] = {"", "AES-256-GCM", "ChaCha20-Poly1305", "SM4-CTR-HMAC-SM3"};
+	static const char *const names[] = { "", "AES-256-GCM", "ChaCha20-Poly1305",
+					     "SM4-CTR-HMAC-SM3" };
 
 	return hg_gpu_fail(err, HG_GPU_E_KAT,
 			   "%s computes wrongly: %s %s of %zu bytes: a fault of its compiler; it cannot be used",
@@ -109,7 +109,7 @@ static int make_row(struct kat *k, uint64_t offset, size_t size, struct hg_gpu_e
 		uint8_t *at = k->row + i * HG_RECORD_SPACE(HG_RECORD_DATA);
 		struct hg_record h = {
 			.magic = HG_RECORD_MAGIC, .kind = HG_DATA, .suite = k->keys.suite,
-			.direction = HG_H2D, .session = KAT_SESSION, .sequence = k->opened++,
+			.direction = HG_H2D, .epoch = k->keys.epoch, .session = KAT_SESSION, .sequence = k->opened++,
 			.buffer = KAT_ID, .offset = offset + from, .more = count - 1 - i,
 			.length = i + 1 < count ? HG_RECORD_DATA : size - from,
 		};
@@ -122,10 +122,11 @@ static int make_row(struct kat *k, uint64_t offset, size_t size, struct hg_gpu_e
 }
 
 /* Opens @size bytes at @offset on the device and looks at the buffer. */
-static int try_open(struct kat *k, uint64_t offset, size_t size, bool small, struct hg_gpu_error *err)
+static int try_open(struct kat *k, uint64_t offset, size_t size, bool small,
+		    struct hg_gpu_error *err)
 {
 	uint32_t count = (size + HG_RECORD_DATA - 1) / HG_RECORD_DATA;
-	uint32_t parts = k->p->info.lanes == 1 ? 4 : (130 + k->p->info.lanes - 1) / k->p->info.lanes;
+	uint32_t parts = HG_PARTS_OF(k->p->info.lanes);
 	struct hg_arg one[] = {BUFFER(k->state), BUFFER(k->staging), BUFFER(k->data), BUFFER(NULL),
 			       BUFFER(NULL), BUFFER(NULL), U32(count)};
 	struct hg_arg check[] = {BUFFER(k->state), BUFFER(k->staging), BUFFER(k->data), U32(count)};
@@ -155,7 +156,8 @@ static int try_seal(struct kat *k, uint64_t offset, size_t size, struct hg_gpu_e
 	struct hg_gpu_error why;
 	int r = 0;
 
-	if (run(k, "hg_seal", seal, 6, count, err) || read_back(k, k->staging, k->row, KAT_ROW, err) ||
+	if (run(k, "hg_seal", seal, 6, count, err) ||
+	    read_back(k, k->staging, k->row, KAT_ROW, err) ||
 	    hg_record_cipher_new(&k->keys, HG_KEY_D2H, &c, err))
 		return -1;
 	for (i = 0; i < count && !r; i++) {
@@ -165,13 +167,40 @@ static int try_seal(struct kat *k, uint64_t offset, size_t size, struct hg_gpu_e
 		memcpy(&h, at, sizeof(h));
 		if (h.magic != HG_RECORD_MAGIC || h.length > HG_RECORD_DATA ||
 		    h.offset != offset + (uint64_t)i * HG_RECORD_DATA ||
-		    hg_record_open(c, &h, at + sizeof(h), k->back + (size_t)i * HG_RECORD_DATA, &why))
+		    hg_record_open(c, &h, at + sizeof(h), k->back + (size_t)i * HG_RECORD_DATA,
+				   &why))
 			r = wrong(k, "sealing", size, err);
 	}
 	hg_record_cipher_free(c);
 	if (!r && memcmp(k->back, k->text, size))
 		r = wrong(k, "sealing", size, err);
 	return r;
+}
+
+/* New keys: a command, which nothing but the device reads. */
+static int change_keys(struct kat *k, struct hg_gpu_error *err)
+{
+	const struct hg_command_rekey command = {.command = HG_COMMAND_REKEY, .epoch = 1};
+	struct hg_record h = {
+		.magic = HG_RECORD_MAGIC, .kind = HG_COMMAND, .suite = k->keys.suite,
+		.session = KAT_SESSION, .sequence = k->opened, .length = sizeof(command),
+	};
+	struct hg_arg one[] = {BUFFER(k->state), BUFFER(k->staging), BUFFER(NULL), BUFFER(NULL),
+			       BUFFER(NULL), BUFFER(NULL), U32(1)};
+	struct hg_record_cipher *c;
+	int r;
+
+	if (hg_record_cipher_new(&k->keys, HG_KEY_COMMAND_H2D, &c, err))
+		return -1;
+	r = hg_record_seal(c, &h, &command, k->row + sizeof(h), err);
+	hg_record_cipher_free(c);
+	memcpy(k->row, &h, sizeof(h));
+	if (r ||
+	    k->p->ops->write(k->p, k->queue, k->staging, 0, k->row, KAT_ROW, NULL, NULL, err) ||
+	    run(k, "hg_open_small", one, 7, 1, err) || k->p->ops->finish(k->p, k->queue, err))
+		return -1;
+	k->opened = 0;
+	return hg_record_rekey(&k->keys, err);
 }
 
 static int try_suite(struct kat *k, enum hg_suite suite, struct hg_gpu_error *err)
@@ -191,7 +220,9 @@ static int try_suite(struct kat *k, enum hg_suite suite, struct hg_gpu_error *er
 		if (try_open(k, cases[i].offset, cases[i].size, cases[i].small, err) ||
 		    try_seal(k, cases[i].offset, cases[i].size, err))
 			return -1;
-	return 0;
+	if (change_keys(k, err))
+		return -1;
+	return try_open(k, 8, 2000, true, err) || try_seal(k, 8, 2000, err) ? -1 : 0;
 }
 
 int hg_kat_run(struct hg_provider *p, struct hg_gpu_error *err)

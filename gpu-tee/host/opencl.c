@@ -46,7 +46,8 @@ static int opencl_fail(struct hg_gpu_error *err, const char *call, cl_int rc)
 {
 	if (rc == CL_OUT_OF_HOST_MEMORY)
 		return hg_gpu_no_memory(err);
-	return hg_gpu_fail(err, HG_GPU_E_DEVICE, "the OpenCL driver failed: %s: error %d", call, rc);
+	return hg_gpu_fail(err, HG_GPU_E_DEVICE, "the OpenCL driver failed: %s: error %d", call,
+			   rc);
 }
 
 static int opencl_buffer_create(struct hg_provider *p, size_t size, struct hg_buffer **buffer,
@@ -186,8 +187,8 @@ static int opencl_launch(struct hg_provider *p, struct hg_queue *queue, struct h
 		rc = set_arg(o, k->handle, i, &args[i]);
 	if (rc == CL_SUCCESS)
 		rc = o->cl.clEnqueueNDRangeKernel((cl_command_queue)queue, k->handle, 1, NULL,
-						  &global, &lanes, wait_count(wait), wait_list(wait),
-						  (cl_event *)done);
+						  &global, &lanes, wait_count(wait),
+						  wait_list(wait), (cl_event *)done);
 	pthread_mutex_unlock(&o->lock);
 	return rc == CL_SUCCESS ? 0 : opencl_fail(err, k->name, rc);
 }
@@ -355,5 +356,6 @@ int hg_opencl_attach_suites(const struct _cl_icd_dispatch *dispatch, void *conte
 int hg_opencl_attach(const struct _cl_icd_dispatch *dispatch, void *context, void *device,
 		     unsigned lanes, struct hg_provider **p, struct hg_gpu_error *err)
 {
-	return hg_opencl_attach_suites(dispatch, context, device, lanes, 1 << HG_AES_256_GCM, p, err);
+	return hg_opencl_attach_suites(dispatch, context, device, lanes, 1 << HG_AES_256_GCM, p,
+				       err);
 }

@@ -62,7 +62,8 @@ int hg_pool_new(unsigned threads, struct hg_pool **pool, struct hg_gpu_error *er
 	for (; p->threads < threads; p->threads++)
 		if (pthread_create(&p->thread[p->threads], NULL, worker, p)) {
 			hg_pool_free(p);
-			return hg_gpu_fail(err, HG_GPU_E_MEMORY, "cannot start a thread that seals");
+			return hg_gpu_fail(err, HG_GPU_E_MEMORY,
+					   "cannot start a thread that seals");
 		}
 	*pool = p;
 	return 0;

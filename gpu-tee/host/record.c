@@ -87,7 +87,8 @@ int hg_record_derive(struct hg_record_keys *keys, enum hg_suite suite, uint64_t 
 int hg_record_rekey(struct hg_record_keys *keys, struct hg_gpu_error *err)
 {
 	uint32_t epoch = keys->epoch + 1;
-	uint8_t prk[32], number[4] = {epoch & 255, epoch >> 8 & 255, epoch >> 16 & 255, epoch >> 24};
+	uint8_t prk[32],
+		number[4] = { epoch & 255, epoch >> 8 & 255, epoch >> 16 & 255, epoch >> 24 };
 	int r = expand(keys->chain_secret, HG_LABEL_REKEY, number, 4, prk, 32, err);
 
 	if (!r)
@@ -184,7 +185,8 @@ int hg_record_seal(struct hg_record_cipher *c, struct hg_record *head, const voi
 		ok = ok && EVP_CipherUpdate(c->ctx, out, &n, src, (int)length) &&
 		     sm_mac(c, head, out, tag);
 	} else {
-		ok = ok && EVP_CipherUpdate(c->ctx, NULL, &n, (const uint8_t *)head, HG_HEADER_AAD) &&
+		ok = ok &&
+		     EVP_CipherUpdate(c->ctx, NULL, &n, (const uint8_t *)head, HG_HEADER_AAD) &&
 		     EVP_CipherUpdate(c->ctx, out, &n, src, (int)length) &&
 		     EVP_CipherFinal_ex(c->ctx, (uint8_t *)out + n, &n) &&
 		     EVP_CIPHER_CTX_ctrl(c->ctx, EVP_CTRL_AEAD_GET_TAG, HG_TAG_SIZE, tag);
@@ -196,8 +198,8 @@ int hg_record_seal(struct hg_record_cipher *c, struct hg_record *head, const voi
 	return 0;
 }
 
-int hg_record_open(struct hg_record_cipher *c, const struct hg_record *head, const void *in, void *dst,
-		   struct hg_gpu_error *err)
+int hg_record_open(struct hg_record_cipher *c, const struct hg_record *head, const void *in,
+		   void *dst, struct hg_gpu_error *err)
 {
 	uint8_t nonce[16], tag[32];
 	int n, ok, good;
@@ -211,7 +213,8 @@ int hg_record_open(struct hg_record_cipher *c, const struct hg_record *head, con
 			ok = good = EVP_CipherUpdate(c->ctx, dst, &n, in, (int)head->length);
 	} else {
 		memcpy(tag, head->tag, HG_TAG_SIZE);
-		ok = ok && EVP_CipherUpdate(c->ctx, NULL, &n, (const uint8_t *)head, HG_HEADER_AAD) &&
+		ok = ok &&
+		     EVP_CipherUpdate(c->ctx, NULL, &n, (const uint8_t *)head, HG_HEADER_AAD) &&
 		     EVP_CIPHER_CTX_ctrl(c->ctx, EVP_CTRL_AEAD_SET_TAG, HG_TAG_SIZE, tag) &&
 		     EVP_CipherUpdate(c->ctx, dst, &n, in, (int)head->length);
 		good = ok && EVP_CipherFinal_ex(c->ctx, tag, &n) > 0;

@@ -110,7 +110,8 @@ static void host(void)
 			a[k] = bare(c, src, dst, sizes[i], rounds);
 			b[k] = records(r, src, dst, sizes[i], rounds);
 		}
-		printf("{\"what\":\"host\",\"size\":%zu,\"evp_gbps\":%.3f,\"record_gbps\":%.3f,\"percent\":%.1f}\n",
+		printf("{\"what\":\"host\",\"size\":%zu,\"evp_gbps\":%.3f,"
+		       "\"record_gbps\":%.3f,\"percent\":%.1f}\n",
 		       sizes[i], sizes[i] / median(a, REPEATS) / 1e9,
 		       sizes[i] / median(b, REPEATS) / 1e9,
 		       100 * median(a, REPEATS) / median(b, REPEATS));
@@ -170,8 +171,8 @@ static void burst(struct bench *b, size_t size)
 	int i;
 
 	for (i = 0; i < 16; i++)
-		if (hg_channel_write(b->ch, b->queue, b->id, b->buffer, size * i, b->data, size, NULL,
-				     &err))
+		if (hg_channel_write(b->ch, b->queue, b->id, b->buffer, size * i, b->data, size,
+				     NULL, &err))
 			die("channel write", &err);
 	if (hg_channel_flush(b->ch, b->queue, &err) || b->p->ops->finish(b->p, b->queue, &err))
 		die("channel flush", &err);
@@ -214,7 +215,8 @@ static void device(unsigned threads)
 		sw = time_of(&b, sealed_write, sizes[i]);
 		r = time_of(&b, plain_read, sizes[i]);
 		sr = time_of(&b, sealed_read, sizes[i]);
-		printf("{\"what\":\"crossing\",\"size\":%zu,\"write_us\":%.1f,\"sealed_write_us\":%.1f,"
+		printf("{\"what\":\"crossing\",\"size\":%zu,\"write_us\":%.1f,"
+		       "\"sealed_write_us\":%.1f,"
 		       "\"read_us\":%.1f,\"sealed_read_us\":%.1f,\"sealed_write_gbps\":%.3f,"
 		       "\"sealed_read_gbps\":%.3f}\n",
 		       sizes[i], w * 1e6, sw * 1e6, r * 1e6, sr * 1e6, sizes[i] / sw / 1e9,

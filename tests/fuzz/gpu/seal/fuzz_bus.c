@@ -83,9 +83,13 @@ static void on_read(struct evil *e, uint8_t *data, size_t size)
 static bool on_launch(struct evil *e, const char *kernel, struct hg_arg *args, size_t *groups)
 {
 	struct plan *p = e->arg;
-	unsigned i, k, count = !strcmp(kernel, "hg_open_small") ? 7 : !strcmp(kernel, "hg_seal") ? 6 :
-			       !strcmp(kernel, "hg_bind") ? 4 : !strcmp(kernel, "hg_check") ? 4 :
-			       !strcmp(kernel, "hg_open") ? 3 : 0;
+	unsigned i, k,
+		count = !strcmp(kernel, "hg_open_small") ? 7
+			: !strcmp(kernel, "hg_seal")	 ? 6
+			: !strcmp(kernel, "hg_bind")	 ? 4
+			: !strcmp(kernel, "hg_check")	 ? 4
+			: !strcmp(kernel, "hg_open")	 ? 3
+							 : 0;
 
 	for (i = 0; i < p->count && count; i++) {
 		const struct step *s = &p->steps[i];
@@ -111,7 +115,8 @@ static bool on_launch(struct evil *e, const char *kernel, struct hg_arg *args, s
 }
 
 /* The bytes of [from, to) are those of @x, or those of @y. */
-static void assert_either(const uint8_t *got, const uint8_t *x, const uint8_t *y, size_t from, size_t to)
+static void assert_either(const uint8_t *got, const uint8_t *x, const uint8_t *y, size_t from,
+			  size_t to)
 {
 	if (memcmp(got + from, x + from, to - from) && memcmp(got + from, y + from, to - from))
 		abort();
@@ -142,8 +147,8 @@ static void session(void)
 	    hg_channel_write(ch, queue, a, plan.a, 0, text, SMALL, NULL, &err) ||
 	    hg_channel_write(ch, queue, a, plan.a, SMALL, text + SMALL, SMALL, NULL, &err) ||
 	    hg_channel_rekey(ch, queue, &err) ||
-	    hg_channel_write(ch, queue, a, plan.a, 2 * SMALL, text + 2 * SMALL, SIZE - 2 * SMALL, NULL,
-			     &err) ||
+	    hg_channel_write(ch, queue, a, plan.a, 2 * SMALL, text + 2 * SMALL, SIZE - 2 * SMALL,
+			     NULL, &err) ||
 	    hg_channel_read(ch, queue, a, plan.a, 0, back, SIZE, &pending, &err) ||
 	    hg_channel_complete(ch, pending, &err) || hg_channel_sync(ch, queue, &err);
 	/* Whatever the verdict: what lies on the device was sent, and the rest is as it was. */

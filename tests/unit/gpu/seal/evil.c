@@ -143,8 +143,8 @@ static int evil_launch(struct hg_provider *p, struct hg_queue *queue, struct hg_
 		/* Left out: but there must be an event. */
 		return e->below->ops->read(e->below, queue, args[0].buffer, 0, &byte, 1, wait, done,
 					   err);
-	return e->below->ops->launch(e->below, queue, kernel->below, copy, count, groups, lanes, wait,
-				     done, err);
+	return e->below->ops->launch(e->below, queue, kernel->below, copy, count, groups, lanes,
+				     wait, done, err);
 }
 
 static int evil_event_wait(struct hg_provider *p, struct hg_event *event, struct hg_gpu_error *err)

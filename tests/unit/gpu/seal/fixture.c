@@ -35,12 +35,14 @@ void fixture_random(uint8_t *data, size_t size, uint64_t seed)
 	}
 }
 
-void fixture_peek(struct fixture *f, struct hg_buffer *buffer, size_t offset, void *data, size_t size)
+void fixture_peek(struct fixture *f, struct hg_buffer *buffer, size_t offset, void *data,
+		  size_t size)
 {
 	struct hg_provider *p = f->evil->below;
 
 	assert_int_equal(p->ops->finish(p, f->queue, &f->err), 0);
-	assert_int_equal(p->ops->read(p, f->queue, buffer, offset, data, size, NULL, NULL, &f->err), 0);
+	assert_int_equal(p->ops->read(p, f->queue, buffer, offset, data, size, NULL, NULL, &f->err),
+			 0);
 	assert_int_equal(p->ops->finish(p, f->queue, &f->err), 0);
 }
 
@@ -49,7 +51,8 @@ void fixture_poke(struct fixture *f, struct hg_buffer *buffer, size_t offset, co
 {
 	struct hg_provider *p = f->evil->below;
 
-	assert_int_equal(p->ops->write(p, f->queue, buffer, offset, data, size, NULL, NULL, &f->err), 0);
+	assert_int_equal(
+		p->ops->write(p, f->queue, buffer, offset, data, size, NULL, NULL, &f->err), 0);
 	assert_int_equal(p->ops->finish(p, f->queue, &f->err), 0);
 }
 
@@ -91,8 +94,8 @@ void fixture_close(struct fixture *f)
 	hg_provider_close(f->p);
 }
 
-int fixture_read(struct fixture *f, uint64_t id, struct hg_buffer *buffer, uint64_t offset, void *dst,
-		 size_t size)
+int fixture_read(struct fixture *f, uint64_t id, struct hg_buffer *buffer, uint64_t offset,
+		 void *dst, size_t size)
 {
 	struct hg_pending *pending;
 

@@ -32,11 +32,12 @@ void fixture_close(struct fixture *f);
 
 void fixture_random(uint8_t *data, size_t size, uint64_t seed);
 /* What really lies on the device. */
-void fixture_peek(struct fixture *f, struct hg_buffer *buffer, size_t offset, void *data, size_t size);
+void fixture_peek(struct fixture *f, struct hg_buffer *buffer, size_t offset, void *data,
+		  size_t size);
 void fixture_poke(struct fixture *f, struct hg_buffer *buffer, size_t offset, const void *data,
 		  size_t size);
-int fixture_read(struct fixture *f, uint64_t id, struct hg_buffer *buffer, uint64_t offset, void *dst,
-		 size_t size);
+int fixture_read(struct fixture *f, uint64_t id, struct hg_buffer *buffer, uint64_t offset,
+		 void *dst, size_t size);
 
 #define WORKS(call) \
 	do { \

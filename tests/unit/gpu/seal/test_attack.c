@@ -50,11 +50,13 @@ static void assert_dead(struct fixture *f)
 	f->evil->on_write = NULL;
 	f->evil->on_read = NULL;
 	f->evil->on_launch = NULL;
-	assert_int_equal(hg_channel_write(f->ch, f->queue, f->id_a, f->a, 0, text, LARGE, NULL, &f->err),
-			 -1);
+	assert_int_equal(
+		hg_channel_write(f->ch, f->queue, f->id_a, f->a, 0, text, LARGE, NULL, &f->err),
+		-1);
 	assert_string_equal(f->err.text, err.text);
-	assert_int_equal(hg_channel_read(f->ch, f->queue, f->id_a, f->a, 0, after, 1, &pending, &f->err),
-			 -1);
+	assert_int_equal(
+		hg_channel_read(f->ch, f->queue, f->id_a, f->a, 0, after, 1, &pending, &f->err),
+		-1);
 	assert_int_equal(hg_channel_sync(f->ch, f->queue, &f->err), -1);
 	assert_int_equal(hg_channel_flush(f->ch, f->queue, &f->err), -1);
 	assert_int_equal(hg_channel_rekey(f->ch, f->queue, &f->err), -1);
@@ -90,8 +92,12 @@ static void flip_write(struct evil *e, uint8_t *data, size_t size)
 /* Every byte of a header and of the tag, and some of the data; one record and a row. */
 static void test_altered_write(void **state)
 {
-	static const size_t data[] = {64, 65, 1000, HG_RECORD_SPACE(HG_RECORD_DATA) + 3,
-				      2 * HG_RECORD_SPACE(HG_RECORD_DATA) + 50, 64 + HG_RECORD_DATA - 1};
+	static const size_t data[] = { 64,
+				       65,
+				       1000,
+				       HG_RECORD_SPACE(HG_RECORD_DATA) + 3,
+				       2 * HG_RECORD_SPACE(HG_RECORD_DATA) + 50,
+				       64 + HG_RECORD_DATA - 1 };
 	static const char *const why[16] = {"magic", "magic", "magic", "magic", "kind", "suite",
 					    "direction", "epoch", "session", "session", "session",
 					    "session", "session", "session", "session", "session"};
@@ -126,7 +132,8 @@ static void test_padding(void **state)
 	(void)state;
 	open_plan(&f, &plan, NULL);
 	f.evil->on_write = flip_write;
-	assert_int_equal(hg_channel_write(f.ch, f.queue, f.id_a, f.a, 0, text, 13, NULL, &f.err), 0);
+	assert_int_equal(hg_channel_write(f.ch, f.queue, f.id_a, f.a, 0, text, 13, NULL, &f.err),
+			 0);
 	assert_int_equal(hg_channel_sync(f.ch, f.queue, &f.err), 0);
 	fixture_peek(&f, f.a, 0, after, SIZE);
 	memcpy(before, text, 13);
@@ -156,7 +163,8 @@ static void replay(size_t size, bool rekey, const char *why)
 
 	open_plan(&f, &plan, NULL);
 	f.evil->on_write = replay_write;
-	assert_int_equal(hg_channel_write(f.ch, f.queue, f.id_a, f.a, 0, text, size, NULL, &f.err), 0);
+	assert_int_equal(hg_channel_write(f.ch, f.queue, f.id_a, f.a, 0, text, size, NULL, &f.err),
+			 0);
 	assert_int_equal(hg_channel_sync(f.ch, f.queue, &f.err), 0);
 	if (rekey)
 		assert_int_equal(hg_channel_rekey(f.ch, f.queue, &f.err), 0);
@@ -215,7 +223,8 @@ static void test_other_session(void **state)
 	(void)state;
 	open_plan(&f, &plan, NULL);
 	f.evil->on_write = replay_write;
-	assert_int_equal(hg_channel_write(f.ch, f.queue, f.id_a, f.a, 0, text, 64, NULL, &f.err), 0);
+	assert_int_equal(hg_channel_write(f.ch, f.queue, f.id_a, f.a, 0, text, 64, NULL, &f.err),
+			 0);
 	assert_int_equal(hg_channel_flush(f.ch, f.queue, &f.err), 0);
 	fixture_close(&f);
 	second.kept = plan.kept;
@@ -356,15 +365,18 @@ static void flip_read(struct evil *e, uint8_t *data, size_t size)
 
 static void test_altered_read(void **state)
 {
-	const size_t space = HG_RECORD_SPACE(HG_RECORD_DATA), receipt = 3 * space + HG_RECORD_SPACE(1000);
+	const size_t space = HG_RECORD_SPACE(HG_RECORD_DATA),
+		     receipt = 3 * space + HG_RECORD_SPACE(1000);
 	struct fixture f;
 	struct plan plan = {.at = 1};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < 64 + 64 + 6; i++) {
-		const size_t data[] = {64, space + 100, 2 * space - 1, 3 * space + 64 + 999, receipt + 64,
-				       receipt + 64 + 95};
+		const size_t data[] = {
+			64,	      space + 100,	2 * space - 1, 3 * space + 64 + 999,
+			receipt + 64, receipt + 64 + 95
+		};
 
 		plan.byte = i < 64 ? i : i < 128 ? receipt + i - 64 : data[i - 128];
 		plan.flip = i % 3 ? 1 : 0x40;
@@ -472,9 +484,11 @@ static void test_read_launches(void **state)
 static void test_bind(void **state)
 {
 	static const struct plan cases[] = {
-		{.kernel = "hg_bind", .arg = 1}, {.kernel = "hg_bind", .arg = 2, .value = 5},
-		{.kernel = "hg_bind", .arg = 3, .value = 1}, {.kernel = "hg_bind", .arg = 3, .value = 0},
-		{.kernel = "hg_bind", .drop = true},
+		{ .kernel = "hg_bind", .arg = 1 },
+		{ .kernel = "hg_bind", .arg = 2, .value = 5 },
+		{ .kernel = "hg_bind", .arg = 3, .value = 1 },
+		{ .kernel = "hg_bind", .arg = 3, .value = 0 },
+		{ .kernel = "hg_bind", .drop = true },
 	};
 	struct fixture f;
 	struct hg_buffer *third;
@@ -591,15 +605,21 @@ static void test_nonces(void **state)
 		};
 		uint8_t zero[64] = {0};
 
-		assert_int_equal(p->ops->buffer_create(p, 4 * HG_RECORD_SPACE(HG_RECORD_DATA), &out[i],
-						       &f.err), 0);
+		assert_int_equal(p->ops->buffer_create(p, 4 * HG_RECORD_SPACE(HG_RECORD_DATA),
+						       &out[i], &f.err),
+				 0);
 		for (k = 0; k < 4; k++)
 			fixture_poke(&f, out[i], k * HG_RECORD_SPACE(HG_RECORD_DATA), zero, 64);
 		args[2].buffer = out[i];
-		assert_int_equal(p->ops->launch(p, f.queue, seal, args, 6, i == 2 ? 2 : i == 3 ? 7 : 3,
-						p->info.lanes, NULL, NULL, &f.err), 0);
+		assert_int_equal(p->ops->launch(p, f.queue, seal, args, 6,
+						i == 2	 ? 2
+						: i == 3 ? 7
+							 : 3,
+						p->info.lanes, NULL, NULL, &f.err),
+				 0);
 		for (k = 0; k < 4; k++) {
-			fixture_peek(&f, out[i], k * HG_RECORD_SPACE(HG_RECORD_DATA), &heads[count], 64);
+			fixture_peek(&f, out[i], k * HG_RECORD_SPACE(HG_RECORD_DATA), &heads[count],
+				     64);
 			count += heads[count].magic == HG_RECORD_MAGIC;
 		}
 	}

@@ -77,8 +77,8 @@ static void test_coalescing(void **state)
 	for (i = 0; i < 40; i++) {
 		uint8_t byte[3] = {i, i + 1, i + 2};
 
-		WORKS(hg_channel_write(f->ch, f->queue, i & 1 ? f->id_a : f->id_b, i & 1 ? f->a : f->b,
-				       i, byte, 3, NULL, &f->err));
+		WORKS(hg_channel_write(f->ch, f->queue, i & 1 ? f->id_a : f->id_b,
+				       i & 1 ? f->a : f->b, i, byte, 3, NULL, &f->err));
 		if (i & 1)
 			memcpy(want + i, byte, 3);
 	}
@@ -154,7 +154,8 @@ static void test_rekey(void **state)
 	fixture_open(f, &o);
 	for (i = 0; i < 8; i++) {
 		fixture_random(text, SIZE, i);
-		WORKS(hg_channel_write(f->ch, f->queue, f->id_a, f->a, 0, text, SIZE, NULL, &f->err));
+		WORKS(hg_channel_write(f->ch, f->queue, f->id_a, f->a, 0, text, SIZE, NULL,
+				       &f->err));
 		WORKS(fixture_read(f, f->id_a, f->a, 0, back, SIZE));
 		assert_memory_equal(text, back, SIZE);
 	}
@@ -185,12 +186,15 @@ static void test_bind(void **state)
 	hg_channel_forget(f->ch, old);
 	WORKS(hg_channel_bind(f->ch, f->queue, f->b, 100, &id, &f->err));
 	assert_int_not_equal(id, old);
-	assert_int_equal(hg_channel_write(f->ch, f->queue, old, f->b, 0, "x", 1, NULL, &f->err), -1);
-	assert_int_equal(f->err.code, HG_GPU_E_ARGUMENT);
-	assert_int_equal(hg_channel_write(f->ch, f->queue, id, f->b, 100, "x", 1, NULL, &f->err), -1);
-	assert_int_equal(hg_channel_write(f->ch, f->queue, id, f->b, UINT64_MAX, "x", 1, NULL, &f->err),
+	assert_int_equal(hg_channel_write(f->ch, f->queue, old, f->b, 0, "x", 1, NULL, &f->err),
 			 -1);
-	assert_int_equal(hg_channel_read(f->ch, f->queue, id, f->b, 99, &byte, 2, &pending, &f->err), -1);
+	assert_int_equal(f->err.code, HG_GPU_E_ARGUMENT);
+	assert_int_equal(hg_channel_write(f->ch, f->queue, id, f->b, 100, "x", 1, NULL, &f->err),
+			 -1);
+	assert_int_equal(
+		hg_channel_write(f->ch, f->queue, id, f->b, UINT64_MAX, "x", 1, NULL, &f->err), -1);
+	assert_int_equal(
+		hg_channel_read(f->ch, f->queue, id, f->b, 99, &byte, 2, &pending, &f->err), -1);
 	assert_int_equal(hg_channel_bind(f->ch, f->queue, f->b, 0, &id, &f->err), -1);
 	/* Mistakes of the caller do not end the channel. */
 	WORKS(hg_channel_sync(f->ch, f->queue, &f->err));
@@ -233,7 +237,8 @@ static void test_no_plaintext(void **state)
 	f->evil->secret = secret;
 	f->evil->secret_size = sizeof(secret);
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		WORKS(hg_channel_write(f->ch, f->queue, f->id_a, f->a, 0, text, sizes[i], NULL, &f->err));
+		WORKS(hg_channel_write(f->ch, f->queue, f->id_a, f->a, 0, text, sizes[i], NULL,
+				       &f->err));
 		WORKS(fixture_read(f, f->id_a, f->a, 0, back, sizes[i]));
 		assert_memory_equal(text, back, sizes[i]);
 	}
