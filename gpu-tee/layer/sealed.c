@@ -7,6 +7,7 @@
 
 #include "channel.h"
 #include "layer.h"
+#include "report.h"
 
 struct seal {
 	struct hg_provider *provider;
@@ -42,15 +43,19 @@ static int open_channel(struct crossing *x, struct seal *s)
 	int ret;
 
 	if (!options.suite)
-		return cross_fail(x, "HYPERGPU_SUITE is none of aes-256-gcm, chacha20-poly1305, sm4-ctr-hmac-sm3");
+		return cross_fail(
+			x,
+			"HYPERGPU_SUITE is none of aes-256-gcm, chacha20-poly1305, sm4-ctr-hmac-sm3");
 	if (RAND_bytes((unsigned char *)&options.session, sizeof(options.session)) != 1 ||
 	    RAND_bytes(options.secret, sizeof(options.secret)) != 1)
 		return cross_fail(x, "OpenSSL gives no random numbers");
-	if (hg_opencl_attach_suites(below, x->context, x->device, 0, 1u << options.suite, &s->provider,
-				    &err) ||
+	if (hg_opencl_attach_suites(below, x->context, x->device, 0, 1u << options.suite,
+				    &s->provider, &err) ||
 	    s->provider->ops->queue_create(s->provider, &s->queue, &err))
 		return cross_fail(x, "%s", err.text);
-	layer_say_once("the key of this session crosses in clear: no key agreement with the device yet");
+	layer_say_once(
+		"the key of this session crosses in clear: no key agreement with the device yet");
+	report_in_clear(CLEAR_KEY, sizeof(options.secret));
 	ret = hg_channel_open(s->provider, s->queue, &options, &s->channel, &err);
 	OPENSSL_cleanse(&options, sizeof(options));
 	return ret ? cross_fail(x, "%s", err.text) : 0;
@@ -83,8 +88,8 @@ static int sealed_bind(struct crossing *x, cl_command_queue queue, struct cross_
 {
 	struct hg_gpu_error err = { 0 };
 
-	if (hg_channel_bind(seal_of(x)->channel, HG_QUEUE(queue), HG_BUFFER(m->handle), m->size, &m->id,
-			    &err))
+	if (hg_channel_bind(seal_of(x)->channel, HG_QUEUE(queue), HG_BUFFER(m->handle), m->size,
+			    &m->id, &err))
 		return cross_fail(x, "%s", err.text);
 	return 0;
 }
@@ -94,23 +99,23 @@ static void sealed_forget(struct crossing *x, struct cross_mem *m)
 	hg_channel_forget(seal_of(x)->channel, m->id);
 }
 
-static int sealed_write(struct crossing *x, cl_command_queue queue, struct cross_mem *m, size_t offset,
-			const void *src, size_t size, bool stays, cl_event *done)
+static int sealed_write(struct crossing *x, cl_command_queue queue, struct cross_mem *m,
+			size_t offset, const void *src, size_t size, bool stays, cl_event *done)
 {
 	struct hg_gpu_error err = { 0 };
 	struct hg_event *event = NULL;
 
 	(void)stays;
-	if (hg_channel_write(seal_of(x)->channel, HG_QUEUE(queue), m->id, HG_BUFFER(m->handle), offset,
-			     src, size, done ? &event : NULL, &err))
+	if (hg_channel_write(seal_of(x)->channel, HG_QUEUE(queue), m->id, HG_BUFFER(m->handle),
+			     offset, src, size, done ? &event : NULL, &err))
 		return cross_fail(x, "%s", err.text);
 	if (done)
 		*done = (cl_event)(void *)event;
 	return 0;
 }
 
-static int sealed_read(struct crossing *x, cl_command_queue queue, struct cross_mem *m, size_t offset,
-		       void *dst, size_t size, struct cross_read **pending)
+static int sealed_read(struct crossing *x, cl_command_queue queue, struct cross_mem *m,
+		       size_t offset, void *dst, size_t size, struct cross_read **pending)
 {
 	struct sealed_read *r = calloc(1, sizeof(*r));
 	struct hg_gpu_error err = { 0 };
@@ -118,8 +123,8 @@ static int sealed_read(struct crossing *x, cl_command_queue queue, struct cross_
 	if (!r)
 		return cross_fail(x, "out of memory");
 	r->read.crossing = x;
-	if (hg_channel_read(seal_of(x)->channel, HG_QUEUE(queue), m->id, HG_BUFFER(m->handle), offset, dst,
-			    size, &r->pending, &err)) {
+	if (hg_channel_read(seal_of(x)->channel, HG_QUEUE(queue), m->id, HG_BUFFER(m->handle),
+			    offset, dst, size, &r->pending, &err)) {
 		free(r);
 		return cross_fail(x, "%s", err.text);
 	}
