@@ -175,8 +175,7 @@ void hg_plain_barrier(void);
 				HG_HEX(l), HG_HEX(m), HG_HEX(n), HG_HEX(o), HG_HEX(p))
 #define HG_V16(...)	 ((v16){__VA_ARGS__})
 #define HG_GET(v, i)	 ((v)[i])
-typedef int32_t hg_signed16 __attribute__((vector_size(64)));
-#define HG_SIGN(v)	 ((v16)((hg_signed16)(v) >> 31))
+#define HG_SIGN(v)	 (HG_SPLAT(0) - ((v) >> 31))
 #define HG_DEAL(a, b, c, d, i, j, k, l) \
 	HG_V16((a)[HG_HEX(i)], (a)[HG_HEX(j)], (a)[HG_HEX(k)], (a)[HG_HEX(l)], \
 	       (b)[HG_HEX(i)], (b)[HG_HEX(j)], (b)[HG_HEX(k)], (b)[HG_HEX(l)], \

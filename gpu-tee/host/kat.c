@@ -108,9 +108,16 @@ static int make_row(struct kat *k, uint64_t offset, size_t size, struct hg_gpu_e
 		size_t from = (size_t)i * HG_RECORD_DATA;
 		uint8_t *at = k->row + i * HG_RECORD_SPACE(HG_RECORD_DATA);
 		struct hg_record h = {
-			.magic = HG_RECORD_MAGIC, .kind = HG_DATA, .suite = k->keys.suite,
-			.direction = HG_H2D, .epoch = k->keys.epoch, .session = KAT_SESSION, .sequence = k->opened++,
-			.buffer = KAT_ID, .offset = offset + from, .more = count - 1 - i,
+			.magic = HG_RECORD_MAGIC,
+			.kind = HG_DATA,
+			.suite = k->keys.suite,
+			.direction = HG_H2D,
+			.epoch = k->keys.epoch,
+			.session = KAT_SESSION,
+			.sequence = k->opened++,
+			.buffer = KAT_ID,
+			.offset = offset + from,
+			.more = count - 1 - i,
 			.length = i + 1 < count ? HG_RECORD_DATA : size - from,
 		};
 
