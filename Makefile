@@ -59,7 +59,7 @@ modules: packages-build ## kmod/hypergpu.ko, for the kernel headers in KDIR
 		$(if $(filter 1,$(V)),V=1) modules
 
 .PHONY: user
-user: $(USER_DIRS:%=user-%) ## hgvmm, the tools, hgattest and hgverify
+user: $(USER_DIRS:%=user-%) ## hgvmm, the tools, hgattest and hgverify, hgrun and its layer
 
 .PHONY: $(USER_DIRS:%=user-%)
 $(USER_DIRS:%=user-%): user-%: packages-build
@@ -120,10 +120,12 @@ bench-nested: packages-test ## the same in guests of guests: L2 beside L1, ours 
 	$(Q)tests/bench/nested.sh
 
 .PHONY: bench-gpu
-bench-gpu: packages-test ## what the sealed channel costs: by core, by kernel, by crossing
+bench-gpu: packages-test ## what the sealed channel costs: by core, kernel, crossing; and a program
 	$(call bootstrap,build test)
 	$(Q)$(MAKE) -C gpu-tee all
+	$(Q)$(MAKE) -C tests/gpu all
 	$(Q)tests/bench/gpu-seal
+	$(Q)tests/bench/gpu-layer --json $(BUILD)/bench-gpu-layer.json
 
 ## Install
 # hgbench stays in the source tree: it is there to test what was built there.
@@ -134,7 +136,7 @@ install: user ## programs, man pages, completion, to PREFIX (/usr/local)
 		$(MAKE) -C $$d install DESTDIR=$(STAGE) PREFIX=$(PREFIX); done
 	$(Q)install -d $(STAGE)$(PREFIX)/share/man/man1 $(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)install -m 644 docs/man/hgvmm.1 docs/man/hgctl.1 docs/man/hgattest.1 \
-		docs/man/hgverify.1 docs/man/hggpu.1 $(STAGE)$(PREFIX)/share/man/man1
+		docs/man/hgverify.1 docs/man/hggpu.1 docs/man/hgrun.1 $(STAGE)$(PREFIX)/share/man/man1
 	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf tools/conf/60-hypergpu.rules \
 		$(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)cp -R --preserve=mode tools/libvirt $(STAGE)$(PREFIX)/share/hypergpu

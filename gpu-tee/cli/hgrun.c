@@ -74,7 +74,8 @@ static bool find_layer(char path[PATH_MAX])
 		if (realpath(guess, path))
 			return true;
 	}
-	complain("no %s beside hgrun or in ../lib/hypergpu: install it, or name it with --layer", LIBRARY);
+	complain("no %s beside hgrun or in ../lib/hypergpu: install it, or name it with --layer",
+		 LIBRARY);
 	return false;
 }
 
@@ -99,8 +100,9 @@ static bool check_layer_entry(const char *entry)
 		return false;
 	}
 	if (*entry != '/' || stat(entry, &st) || !S_ISREG(st.st_mode)) {
-		complain("OPENCL_LAYERS names '%s', which is no file with an absolute path: correct or unset it",
-			 entry);
+		complain(
+			"OPENCL_LAYERS names '%s', which is no file with an absolute path: correct or unset it",
+			entry);
 		return false;
 	}
 	return true;
@@ -125,7 +127,8 @@ static bool set_layers(const char *layer)
 		ok = check_layer_entry(entry);
 	free(list);
 	if (ok)
-		ok = asprintf(&all, "%s:%s", others, layer) >= 0 && !setenv("OPENCL_LAYERS", all, 1);
+		ok = asprintf(&all, "%s:%s", others, layer) >= 0 &&
+		     !setenv("OPENCL_LAYERS", all, 1);
 	free(all);
 	return ok;
 }
@@ -164,8 +167,9 @@ static bool check_privileges(int fd, const char *path)
 		return false;
 	}
 	if (st.st_mode & (S_ISUID | S_ISGID) || fgetxattr(fd, "security.capability", NULL, 0) > 0) {
-		complain("%s has privileges of its own (set-user-ID, set-group-ID or capabilities): it would run without the layer",
-			 path);
+		complain(
+			"%s has privileges of its own (set-user-ID, set-group-ID or capabilities): it would run without the layer",
+			path);
 		return false;
 	}
 	return true;
@@ -179,7 +183,8 @@ static bool is_dynamic(int fd, const Elf64_Ehdr *e)
 	for (i = 0; i < e->e_phnum; i++) {
 		off_t at;
 
-		if (e->e_phentsize != sizeof(p) || e->e_phoff > (uint64_t)INT64_MAX - (i + 1) * sizeof(p))
+		if (e->e_phentsize != sizeof(p) ||
+		    e->e_phoff > (uint64_t)INT64_MAX - (i + 1) * sizeof(p))
 			return false;
 		at = (off_t)(e->e_phoff + i * sizeof(p));
 		if (pread(fd, &p, sizeof(p), at) != (ssize_t)sizeof(p))
@@ -215,7 +220,9 @@ static bool check_elf(int fd, const char *path, const Elf64_Ehdr *e)
 		return false;
 	}
 	if (!is_dynamic(fd, e)) {
-		complain("%s is linked statically: its OpenCL loader may load no layer; use a dynamic build", path);
+		complain(
+			"%s is linked statically: its OpenCL loader may load no layer; use a dynamic build",
+			path);
 		return false;
 	}
 	return true;
@@ -270,8 +277,9 @@ static int probe(const char *layer)
 		return 1;
 	}
 	if (!dlopen(layer, RTLD_NOW | RTLD_NOLOAD)) {
-		complain("libOpenCL.so.1 did not load %s: it must be an ocl-icd of at least 2.3, or another loader with OPENCL_LAYERS",
-			 layer);
+		complain(
+			"libOpenCL.so.1 did not load %s: it must be an ocl-icd of at least 2.3, or another loader with OPENCL_LAYERS",
+			layer);
 		return 1;
 	}
 	return 0;
@@ -316,7 +324,8 @@ static bool set_report(const char *file)
 
 static bool set_suite(const char *suite)
 {
-	static const char *const known[] = { "aes-256-gcm", "chacha20-poly1305", "sm4-ctr-hmac-sm3" };
+	static const char *const known[] = { "aes-256-gcm", "chacha20-poly1305",
+					     "sm4-ctr-hmac-sm3" };
 	size_t i;
 
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)

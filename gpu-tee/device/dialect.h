@@ -30,6 +30,7 @@ typedef uint16 v16;
 #define HG_CONST  __constant
 #define HG_FN	  static
 #define HG_CALL	  static __attribute__((noinline)) /* large, and called in many places */
+#define HG_UNROLL _Pragma("unroll 8")
 #define HG_KERNEL __kernel __attribute__((reqd_work_group_size(HG_LANES, 1, 1))) void
 #define HG_GROUP  ((u32)get_group_id(0))
 #define HG_GROUPS ((u32)get_num_groups(0))
@@ -69,6 +70,7 @@ typedef unsigned long long u64;
 #define HG_CONST __constant__
 #define HG_FN	 static __device__
 #define HG_CALL	 static __device__ __noinline__
+#define HG_UNROLL _Pragma("unroll 8")
 #define HG_KERNEL extern "C" __global__ void
 #define HG_GROUP  ((u32)blockIdx.x)
 #define HG_GROUPS ((u32)gridDim.x)
@@ -141,6 +143,7 @@ typedef u32 v16 __attribute__((vector_size(64)));
 #pragma GCC diagnostic ignored "-Wpsabi"
 #define HG_FN	  static inline __attribute__((unused))
 #define HG_CALL	  static __attribute__((unused))
+#define HG_UNROLL
 #define HG_KERNEL static void
 #define HG_STATIC_ASSERT(c, text) _Static_assert(c, text)
 #define HG_GROUP  hg_plain_group
@@ -172,8 +175,7 @@ void hg_plain_barrier(void);
 				HG_HEX(l), HG_HEX(m), HG_HEX(n), HG_HEX(o), HG_HEX(p))
 #define HG_V16(...)	 ((v16){__VA_ARGS__})
 #define HG_GET(v, i)	 ((v)[i])
-typedef int32_t hg_signed16 __attribute__((vector_size(64)));
-#define HG_SIGN(v)	 ((v16)((hg_signed16)(v) >> 31))
+#define HG_SIGN(v)	 (HG_SPLAT(0) - ((v) >> 31))
 #define HG_DEAL(a, b, c, d, i, j, k, l) \
 	HG_V16((a)[HG_HEX(i)], (a)[HG_HEX(j)], (a)[HG_HEX(k)], (a)[HG_HEX(l)], \
 	       (b)[HG_HEX(i)], (b)[HG_HEX(j)], (b)[HG_HEX(k)], (b)[HG_HEX(l)], \

@@ -94,6 +94,7 @@ HG_FN void ghash_step(gvec *a, HG_GLOBAL const u32 *row)
 	for (i = 0; i < 4; i++) {
 		gvec bits = a[i];
 
+		HG_UNROLL
 		for (k = 0; k < 32; k++) {
 			gvec mask = GHASH_SIGN(bits);
 

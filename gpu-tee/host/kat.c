@@ -24,7 +24,7 @@ struct kat {
 	struct hg_buffer *state, *data, *staging;
 	struct hg_record_keys keys;
 	uint8_t *text, *row, *back;
-	uint64_t opened, sealed;
+	uint64_t opened;
 };
 
 static int run(struct kat *k, const char *name, const struct hg_arg *args, unsigned count,
@@ -62,7 +62,7 @@ static int install(struct kat *k, enum hg_suite suite, struct hg_gpu_error *err)
 	}
 	memcpy(s, secret, 32);
 	memcpy(t, transcript, 32);
-	k->opened = k->sealed = 0;
+	k->opened = 0;
 	if (hg_record_derive(&k->keys, suite, KAT_SESSION, secret, transcript, err))
 		return -1;
 	zeros = calloc(1, offsetof(struct hg_state, scratch));
@@ -78,7 +78,6 @@ static int install(struct kat *k, enum hg_suite suite, struct hg_gpu_error *err)
 				     BUFFER(k->staging)};
 
 		r = run(k, "hg_install", a, 11, 1, err) || run(k, "hg_bind", b, 5, 1, err);
-		k->sealed++;
 	}
 	if (k->p->ops->finish(k->p, k->queue, err))
 		r = -1;
@@ -109,9 +108,16 @@ static int make_row(struct kat *k, uint64_t offset, size_t size, struct hg_gpu_e
 		size_t from = (size_t)i * HG_RECORD_DATA;
 		uint8_t *at = k->row + i * HG_RECORD_SPACE(HG_RECORD_DATA);
 		struct hg_record h = {
-			.magic = HG_RECORD_MAGIC, .kind = HG_DATA, .suite = k->keys.suite,
-			.direction = HG_H2D, .session = KAT_SESSION, .sequence = k->opened++,
-			.buffer = KAT_ID, .offset = offset + from, .more = count - 1 - i,
+			.magic = HG_RECORD_MAGIC,
+			.kind = HG_DATA,
+			.suite = k->keys.suite,
+			.direction = HG_H2D,
+			.epoch = k->keys.epoch,
+			.session = KAT_SESSION,
+			.sequence = k->opened++,
+			.buffer = KAT_ID,
+			.offset = offset + from,
+			.more = count - 1 - i,
 			.length = i + 1 < count ? HG_RECORD_DATA : size - from,
 		};
 
@@ -178,6 +184,32 @@ static int try_seal(struct kat *k, uint64_t offset, size_t size, struct hg_gpu_e
 	return r;
 }
 
+/* New keys: a command, which nothing but the device reads. */
+static int change_keys(struct kat *k, struct hg_gpu_error *err)
+{
+	const struct hg_command_rekey command = {.command = HG_COMMAND_REKEY, .epoch = 1};
+	struct hg_record h = {
+		.magic = HG_RECORD_MAGIC, .kind = HG_COMMAND, .suite = k->keys.suite,
+		.session = KAT_SESSION, .sequence = k->opened, .length = sizeof(command),
+	};
+	struct hg_arg one[] = {BUFFER(k->state), BUFFER(k->staging), BUFFER(NULL), BUFFER(NULL),
+			       BUFFER(NULL), BUFFER(NULL), U32(1)};
+	struct hg_record_cipher *c;
+	int r;
+
+	if (hg_record_cipher_new(&k->keys, HG_KEY_COMMAND_H2D, &c, err))
+		return -1;
+	r = hg_record_seal(c, &h, &command, k->row + sizeof(h), err);
+	hg_record_cipher_free(c);
+	memcpy(k->row, &h, sizeof(h));
+	if (r ||
+	    k->p->ops->write(k->p, k->queue, k->staging, 0, k->row, KAT_ROW, NULL, NULL, err) ||
+	    run(k, "hg_open_small", one, 7, 1, err) || k->p->ops->finish(k->p, k->queue, err))
+		return -1;
+	k->opened = 0;
+	return hg_record_rekey(&k->keys, err);
+}
+
 static int try_suite(struct kat *k, enum hg_suite suite, struct hg_gpu_error *err)
 {
 	static const struct {
@@ -195,7 +227,9 @@ static int try_suite(struct kat *k, enum hg_suite suite, struct hg_gpu_error *er
 		if (try_open(k, cases[i].offset, cases[i].size, cases[i].small, err) ||
 		    try_seal(k, cases[i].offset, cases[i].size, err))
 			return -1;
-	return 0;
+	if (change_keys(k, err))
+		return -1;
+	return try_open(k, 8, 2000, true, err) || try_seal(k, 8, 2000, err) ? -1 : 0;
 }
 
 int hg_kat_run(struct hg_provider *p, struct hg_gpu_error *err)

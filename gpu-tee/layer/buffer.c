@@ -20,13 +20,14 @@ static cl_int fill_new(struct mem *m, const void *host_ptr)
 
 	if (!(m->flags & (CL_MEM_COPY_HOST_PTR | CL_MEM_USE_HOST_PTR)))
 		return CL_SUCCESS;
-	transfer_linear(&t, REPORT_TO_DEVICE, REPORT_INITIAL, m, 0, (void *)(uintptr_t)host_ptr, m->size);
+	transfer_linear(&t, REPORT_TO_DEVICE, REPORT_INITIAL, m, 0, (void *)(uintptr_t)host_ptr,
+			m->size);
 	report_operation(REPORT_INITIAL, REPORT_TO_DEVICE, m->size);
 	return transfer_now(m->context, &t);
 }
 
-static cl_mem make_buffer(struct context *c, const cl_mem_properties *properties, cl_mem_flags flags,
-			  size_t size, void *host_ptr, cl_int *code)
+static cl_mem make_buffer(struct context *c, const cl_mem_properties *properties,
+			  cl_mem_flags flags, size_t size, void *host_ptr, cl_int *code)
 {
 	cl_mem handle;
 	struct mem *m;
@@ -39,7 +40,8 @@ static cl_mem make_buffer(struct context *c, const cl_mem_properties *properties
 	*code = mem_flags_check(flags, host_ptr);
 	if (*code)
 		return NULL;
-	handle = below->clCreateBuffer(c->object.handle, mem_flags_below(flags, false), size, NULL, code);
+	handle = below->clCreateBuffer(c->object.handle, mem_flags_below(flags, false), size, NULL,
+				       code);
 	if (!handle)
 		return NULL;
 	m = mem_enter(c, handle, CL_MEM_OBJECT_BUFFER, flags, host_ptr);
@@ -53,7 +55,8 @@ static cl_mem make_buffer(struct context *c, const cl_mem_properties *properties
 	return NULL;
 }
 
-static cl_mem CL_API_CALL create_buffer_with(cl_context context, const cl_mem_properties *properties,
+static cl_mem CL_API_CALL create_buffer_with(cl_context context,
+					     const cl_mem_properties *properties,
 					     cl_mem_flags flags, size_t size, void *host_ptr,
 					     cl_int *errcode_ret)
 {
@@ -78,8 +81,10 @@ static cl_mem CL_API_CALL create_buffer(cl_context context, cl_mem_flags flags, 
 static cl_mem_flags inherited(cl_mem_flags flags, cl_mem_flags parent)
 {
 	const cl_mem_flags device = CL_MEM_READ_WRITE | CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY;
-	const cl_mem_flags host = CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS;
-	const cl_mem_flags pointer = CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR | CL_MEM_ALLOC_HOST_PTR;
+	const cl_mem_flags host =
+		CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS;
+	const cl_mem_flags pointer =
+		CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR | CL_MEM_ALLOC_HOST_PTR;
 
 	if (!(flags & device))
 		flags |= parent & device;
@@ -96,24 +101,25 @@ static cl_int check_sub_flags(cl_mem_flags flags, cl_mem_flags parent)
 	    (parent & CL_MEM_READ_ONLY && flags & (CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY)) ||
 	    (parent & CL_MEM_HOST_WRITE_ONLY && flags & CL_MEM_HOST_READ_ONLY) ||
 	    (parent & CL_MEM_HOST_READ_ONLY && flags & CL_MEM_HOST_WRITE_ONLY) ||
-	    (parent & CL_MEM_HOST_NO_ACCESS && flags & (CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_WRITE_ONLY)))
+	    (parent & CL_MEM_HOST_NO_ACCESS &&
+	     flags & (CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_WRITE_ONLY)))
 		return CL_INVALID_VALUE;
 	return CL_SUCCESS;
 }
 
-static cl_mem make_sub_buffer(struct mem *parent, cl_mem_flags flags, const cl_buffer_region *region,
-			      cl_int *code)
+static cl_mem make_sub_buffer(struct mem *parent, cl_mem_flags flags,
+			      const cl_buffer_region *region, cl_int *code)
 {
 	char *host = parent->host_ptr;
 	cl_mem handle;
 	struct mem *m;
 
-	handle = below->clCreateSubBuffer(parent->object.handle, 0, CL_BUFFER_CREATE_TYPE_REGION, region,
-					  code);
+	handle = below->clCreateSubBuffer(parent->object.handle, 0, CL_BUFFER_CREATE_TYPE_REGION,
+					  region, code);
 	if (!handle)
 		return NULL;
-	m = mem_enter(parent->context, handle, CL_MEM_OBJECT_BUFFER, inherited(flags, parent->flags),
-		      host ? host + region->origin : NULL);
+	m = mem_enter(parent->context, handle, CL_MEM_OBJECT_BUFFER,
+		      inherited(flags, parent->flags), host ? host + region->origin : NULL);
 	if (!m) {
 		*code = CL_OUT_OF_HOST_MEMORY;
 		return NULL;
@@ -124,8 +130,9 @@ static cl_mem make_sub_buffer(struct mem *parent, cl_mem_flags flags, const cl_b
 	return handle;
 }
 
-static cl_mem CL_API_CALL create_sub_buffer(cl_mem parent, cl_mem_flags flags, cl_buffer_create_type type,
-					    const void *info, cl_int *errcode_ret)
+static cl_mem CL_API_CALL create_sub_buffer(cl_mem parent, cl_mem_flags flags,
+					    cl_buffer_create_type type, const void *info,
+					    cl_int *errcode_ret)
 {
 	struct mem *m = mem_get(parent);
 	cl_mem handle = NULL;
@@ -150,8 +157,8 @@ static cl_mem CL_API_CALL create_sub_buffer(cl_mem parent, cl_mem_flags flags, c
 }
 
 /* The buffer of a command, if the host may do that to it. */
-static cl_int begin(cl_command_queue queue, cl_mem buffer, enum report_direction direction, cl_uint count,
-		    const cl_event *list, struct queue **q, struct mem **m)
+static cl_int begin(cl_command_queue queue, cl_mem buffer, enum report_direction direction,
+		    cl_uint count, const cl_event *list, struct queue **q, struct mem **m)
 {
 	cl_int code = transfer_begin(queue, count, list, q);
 
@@ -212,7 +219,8 @@ static cl_int CL_API_CALL write_buffer(cl_command_queue queue, cl_mem buffer, cl
 	if (!ptr || !size || size > m->size || offset > m->size - size) {
 		code = CL_INVALID_VALUE;
 	} else {
-		transfer_linear(&t, REPORT_TO_DEVICE, REPORT_WRITE, m, offset, (void *)(uintptr_t)ptr, size);
+		transfer_linear(&t, REPORT_TO_DEVICE, REPORT_WRITE, m, offset,
+				(void *)(uintptr_t)ptr, size);
 		code = transfer_run(q, &t, blocking, count, list, event, CL_COMMAND_WRITE_BUFFER);
 	}
 	end(q, m);
@@ -238,8 +246,9 @@ static bool place(const size_t origin[3], const size_t region[3], size_t row, si
 {
 	size_t y, z, last;
 
-	if (__builtin_mul_overflow(origin[2], slice, &z) || __builtin_mul_overflow(origin[1], row, &y) ||
-	    __builtin_add_overflow(z, y, start) || __builtin_add_overflow(*start, origin[0], start) ||
+	if (__builtin_mul_overflow(origin[2], slice, &z) ||
+	    __builtin_mul_overflow(origin[1], row, &y) || __builtin_add_overflow(z, y, start) ||
+	    __builtin_add_overflow(*start, origin[0], start) ||
 	    __builtin_mul_overflow(region[2] - 1, slice, &z) ||
 	    __builtin_mul_overflow(region[1] - 1, row, &y) || __builtin_add_overflow(z, y, &last) ||
 	    __builtin_add_overflow(last, region[0], &last))
@@ -253,8 +262,9 @@ static cl_int rect(struct transfer *t, enum report_direction direction, struct m
 {
 	size_t start, last, host_start, host_last;
 
-	if (!buffer_origin || !host_origin || !region || !ptr || !region[0] || !region[1] || !region[2] ||
-	    !pitches(region, &row, &slice) || !pitches(region, &host_row, &host_slice) ||
+	if (!buffer_origin || !host_origin || !region || !ptr || !region[0] || !region[1] ||
+	    !region[2] || !pitches(region, &row, &slice) ||
+	    !pitches(region, &host_row, &host_slice) ||
 	    !place(buffer_origin, region, row, slice, &start, &last) || last > m->size ||
 	    !place(host_origin, region, host_row, host_slice, &host_start, &host_last))
 		return CL_INVALID_VALUE;
@@ -263,7 +273,8 @@ static cl_int rect(struct transfer *t, enum report_direction direction, struct m
 	t->host_row = host_row;
 	t->host_slice = host_slice;
 	/* A rectangle that is one piece on the device needs no scratch buffer. */
-	if ((region[1] == 1 || row == region[0]) && (region[2] == 1 || slice == region[0] * region[1]))
+	if ((region[1] == 1 || row == region[0]) &&
+	    (region[2] == 1 || slice == region[0] * region[1]))
 		return CL_SUCCESS;
 	t->shape = SHAPE_RECT;
 	memcpy(t->origin, buffer_origin, sizeof(t->origin));
@@ -275,8 +286,8 @@ static cl_int rect(struct transfer *t, enum report_direction direction, struct m
 static cl_int CL_API_CALL read_rect(cl_command_queue queue, cl_mem buffer, cl_bool blocking,
 				    const size_t *buffer_origin, const size_t *host_origin,
 				    const size_t *region, size_t row, size_t slice, size_t host_row,
-				    size_t host_slice, void *ptr, cl_uint count, const cl_event *list,
-				    cl_event *event)
+				    size_t host_slice, void *ptr, cl_uint count,
+				    const cl_event *list, cl_event *event)
 {
 	struct transfer t;
 	struct queue *q;
@@ -288,16 +299,17 @@ static cl_int CL_API_CALL read_rect(cl_command_queue queue, cl_mem buffer, cl_bo
 	code = rect(&t, REPORT_TO_HOST, m, buffer_origin, host_origin, region, row, slice, host_row,
 		    host_slice, ptr);
 	if (!code)
-		code = transfer_run(q, &t, blocking, count, list, event, CL_COMMAND_READ_BUFFER_RECT);
+		code = transfer_run(q, &t, blocking, count, list, event,
+				    CL_COMMAND_READ_BUFFER_RECT);
 	end(q, m);
 	return code;
 }
 
 static cl_int CL_API_CALL write_rect(cl_command_queue queue, cl_mem buffer, cl_bool blocking,
 				     const size_t *buffer_origin, const size_t *host_origin,
-				     const size_t *region, size_t row, size_t slice, size_t host_row,
-				     size_t host_slice, const void *ptr, cl_uint count,
-				     const cl_event *list, cl_event *event)
+				     const size_t *region, size_t row, size_t slice,
+				     size_t host_row, size_t host_slice, const void *ptr,
+				     cl_uint count, const cl_event *list, cl_event *event)
 {
 	struct transfer t;
 	struct queue *q;
@@ -306,10 +318,11 @@ static cl_int CL_API_CALL write_rect(cl_command_queue queue, cl_mem buffer, cl_b
 
 	if (code)
 		return code;
-	code = rect(&t, REPORT_TO_DEVICE, m, buffer_origin, host_origin, region, row, slice, host_row,
-		    host_slice, (void *)(uintptr_t)ptr);
+	code = rect(&t, REPORT_TO_DEVICE, m, buffer_origin, host_origin, region, row, slice,
+		    host_row, host_slice, (void *)(uintptr_t)ptr);
 	if (!code)
-		code = transfer_run(q, &t, blocking, count, list, event, CL_COMMAND_WRITE_BUFFER_RECT);
+		code = transfer_run(q, &t, blocking, count, list, event,
+				    CL_COMMAND_WRITE_BUFFER_RECT);
 	end(q, m);
 	return code;
 }

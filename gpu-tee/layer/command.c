@@ -20,8 +20,8 @@ cl_int command_begin(cl_command_queue handle, struct queue **q)
 	return CL_SUCCESS;
 }
 
-cl_int command_done(struct queue *q, cl_int code, cl_event *event, cl_command_type type, cl_uint count,
-		    const cl_event *list)
+cl_int command_done(struct queue *q, cl_int code, cl_event *event, cl_command_type type,
+		    cl_uint count, const cl_event *list)
 {
 	if (!code && event && !event_enter(q, *event, type, count, list)) {
 		below->clReleaseEvent(*event);
@@ -37,7 +37,6 @@ cl_int command_done(struct queue *q, cl_int code, cl_event *event, cl_command_ty
 	{ \
 		struct queue *q; \
 		cl_int code = command_begin(queue, &q); \
-\
 		if (code) \
 			return code; \
 		before; \
@@ -46,21 +45,22 @@ cl_int command_done(struct queue *q, cl_int code, cl_event *event, cl_command_ty
 	}
 
 COMMAND(copy_buffer, CL_COMMAND_COPY_BUFFER, report_in_clear(CLEAR_COPY, 0), clEnqueueCopyBuffer,
-	(cl_command_queue queue, cl_mem src, cl_mem dst, size_t src_offset, size_t dst_offset, size_t size,
-	 cl_uint count, const cl_event *list, cl_event *event),
+	(cl_command_queue queue, cl_mem src, cl_mem dst, size_t src_offset, size_t dst_offset,
+	 size_t size, cl_uint count, const cl_event *list, cl_event *event),
 	(queue, src, dst, src_offset, dst_offset, size, count, list, event))
 
 COMMAND(copy_buffer_rect, CL_COMMAND_COPY_BUFFER_RECT, report_in_clear(CLEAR_COPY, 0),
 	clEnqueueCopyBufferRect,
-	(cl_command_queue queue, cl_mem src, cl_mem dst, const size_t *src_origin, const size_t *dst_origin,
-	 const size_t *region, size_t src_row, size_t src_slice, size_t dst_row, size_t dst_slice,
-	 cl_uint count, const cl_event *list, cl_event *event),
-	(queue, src, dst, src_origin, dst_origin, region, src_row, src_slice, dst_row, dst_slice, count,
-	 list, event))
+	(cl_command_queue queue, cl_mem src, cl_mem dst, const size_t *src_origin,
+	 const size_t *dst_origin, const size_t *region, size_t src_row, size_t src_slice,
+	 size_t dst_row, size_t dst_slice, cl_uint count, const cl_event *list, cl_event *event),
+	(queue, src, dst, src_origin, dst_origin, region, src_row, src_slice, dst_row, dst_slice,
+	 count, list, event))
 
 COMMAND(copy_image, CL_COMMAND_COPY_IMAGE, report_in_clear(CLEAR_COPY, 0), clEnqueueCopyImage,
-	(cl_command_queue queue, cl_mem src, cl_mem dst, const size_t *src_origin, const size_t *dst_origin,
-	 const size_t *region, cl_uint count, const cl_event *list, cl_event *event),
+	(cl_command_queue queue, cl_mem src, cl_mem dst, const size_t *src_origin,
+	 const size_t *dst_origin, const size_t *region, cl_uint count, const cl_event *list,
+	 cl_event *event),
 	(queue, src, dst, src_origin, dst_origin, region, count, list, event))
 
 COMMAND(copy_image_to_buffer, CL_COMMAND_COPY_IMAGE_TO_BUFFER, report_in_clear(CLEAR_COPY, 0),
@@ -75,14 +75,16 @@ COMMAND(copy_buffer_to_image, CL_COMMAND_COPY_BUFFER_TO_IMAGE, report_in_clear(C
 	 const size_t *region, cl_uint count, const cl_event *list, cl_event *event),
 	(queue, src, dst, offset, origin, region, count, list, event))
 
-COMMAND(ndrange, CL_COMMAND_NDRANGE_KERNEL, report_in_clear(CLEAR_LAUNCH, dims * 3 * sizeof(size_t)),
-	clEnqueueNDRangeKernel,
-	(cl_command_queue queue, cl_kernel kernel, cl_uint dims, const size_t *offset, const size_t *global,
-	 const size_t *local, cl_uint count, const cl_event *list, cl_event *event),
+COMMAND(ndrange, CL_COMMAND_NDRANGE_KERNEL,
+	report_in_clear(CLEAR_LAUNCH, dims * 3 * sizeof(size_t)), clEnqueueNDRangeKernel,
+	(cl_command_queue queue, cl_kernel kernel, cl_uint dims, const size_t *offset,
+	 const size_t *global, const size_t *local, cl_uint count, const cl_event *list,
+	 cl_event *event),
 	(queue, kernel, dims, offset, global, local, count, list, event))
 
 COMMAND(task, CL_COMMAND_TASK, report_in_clear(CLEAR_LAUNCH, 0), clEnqueueTask,
-	(cl_command_queue queue, cl_kernel kernel, cl_uint count, const cl_event *list, cl_event *event),
+	(cl_command_queue queue, cl_kernel kernel, cl_uint count, const cl_event *list,
+	 cl_event *event),
 	(queue, kernel, count, list, event))
 
 COMMAND(marker_with, CL_COMMAND_MARKER, , clEnqueueMarkerWithWaitList,

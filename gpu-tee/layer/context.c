@@ -21,7 +21,8 @@ void context_put(struct context *c)
 cl_int context_broken(struct context *c)
 {
 	if (!__atomic_exchange_n(&c->crossing->told, true, __ATOMIC_ACQ_REL)) {
-		layer_say("%s%s", strncmp(c->crossing->text, "bus: ", 5) ? "bus: " : "", c->crossing->text);
+		layer_say("%s%s", strncmp(c->crossing->text, "bus: ", 5) ? "bus: " : "",
+			  c->crossing->text);
 		report_failure(c->crossing->text);
 	}
 	return CL_OUT_OF_RESOURCES;
@@ -29,7 +30,8 @@ cl_int context_broken(struct context *c)
 
 cl_int context_state(struct context *c)
 {
-	return __atomic_load_n(&c->crossing->broken, __ATOMIC_ACQUIRE) ? context_broken(c) : CL_SUCCESS;
+	return __atomic_load_n(&c->crossing->broken, __ATOMIC_ACQUIRE) ? context_broken(c)
+								       : CL_SUCCESS;
 }
 
 void context_open(struct context *c, int by)
@@ -80,8 +82,9 @@ static cl_int refuse_devices(cl_uint count)
 	if (!count)
 		return CL_DEVICE_NOT_FOUND;
 	/* A driver moves buffers between devices by itself, below the layer. */
-	layer_say_once("a context of %u devices was refused: the bus of only one can be sealed; choose a device",
-		       count);
+	layer_say_once(
+		"a context of %u devices was refused: the bus of only one can be sealed; choose a device",
+		count);
 	report_refused("clCreateContext");
 	return CL_INVALID_DEVICE;
 }
@@ -119,7 +122,8 @@ static cl_context finish_context(cl_context handle, cl_int *errcode_ret)
 	if (!code && count != 1)
 		code = refuse_devices(count);
 	if (!code)
-		code = below->clGetContextInfo(handle, CL_CONTEXT_DEVICES, sizeof(device), &device, NULL);
+		code = below->clGetContextInfo(handle, CL_CONTEXT_DEVICES, sizeof(device), &device,
+					       NULL);
 	if (!code)
 		code = enter_context(handle, device);
 	if (code)
@@ -128,10 +132,11 @@ static cl_context finish_context(cl_context handle, cl_int *errcode_ret)
 	return code ? NULL : handle;
 }
 
-static cl_context CL_API_CALL
-create_context(const cl_context_properties *properties, cl_uint count, const cl_device_id *devices,
-	       void(CL_CALLBACK *notify)(const char *, const void *, size_t, void *), void *data,
-	       cl_int *errcode_ret)
+static cl_context CL_API_CALL create_context(const cl_context_properties *properties, cl_uint count,
+					     const cl_device_id *devices,
+					     void(CL_CALLBACK *notify)(const char *, const void *,
+								       size_t, void *),
+					     void *data, cl_int *errcode_ret)
 {
 	cl_int code = check_properties(properties);
 	cl_context handle = NULL;

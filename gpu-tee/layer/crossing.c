@@ -72,15 +72,16 @@ int cross_write(struct crossing *x, cl_command_queue queue, struct cross_mem *m,
 {
 	report_crossing(REPORT_TO_DEVICE, size);
 	return cross_bind(x, queue, m) || x->ops->write(x, queue, m, offset, src, size, stays, done)
-		       ? -1 : 0;
+		       ? -1
+		       : 0;
 }
 
 int cross_read(struct crossing *x, cl_command_queue queue, struct cross_mem *m, size_t offset,
 	       void *dst, size_t size, struct cross_read **pending)
 {
 	report_crossing(REPORT_TO_HOST, size);
-	return cross_bind(x, queue, m) || x->ops->read(x, queue, m, offset, dst, size, pending)
-		       ? -1 : 0;
+	return cross_bind(x, queue, m) || x->ops->read(x, queue, m, offset, dst, size, pending) ? -1
+												: 0;
 }
 
 int cross_complete(struct cross_read *pending)

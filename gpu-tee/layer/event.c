@@ -241,8 +241,8 @@ static cl_int event_status(struct event *e, size_t room, void *value, size_t *si
 	/* After a verdict against the bus nothing is complete. */
 	if (status)
 		return layer_answer(&status, sizeof(status), room, value, size_ret);
-	code = below->clGetEventInfo(e->object.handle, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof(status),
-				     &status, NULL);
+	code = below->clGetEventInfo(e->object.handle, CL_EVENT_COMMAND_EXECUTION_STATUS,
+				     sizeof(status), &status, NULL);
 	if (code)
 		return code;
 	if (status == CL_COMPLETE && !reached(e))
@@ -293,8 +293,9 @@ static cl_int CL_API_CALL profiling_info(cl_event handle, cl_profiling_info name
 		from = e->timed;
 	if (e->began && name != CL_PROFILING_COMMAND_END && name != CL_PROFILING_COMMAND_COMPLETE)
 		from = e->began;
-	code = e->user || !reached(e) ? CL_PROFILING_INFO_NOT_AVAILABLE
-				      : below->clGetEventProfilingInfo(from, name, room, value, size_ret);
+	code = e->user || !reached(e)
+		       ? CL_PROFILING_INFO_NOT_AVAILABLE
+		       : below->clGetEventProfilingInfo(from, name, room, value, size_ret);
 	event_put(e);
 	return code;
 }

@@ -28,8 +28,9 @@ static cl_int spread(struct queue *q, cl_mem buffer, size_t offset, size_t have,
 	cross_launch(q->context->crossing, q->lane.queue);
 	for (; !code && have < size; have += n) {
 		n = size - have < have ? size - have : have;
-		code = below->clEnqueueCopyBuffer(q->lane.queue, buffer, buffer, offset, offset + have, n, 0,
-						  NULL, have + n == size ? event : NULL);
+		code = below->clEnqueueCopyBuffer(q->lane.queue, buffer, buffer, offset,
+						  offset + have, n, 0, NULL,
+						  have + n == size ? event : NULL);
 	}
 	return code;
 }
@@ -57,8 +58,8 @@ static cl_int fill(struct queue *q, struct mem *m, const void *pattern, size_t p
 }
 
 static cl_int CL_API_CALL fill_buffer(cl_command_queue queue, cl_mem buffer, const void *pattern,
-				      size_t pattern_size, size_t offset, size_t size, cl_uint count,
-				      const cl_event *list, cl_event *event)
+				      size_t pattern_size, size_t offset, size_t size,
+				      cl_uint count, const cl_event *list, cl_event *event)
 {
 	struct queue *q;
 	struct mem *m;
@@ -71,9 +72,9 @@ static cl_int CL_API_CALL fill_buffer(cl_command_queue queue, cl_mem buffer, con
 		code = CL_INVALID_MEM_OBJECT;
 	else if (m->context != q->context)
 		code = CL_INVALID_CONTEXT;
-	else if (!pattern || !pattern_size || pattern_size > 128 || pattern_size & (pattern_size - 1) ||
-		 offset % pattern_size || size % pattern_size || !size || size > m->size ||
-		 offset > m->size - size)
+	else if (!pattern || !pattern_size || pattern_size > 128 ||
+		 pattern_size & (pattern_size - 1) || offset % pattern_size ||
+		 size % pattern_size || !size || size > m->size || offset > m->size - size)
 		code = CL_INVALID_VALUE;
 	if (!code)
 		code = fill(q, m, pattern, pattern_size, offset, size, count, list, event);
@@ -83,8 +84,8 @@ static cl_int CL_API_CALL fill_buffer(cl_command_queue queue, cl_mem buffer, con
 }
 
 /* Copies the first row to all rows, and then the first slice to all slices. */
-static cl_int spread_image(struct queue *q, cl_mem image, const size_t origin[3], const size_t region[3],
-			   cl_event *event)
+static cl_int spread_image(struct queue *q, cl_mem image, const size_t origin[3],
+			   const size_t region[3], cl_event *event)
 {
 	size_t piece[3] = { region[0], 1, 1 }, to[3], have, axis;
 	cl_int code = CL_SUCCESS;
@@ -95,8 +96,8 @@ static cl_int spread_image(struct queue *q, cl_mem image, const size_t origin[3]
 			piece[axis] = region[axis] - have < have ? region[axis] - have : have;
 			memcpy(to, origin, sizeof(to));
 			to[axis] += have;
-			code = below->clEnqueueCopyImage(q->lane.queue, image, image, origin, to, piece, 0,
-							 NULL, NULL);
+			code = below->clEnqueueCopyImage(q->lane.queue, image, image, origin, to,
+							 piece, 0, NULL, NULL);
 		}
 		piece[axis] = region[axis];
 	}
@@ -104,7 +105,8 @@ static cl_int spread_image(struct queue *q, cl_mem image, const size_t origin[3]
 }
 
 static cl_int fill_pixels(struct queue *q, struct mem *m, const void *colour, const size_t *origin,
-			  const size_t *region, cl_uint count, const cl_event *list, cl_event *event)
+			  const size_t *region, cl_uint count, const cl_event *list,
+			  cl_event *event)
 {
 	size_t row[3] = { region[0], 1, 1 }, size;
 	unsigned char pixel[PIXEL_MAX];
@@ -113,8 +115,9 @@ static cl_int fill_pixels(struct queue *q, struct mem *m, const void *colour, co
 	cl_int code;
 
 	if (!pixel_make(&m->format, colour, pixel, &size) || size != m->element) {
-		layer_say_once("clEnqueueFillImage: the layer cannot make elements of format %#x/%#x",
-			       m->format.image_channel_order, m->format.image_channel_data_type);
+		layer_say_once(
+			"clEnqueueFillImage: the layer cannot make elements of format %#x/%#x",
+			m->format.image_channel_order, m->format.image_channel_data_type);
 		return CL_IMAGE_FORMAT_NOT_SUPPORTED;
 	}
 	s = patterned(pixel, size, region[0] * size);
@@ -142,7 +145,8 @@ static cl_int CL_API_CALL fill_image(cl_command_queue queue, cl_mem image, const
 
 	if (code)
 		return code;
-	code = colour ? image_transfer(&check, REPORT_TO_DEVICE, REPORT_FILL, m, origin, region, 0, 0, q)
+	code = colour ? image_transfer(&check, REPORT_TO_DEVICE, REPORT_FILL, m, origin, region, 0,
+				       0, q)
 		      : CL_INVALID_VALUE;
 	if (!code)
 		code = fill_pixels(q, m, colour, origin, region, count, list, event);

@@ -9,7 +9,8 @@ static cl_int learn(struct mem *m)
 	cl_mem handle = m->object.handle;
 	size_t depth = 0, layers = 0;
 
-	if (below->clGetImageInfo(handle, CL_IMAGE_ELEMENT_SIZE, sizeof(size_t), &m->element, NULL) ||
+	if (below->clGetImageInfo(handle, CL_IMAGE_ELEMENT_SIZE, sizeof(size_t), &m->element,
+				  NULL) ||
 	    below->clGetImageInfo(handle, CL_IMAGE_WIDTH, sizeof(size_t), &m->extent[0], NULL) ||
 	    below->clGetImageInfo(handle, CL_IMAGE_HEIGHT, sizeof(size_t), &m->extent[1], NULL) ||
 	    below->clGetImageInfo(handle, CL_IMAGE_DEPTH, sizeof(size_t), &depth, NULL) ||
@@ -37,8 +38,8 @@ static cl_int learn(struct mem *m)
 }
 
 cl_int image_transfer(struct transfer *t, enum report_direction direction, enum report_kind kind,
-		      struct mem *m, const size_t *origin, const size_t *region, size_t row, size_t slice,
-		      void *host)
+		      struct mem *m, const size_t *origin, const size_t *region, size_t row,
+		      size_t slice, void *host)
 {
 	size_t bytes, i;
 
@@ -132,8 +133,8 @@ static cl_mem make_image(struct context *c, const cl_mem_properties *properties,
 	d = *desc;
 	if (!d.mem_object)
 		d.image_row_pitch = d.image_slice_pitch = 0;
-	handle = below->clCreateImage(c->object.handle, mem_flags_below(flags, true), format, &d, NULL,
-				      code);
+	handle = below->clCreateImage(c->object.handle, mem_flags_below(flags, true), format, &d,
+				      NULL, code);
 	if (!handle)
 		return NULL;
 	*code = enter_image(c, handle, flags, host_ptr, format, desc);
@@ -142,7 +143,8 @@ static cl_mem make_image(struct context *c, const cl_mem_properties *properties,
 
 static cl_mem CL_API_CALL create_image_with(cl_context context, const cl_mem_properties *properties,
 					    cl_mem_flags flags, const cl_image_format *format,
-					    const cl_image_desc *desc, void *host_ptr, cl_int *errcode_ret)
+					    const cl_image_desc *desc, void *host_ptr,
+					    cl_int *errcode_ret)
 {
 	struct context *c = context_get(context);
 	cl_int code = c ? context_state(c) : CL_INVALID_CONTEXT;
@@ -163,8 +165,9 @@ static cl_mem CL_API_CALL create_image(cl_context context, cl_mem_flags flags,
 }
 
 static cl_mem CL_API_CALL create_image_2d(cl_context context, cl_mem_flags flags,
-					  const cl_image_format *format, size_t width, size_t height,
-					  size_t row, void *host_ptr, cl_int *errcode_ret)
+					  const cl_image_format *format, size_t width,
+					  size_t height, size_t row, void *host_ptr,
+					  cl_int *errcode_ret)
 {
 	cl_image_desc d = { .image_type = CL_MEM_OBJECT_IMAGE2D,
 			    .image_width = width,
@@ -175,9 +178,9 @@ static cl_mem CL_API_CALL create_image_2d(cl_context context, cl_mem_flags flags
 }
 
 static cl_mem CL_API_CALL create_image_3d(cl_context context, cl_mem_flags flags,
-					  const cl_image_format *format, size_t width, size_t height,
-					  size_t depth, size_t row, size_t slice, void *host_ptr,
-					  cl_int *errcode_ret)
+					  const cl_image_format *format, size_t width,
+					  size_t height, size_t depth, size_t row, size_t slice,
+					  void *host_ptr, cl_int *errcode_ret)
 {
 	cl_image_desc d = { .image_type = CL_MEM_OBJECT_IMAGE3D,
 			    .image_width = width,
@@ -213,8 +216,9 @@ void image_end(struct queue *q, struct mem *m)
 }
 
 static cl_int CL_API_CALL read_image(cl_command_queue queue, cl_mem image, cl_bool blocking,
-				     const size_t *origin, const size_t *region, size_t row, size_t slice,
-				     void *ptr, cl_uint count, const cl_event *list, cl_event *event)
+				     const size_t *origin, const size_t *region, size_t row,
+				     size_t slice, void *ptr, cl_uint count, const cl_event *list,
+				     cl_event *event)
 {
 	struct transfer t;
 	struct queue *q;
@@ -226,7 +230,8 @@ static cl_int CL_API_CALL read_image(cl_command_queue queue, cl_mem image, cl_bo
 	if (m->flags & (CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_NO_ACCESS))
 		code = CL_INVALID_OPERATION;
 	else
-		code = image_transfer(&t, REPORT_TO_HOST, REPORT_IMAGE, m, origin, region, row, slice, ptr);
+		code = image_transfer(&t, REPORT_TO_HOST, REPORT_IMAGE, m, origin, region, row,
+				      slice, ptr);
 	if (!code)
 		code = transfer_run(q, &t, blocking, count, list, event, CL_COMMAND_READ_IMAGE);
 	image_end(q, m);
@@ -234,9 +239,9 @@ static cl_int CL_API_CALL read_image(cl_command_queue queue, cl_mem image, cl_bo
 }
 
 static cl_int CL_API_CALL write_image(cl_command_queue queue, cl_mem image, cl_bool blocking,
-				      const size_t *origin, const size_t *region, size_t row, size_t slice,
-				      const void *ptr, cl_uint count, const cl_event *list,
-				      cl_event *event)
+				      const size_t *origin, const size_t *region, size_t row,
+				      size_t slice, const void *ptr, cl_uint count,
+				      const cl_event *list, cl_event *event)
 {
 	struct transfer t;
 	struct queue *q;
@@ -248,8 +253,8 @@ static cl_int CL_API_CALL write_image(cl_command_queue queue, cl_mem image, cl_b
 	if (m->flags & (CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS))
 		code = CL_INVALID_OPERATION;
 	else
-		code = image_transfer(&t, REPORT_TO_DEVICE, REPORT_IMAGE, m, origin, region, row, slice,
-				      (void *)(uintptr_t)ptr);
+		code = image_transfer(&t, REPORT_TO_DEVICE, REPORT_IMAGE, m, origin, region, row,
+				      slice, (void *)(uintptr_t)ptr);
 	if (!code)
 		code = transfer_run(q, &t, blocking, count, list, event, CL_COMMAND_WRITE_IMAGE);
 	image_end(q, m);

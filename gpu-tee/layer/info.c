@@ -7,25 +7,59 @@
 
 /* Extensions that need no entry point of their own and let no data by. */
 static const char *const known[] = {
-	"cl_khr_icd", "cl_khr_byte_addressable_store", "cl_khr_global_int32_base_atomics",
-	"cl_khr_global_int32_extended_atomics", "cl_khr_local_int32_base_atomics",
-	"cl_khr_local_int32_extended_atomics", "cl_khr_int64_base_atomics",
-	"cl_khr_int64_extended_atomics", "cl_khr_fp16", "cl_khr_fp64", "cl_khr_3d_image_writes",
-	"cl_khr_depth_images", "cl_khr_image2d_from_buffer", "cl_khr_select_fprounding_mode",
-	"cl_khr_select_rounding_mode", "cl_khr_device_uuid", "cl_khr_pci_bus_info",
-	"cl_khr_extended_versioning", "cl_khr_expect_assume", "cl_khr_extended_bit_ops",
-	"cl_khr_integer_dot_product", "cl_khr_subgroup_ballot", "cl_khr_subgroup_clustered_reduce",
-	"cl_khr_subgroup_extended_types", "cl_khr_subgroup_non_uniform_arithmetic",
-	"cl_khr_subgroup_non_uniform_vote", "cl_khr_subgroup_rotate", "cl_khr_subgroup_shuffle",
-	"cl_khr_subgroup_shuffle_relative", "cl_khr_subgroup_named_barrier", "cl_khr_subgroups",
-	"cl_khr_throttle_hints", "cl_khr_priority_hints", "cl_khr_work_group_uniform_arithmetic",
-	"cl_nv_compiler_options", "cl_nv_device_attribute_query", "cl_nv_pragma_unroll",
-	"cl_amd_device_attribute_query", "cl_amd_media_ops", "cl_amd_media_ops2",
-	"cl_amd_fp64", "cl_amd_popcnt", "cl_amd_vec3", "cl_ext_float_atomics",
-	"cl_intel_subgroups", "cl_intel_subgroups_short", "cl_intel_subgroups_char",
-	"cl_intel_subgroups_long", "cl_intel_required_subgroup_size",
-	"cl_intel_subgroup_local_block_io", "cl_intel_device_attribute_query",
-	"cl_pocl_content_size", NULL,
+	"cl_khr_icd",
+	"cl_khr_byte_addressable_store",
+	"cl_khr_global_int32_base_atomics",
+	"cl_khr_global_int32_extended_atomics",
+	"cl_khr_local_int32_base_atomics",
+	"cl_khr_local_int32_extended_atomics",
+	"cl_khr_int64_base_atomics",
+	"cl_khr_int64_extended_atomics",
+	"cl_khr_fp16",
+	"cl_khr_fp64",
+	"cl_khr_3d_image_writes",
+	"cl_khr_depth_images",
+	"cl_khr_image2d_from_buffer",
+	"cl_khr_select_fprounding_mode",
+	"cl_khr_select_rounding_mode",
+	"cl_khr_device_uuid",
+	"cl_khr_pci_bus_info",
+	"cl_khr_extended_versioning",
+	"cl_khr_expect_assume",
+	"cl_khr_extended_bit_ops",
+	"cl_khr_integer_dot_product",
+	"cl_khr_subgroup_ballot",
+	"cl_khr_subgroup_clustered_reduce",
+	"cl_khr_subgroup_extended_types",
+	"cl_khr_subgroup_non_uniform_arithmetic",
+	"cl_khr_subgroup_non_uniform_vote",
+	"cl_khr_subgroup_rotate",
+	"cl_khr_subgroup_shuffle",
+	"cl_khr_subgroup_shuffle_relative",
+	"cl_khr_subgroup_named_barrier",
+	"cl_khr_subgroups",
+	"cl_khr_throttle_hints",
+	"cl_khr_priority_hints",
+	"cl_khr_work_group_uniform_arithmetic",
+	"cl_nv_compiler_options",
+	"cl_nv_device_attribute_query",
+	"cl_nv_pragma_unroll",
+	"cl_amd_device_attribute_query",
+	"cl_amd_media_ops",
+	"cl_amd_media_ops2",
+	"cl_amd_fp64",
+	"cl_amd_popcnt",
+	"cl_amd_vec3",
+	"cl_ext_float_atomics",
+	"cl_intel_subgroups",
+	"cl_intel_subgroups_short",
+	"cl_intel_subgroups_char",
+	"cl_intel_subgroups_long",
+	"cl_intel_required_subgroup_size",
+	"cl_intel_subgroup_local_block_io",
+	"cl_intel_device_attribute_query",
+	"cl_pocl_content_size",
+	NULL,
 };
 
 static bool is_known(const char *name, size_t size)
@@ -80,8 +114,8 @@ static cl_int query_device(void *object, cl_uint name, size_t room, void *value,
 }
 
 /* The answer to a query, less what is not known. */
-static cl_int stripped(query ask, void *object, cl_uint name, bool versions, size_t room, void *value,
-		       size_t *size_ret)
+static cl_int stripped(query ask, void *object, cl_uint name, bool versions, size_t room,
+		       void *value, size_t *size_ret)
 {
 	size_t size = 0;
 	char *text;
@@ -94,8 +128,8 @@ static cl_int stripped(query ask, void *object, cl_uint name, bool versions, siz
 		return CL_OUT_OF_HOST_MEMORY;
 	code = ask(object, name, size, text, NULL);
 	if (!code && versions)
-		size = sizeof(cl_name_version) *
-		       strip_versions((cl_name_version *)(void *)text, size / sizeof(cl_name_version));
+		size = sizeof(cl_name_version) * strip_versions((cl_name_version *)(void *)text,
+								size / sizeof(cl_name_version));
 	if (!code && !versions) {
 		strip(text);
 		size = strlen(text) + 1;
@@ -110,13 +144,14 @@ static cl_int CL_API_CALL platform_info(cl_platform_id platform, cl_platform_inf
 					void *value, size_t *size_ret)
 {
 	if (name == CL_PLATFORM_EXTENSIONS || name == CL_PLATFORM_EXTENSIONS_WITH_VERSION)
-		return stripped(query_platform, platform, name, name != CL_PLATFORM_EXTENSIONS, room, value,
-				size_ret);
+		return stripped(query_platform, platform, name, name != CL_PLATFORM_EXTENSIONS,
+				room, value, size_ret);
 	return below->clGetPlatformInfo(platform, name, room, value, size_ret);
 }
 
 /* Fails where the driver does: the query may be newer than the device. */
-static cl_int zero(cl_device_id device, cl_device_info name, size_t room, void *value, size_t *size_ret)
+static cl_int zero(cl_device_id device, cl_device_info name, size_t room, void *value,
+		   size_t *size_ret)
 {
 	static const unsigned char nothing[16];
 	size_t size = 0;
@@ -130,15 +165,15 @@ static cl_int zero(cl_device_id device, cl_device_info name, size_t room, void *
 static cl_int execution(cl_device_id device, size_t room, void *value, size_t *size_ret)
 {
 	cl_device_exec_capabilities can;
-	cl_int code = below->clGetDeviceInfo(device, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof(can), &can,
-					     NULL);
+	cl_int code = below->clGetDeviceInfo(device, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof(can),
+					     &can, NULL);
 
 	can &= ~(cl_device_exec_capabilities)CL_EXEC_NATIVE_KERNEL;
 	return code ? code : layer_answer(&can, sizeof(can), room, value, size_ret);
 }
 
-static cl_int CL_API_CALL device_info(cl_device_id device, cl_device_info name, size_t room, void *value,
-				      size_t *size_ret)
+static cl_int CL_API_CALL device_info(cl_device_id device, cl_device_info name, size_t room,
+				      void *value, size_t *size_ret)
 {
 	switch (name) {
 	case CL_DEVICE_EXTENSIONS:
@@ -158,12 +193,14 @@ static cl_int CL_API_CALL device_info(cl_device_id device, cl_device_info name, 
 		return zero(device, name, room, value, size_ret);
 	case CL_DEVICE_IL_VERSION:
 	case CL_DEVICE_BUILT_IN_KERNELS:
-		return layer_allows_binaries() ? below->clGetDeviceInfo(device, name, room, value, size_ret)
-					       : layer_answer("", 1, room, value, size_ret);
+		return layer_allows_binaries()
+			       ? below->clGetDeviceInfo(device, name, room, value, size_ret)
+			       : layer_answer("", 1, room, value, size_ret);
 	case CL_DEVICE_ILS_WITH_VERSION:
 	case CL_DEVICE_BUILT_IN_KERNELS_WITH_VERSION:
-		return layer_allows_binaries() ? below->clGetDeviceInfo(device, name, room, value, size_ret)
-					       : layer_answer("", 0, room, value, size_ret);
+		return layer_allows_binaries()
+			       ? below->clGetDeviceInfo(device, name, room, value, size_ret)
+			       : layer_answer("", 0, room, value, size_ret);
 	default:
 		return below->clGetDeviceInfo(device, name, room, value, size_ret);
 	}

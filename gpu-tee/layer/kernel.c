@@ -11,18 +11,19 @@ static void plain_destroy(struct object *o)
 	free(o);
 }
 
-static bool enter(void *handle, enum object_kind kind)
+static int enter(void *handle, enum object_kind kind)
 {
 	struct object *o = calloc(1, sizeof(*o));
 
-	if (o)
-		table_enter(o, handle, kind, plain_destroy);
-	return o;
+	if (!o)
+		return -1;
+	table_enter(o, handle, kind, plain_destroy);
+	return 0;
 }
 
 static cl_kernel entered(cl_kernel handle, cl_int code, cl_int *errcode_ret)
 {
-	if (handle && !enter(handle, OBJECT_KERNEL)) {
+	if (handle && enter(handle, OBJECT_KERNEL)) {
 		below->clReleaseKernel(handle);
 		handle = NULL;
 		code = CL_OUT_OF_HOST_MEMORY;
@@ -31,7 +32,8 @@ static cl_kernel entered(cl_kernel handle, cl_int code, cl_int *errcode_ret)
 	return handle;
 }
 
-static cl_kernel CL_API_CALL create_kernel(cl_program program, const char *name, cl_int *errcode_ret)
+static cl_kernel CL_API_CALL create_kernel(cl_program program, const char *name,
+					   cl_int *errcode_ret)
 {
 	cl_int code = CL_SUCCESS;
 	cl_kernel handle = below->clCreateKernel(program, name, &code);
@@ -54,7 +56,7 @@ static cl_int CL_API_CALL create_kernels(cl_program program, cl_uint room, cl_ke
 	cl_int code = below->clCreateKernelsInProgram(program, room, kernels, &count);
 
 	for (i = 0; !code && kernels && i < count; i++)
-		if (!enter(kernels[i], OBJECT_KERNEL))
+		if (enter(kernels[i], OBJECT_KERNEL))
 			code = CL_OUT_OF_HOST_MEMORY;
 	if (count_ret)
 		*count_ret = count;
@@ -118,7 +120,7 @@ static cl_int CL_API_CALL set_exec_info(cl_kernel kernel, cl_kernel_exec_info na
 
 static cl_sampler entered_sampler(cl_sampler handle, cl_int code, cl_int *errcode_ret)
 {
-	if (handle && !enter(handle, OBJECT_SAMPLER)) {
+	if (handle && enter(handle, OBJECT_SAMPLER)) {
 		below->clReleaseSampler(handle);
 		handle = NULL;
 		code = CL_OUT_OF_HOST_MEMORY;

@@ -54,10 +54,10 @@ cl_int layer_answer(const void *value, size_t size, size_t room, void *out, size
 }
 
 /* A loader that cannot load a layer goes on without it, and all would cross in clear. */
-#define give_up(...) \
-	do { \
+#define give_up(...)                    \
+	do {                            \
 		layer_say(__VA_ARGS__); \
-		_exit(EXIT_FAILURE); \
+		_exit(EXIT_FAILURE);    \
 	} while (0)
 
 /* An entry point that nothing was decided about would be a NULL pointer. */
@@ -69,7 +69,8 @@ static void check_complete(void)
 	memcpy(entry, &above, sizeof(entry));
 	for (i = 0; i < ENTRIES; i++)
 		if (!entry[i])
-			give_up("entry point %zu of OpenCL is not handled: a fault of the layer", i);
+			give_up("entry point %zu of OpenCL is not handled: a fault of the layer",
+				i);
 }
 
 EXPORT CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info name, size_t room, void *value,

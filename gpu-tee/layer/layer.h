@@ -39,11 +39,11 @@ void layer_refusals(cl_icd_dispatch *d);
 /* One line to stderr, "hypergpu: " before it. */
 void layer_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same, once for each place that calls it. */
-#define layer_say_once(...) \
-	do { \
-		static bool said; \
+#define layer_say_once(...)                                              \
+	do {                                                             \
+		static bool said;                                        \
 		if (!__atomic_exchange_n(&said, true, __ATOMIC_RELAXED)) \
-			layer_say(__VA_ARGS__); \
+			layer_say(__VA_ARGS__);                          \
 	} while (0)
 /* HYPERGPU_ALLOW_BINARIES=1: program binaries, IL and built-in kernels. */
 bool layer_allows_binaries(void);
@@ -173,8 +173,8 @@ struct event *event_get(cl_event handle);
 void event_put(struct event *e);
 
 /* Where every command that carries no data ends: enters its event. */
-cl_int command_done(struct queue *q, cl_int code, cl_event *event, cl_command_type type, cl_uint count,
-		    const cl_event *list);
+cl_int command_done(struct queue *q, cl_int code, cl_event *event, cl_command_type type,
+		    cl_uint count, const cl_event *list);
 /* The record of @handle if commands may be enqueued: else CL_INVALID_COMMAND_QUEUE or
  * what context_state() says. */
 cl_int command_begin(cl_command_queue handle, struct queue **q);

@@ -90,7 +90,8 @@ static cl_int mark(struct queue *q, cl_bool blocking, cl_uint count, const cl_ev
 	cl_int code;
 
 	cross_launch(q->context->crossing, q->lane.queue);
-	code = below->clEnqueueMarkerWithWaitList(q->lane.queue, count, list, event || blocking ? &own : NULL);
+	code = below->clEnqueueMarkerWithWaitList(q->lane.queue, count, list,
+						  event || blocking ? &own : NULL);
 	if (!code && blocking) {
 		code = below->clWaitForEvents(1, &own);
 		deliver_until(q, UINT64_MAX);
@@ -117,8 +118,9 @@ static cl_int start_map(struct queue *q, struct map *p, cl_bool blocking, cl_uin
 }
 
 /* Where the application finds the data, or NULL and *code. @p is consumed. */
-static void *finish_map(struct queue *q, struct mem *m, struct map *p, cl_bool blocking, cl_uint count,
-			const cl_event *list, cl_event *event, cl_command_type type, cl_int *code)
+static void *finish_map(struct queue *q, struct mem *m, struct map *p, cl_bool blocking,
+			cl_uint count, const cl_event *list, cl_event *event, cl_command_type type,
+			cl_int *code)
 {
 	void *ptr = p->transfer.host;
 
@@ -132,8 +134,8 @@ static void *finish_map(struct queue *q, struct mem *m, struct map *p, cl_bool b
 }
 
 static void *map_region(struct queue *q, struct mem *m, cl_bool blocking, cl_map_flags flags,
-			size_t offset, size_t size, cl_uint count, const cl_event *list, cl_event *event,
-			cl_int *code)
+			size_t offset, size_t size, cl_uint count, const cl_event *list,
+			cl_event *event, cl_int *code)
 {
 	struct map *p = calloc(1, sizeof(*p));
 	char *host = m->host_ptr;
@@ -142,8 +144,8 @@ static void *map_region(struct queue *q, struct mem *m, cl_bool blocking, cl_map
 	if (!p)
 		return NULL;
 	p->flags = flags;
-	transfer_linear(&p->transfer, REPORT_TO_HOST, REPORT_MAP, m, offset, host ? host + offset : NULL,
-			size);
+	transfer_linear(&p->transfer, REPORT_TO_HOST, REPORT_MAP, m, offset,
+			host ? host + offset : NULL, size);
 	if (!host) {
 		p->transfer.own = shadow_new(size);
 		if (!p->transfer.own) {
@@ -196,7 +198,8 @@ static cl_int image_memory(struct mem *m, struct map *p, const size_t *origin, c
 	if (host) {
 		*row = m->host_row ? m->host_row : m->extent[0] * m->element;
 		*slice = m->host_slice ? m->host_slice : *row * (lines ? 1 : m->extent[1]);
-		host += origin[0] * m->element + origin[1] * (lines ? *slice : *row) + origin[2] * *slice;
+		host += origin[0] * m->element + origin[1] * (lines ? *slice : *row) +
+			origin[2] * *slice;
 	} else {
 		*row = bytes;
 		*slice = bytes * (lines ? 1 : region[1]);
@@ -222,14 +225,15 @@ static void *map_pixels(struct queue *q, struct mem *m, cl_bool blocking, cl_map
 		return NULL;
 	p->flags = flags;
 	/* Checks the region, before its size is used. */
-	*code = image_transfer(&p->transfer, REPORT_TO_HOST, REPORT_MAP, m, origin, region, 0, 0, p);
+	*code = image_transfer(&p->transfer, REPORT_TO_HOST, REPORT_MAP, m, origin, region, 0, 0,
+			       p);
 	if (!*code)
 		*code = image_memory(m, p, origin, region, row, slice);
 	own = p->transfer.own;
 	host = p->transfer.host;
 	if (!*code)
-		*code = image_transfer(&p->transfer, REPORT_TO_HOST, REPORT_MAP, m, origin, region, *row,
-				       *slice, host);
+		*code = image_transfer(&p->transfer, REPORT_TO_HOST, REPORT_MAP, m, origin, region,
+				       *row, *slice, host);
 	p->transfer.own = own;
 	if (*code) {
 		map_free(p);
@@ -246,8 +250,8 @@ static bool has_slices(const struct mem *m)
 
 static void *CL_API_CALL map_image(cl_command_queue queue, cl_mem image, cl_bool blocking,
 				   cl_map_flags flags, const size_t *origin, const size_t *region,
-				   size_t *row_ret, size_t *slice_ret, cl_uint count, const cl_event *list,
-				   cl_event *event, cl_int *errcode_ret)
+				   size_t *row_ret, size_t *slice_ret, cl_uint count,
+				   const cl_event *list, cl_event *event, cl_int *errcode_ret)
 {
 	size_t row = 0, slice = 0;
 	void *ptr = NULL;
@@ -264,8 +268,8 @@ static void *CL_API_CALL map_image(cl_command_queue queue, cl_mem image, cl_bool
 	else
 		code = check_flags(m, flags);
 	if (!code)
-		ptr = map_pixels(q, m, blocking, flags, origin, region, &row, &slice, count, list, event,
-				 &code);
+		ptr = map_pixels(q, m, blocking, flags, origin, region, &row, &slice, count, list,
+				 event, &code);
 	if (!code) {
 		*row_ret = row;
 		if (slice_ret)

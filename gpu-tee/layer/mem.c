@@ -85,7 +85,8 @@ cl_int mem_flags_check(cl_mem_flags flags, const void *host_ptr)
 	bool needs = flags & (CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR);
 
 	if (!one_of(flags, CL_MEM_READ_WRITE | CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY) ||
-	    !one_of(flags, HOST_ACCESS) || !one_of(flags, CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR) ||
+	    !one_of(flags, HOST_ACCESS) ||
+	    !one_of(flags, CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR) ||
 	    !one_of(flags, CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR))
 		return CL_INVALID_VALUE;
 	return needs == !host_ptr ? CL_INVALID_HOST_PTR : CL_SUCCESS;

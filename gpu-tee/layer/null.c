@@ -27,11 +27,11 @@ static void null_forget(struct crossing *x, struct cross_mem *m)
 	(void)x, (void)m;
 }
 
-static int null_write(struct crossing *x, cl_command_queue queue, struct cross_mem *m, size_t offset,
-		      const void *src, size_t size, bool stays, cl_event *done)
+static int null_write(struct crossing *x, cl_command_queue queue, struct cross_mem *m,
+		      size_t offset, const void *src, size_t size, bool stays, cl_event *done)
 {
-	cl_int code = below->clEnqueueWriteBuffer(queue, m->handle, stays ? CL_FALSE : CL_TRUE, offset,
-						  size, src, 0, NULL, done);
+	cl_int code = below->clEnqueueWriteBuffer(queue, m->handle, stays ? CL_FALSE : CL_TRUE,
+						  offset, size, src, 0, NULL, done);
 
 	return code ? cross_fail(x, "the driver refused a write: error %d", code) : 0;
 }

@@ -11,10 +11,17 @@ static int order_of(cl_channel_order order, int component[4])
 		cl_channel_order order;
 		int count, component[4];
 	} known[] = {
-		{ CL_R, 1, { 0 } },	    { CL_A, 1, { 3 } },		 { CL_INTENSITY, 1, { 0 } },
-		{ CL_LUMINANCE, 1, { 0 } }, { CL_DEPTH, 1, { 0 } },	 { CL_RG, 2, { 0, 1 } },
-		{ CL_RA, 2, { 0, 3 } },	    { CL_RGBA, 4, { 0, 1, 2, 3 } }, { CL_BGRA, 4, { 2, 1, 0, 3 } },
-		{ CL_ARGB, 4, { 3, 0, 1, 2 } }, { CL_ABGR, 4, { 3, 2, 1, 0 } },
+		{ CL_R, 1, { 0 } },
+		{ CL_A, 1, { 3 } },
+		{ CL_INTENSITY, 1, { 0 } },
+		{ CL_LUMINANCE, 1, { 0 } },
+		{ CL_DEPTH, 1, { 0 } },
+		{ CL_RG, 2, { 0, 1 } },
+		{ CL_RA, 2, { 0, 3 } },
+		{ CL_RGBA, 4, { 0, 1, 2, 3 } },
+		{ CL_BGRA, 4, { 2, 1, 0, 3 } },
+		{ CL_ARGB, 4, { 3, 0, 1, 2 } },
+		{ CL_ABGR, 4, { 3, 2, 1, 0 } },
 	};
 	size_t i;
 

@@ -106,8 +106,9 @@ static cl_program with_source(cl_context context, const char *text, size_t size,
 	return enter(below->clCreateProgramWithSource(context, 1, &text, &size, code), code);
 }
 
-static cl_program CL_API_CALL create_with_source(cl_context context, cl_uint count, const char **strings,
-						 const size_t *lengths, cl_int *errcode_ret)
+static cl_program CL_API_CALL create_with_source(cl_context context, cl_uint count,
+						 const char **strings, const size_t *lengths,
+						 cl_int *errcode_ret)
 {
 	cl_int code = check_context(context);
 	cl_program handle = NULL;
@@ -135,8 +136,9 @@ static bool refused(const char *name, const char *what, cl_int code, cl_int *err
 {
 	if (layer_allows_binaries())
 		return false;
-	layer_say_once("%s was refused: %s cannot be read here; use the source, or hgrun --allow-binaries",
-		       name, what);
+	layer_say_once(
+		"%s was refused: %s cannot be read here; use the source, or hgrun --allow-binaries",
+		name, what);
 	report_refused(name);
 	layer_code(errcode_ret, code);
 	return true;
@@ -162,8 +164,8 @@ static cl_program CL_API_CALL create_with_binary(cl_context context, cl_uint cou
 	cl_uint i;
 
 	if (!all_made(count, lengths, binaries) &&
-	    refused("clCreateProgramWithBinary", "a program binary from elsewhere", CL_INVALID_BINARY,
-		    errcode_ret)) {
+	    refused("clCreateProgramWithBinary", "a program binary from elsewhere",
+		    CL_INVALID_BINARY, errcode_ret)) {
 		for (i = 0; status && i < count; i++)
 			status[i] = CL_INVALID_BINARY;
 		return NULL;
@@ -179,8 +181,9 @@ static cl_program CL_API_CALL create_with_binary(cl_context context, cl_uint cou
 		report_in_clear(CLEAR_BINARY, lengths[i]);
 	}
 	if (!code)
-		handle = enter(below->clCreateProgramWithBinary(context, count, devices, lengths, binaries,
-								status, &code), &code);
+		handle = enter(below->clCreateProgramWithBinary(context, count, devices, lengths,
+								binaries, status, &code),
+			       &code);
 	layer_code(errcode_ret, code);
 	return handle;
 }
@@ -191,7 +194,8 @@ static cl_program CL_API_CALL create_with_il(cl_context context, const void *il,
 	cl_int code = check_context(context);
 	cl_program handle = NULL;
 
-	if (refused("clCreateProgramWithIL", "intermediate code", CL_INVALID_OPERATION, errcode_ret))
+	if (refused("clCreateProgramWithIL", "intermediate code", CL_INVALID_OPERATION,
+		    errcode_ret))
 		return NULL;
 	if (!code && (!il || !length))
 		code = CL_INVALID_VALUE;
@@ -211,12 +215,13 @@ static cl_program CL_API_CALL create_built_in(cl_context context, cl_uint count,
 	cl_int code = check_context(context);
 	cl_program handle = NULL;
 
-	if (refused("clCreateProgramWithBuiltInKernels", "a kernel of the driver's", CL_INVALID_VALUE,
-		    errcode_ret))
+	if (refused("clCreateProgramWithBuiltInKernels", "a kernel of the driver's",
+		    CL_INVALID_VALUE, errcode_ret))
 		return NULL;
 	if (!code)
-		handle = enter(below->clCreateProgramWithBuiltInKernels(context, count, devices, names,
-									&code), &code);
+		handle = enter(below->clCreateProgramWithBuiltInKernels(context, count, devices,
+									names, &code),
+			       &code);
 	layer_code(errcode_ret, code);
 	return handle;
 }
@@ -236,8 +241,8 @@ static cl_int CL_API_CALL build(cl_program program, cl_uint count, const cl_devi
 }
 
 static cl_int CL_API_CALL compile(cl_program program, cl_uint count, const cl_device_id *devices,
-				  const char *options, cl_uint headers, const cl_program *header_programs,
-				  const char **header_names,
+				  const char *options, cl_uint headers,
+				  const cl_program *header_programs, const char **header_names,
 				  void(CL_CALLBACK *notify)(cl_program, void *), void *data)
 {
 	count_options(options);
@@ -248,16 +253,16 @@ static cl_int CL_API_CALL compile(cl_program program, cl_uint count, const cl_de
 static cl_program CL_API_CALL link_programs(cl_context context, cl_uint count,
 					    const cl_device_id *devices, const char *options,
 					    cl_uint inputs, const cl_program *input_programs,
-					    void(CL_CALLBACK *notify)(cl_program, void *), void *data,
-					    cl_int *errcode_ret)
+					    void(CL_CALLBACK *notify)(cl_program, void *),
+					    void *data, cl_int *errcode_ret)
 {
 	cl_int code = check_context(context), entered = CL_SUCCESS;
 	cl_program handle = NULL;
 
 	count_options(options);
 	if (!code)
-		handle = below->clLinkProgram(context, count, devices, options, inputs, input_programs,
-					      notify, data, &code);
+		handle = below->clLinkProgram(context, count, devices, options, inputs,
+					      input_programs, notify, data, &code);
 	if (handle)
 		handle = enter(handle, &entered);
 	layer_code(errcode_ret, entered ? entered : code);
@@ -265,15 +270,16 @@ static cl_program CL_API_CALL link_programs(cl_context context, cl_uint count,
 }
 
 /* A context has one device, so a program has one binary. */
-static cl_int CL_API_CALL program_info(cl_program program, cl_program_info name, size_t room, void *value,
-				       size_t *size_ret)
+static cl_int CL_API_CALL program_info(cl_program program, cl_program_info name, size_t room,
+				       void *value, size_t *size_ret)
 {
 	cl_int code = below->clGetProgramInfo(program, name, room, value, size_ret);
 	unsigned char *const *binary = value;
 	size_t size = 0;
 
 	if (!code && name == CL_PROGRAM_BINARIES && value && room >= sizeof(*binary) && *binary &&
-	    !below->clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, NULL) && size)
+	    !below->clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, NULL) &&
+	    size)
 		note_made(*binary, size);
 	return code;
 }

@@ -77,7 +77,8 @@ static cl_int check_queue(struct context *c, cl_device_id device, cl_command_que
 
 static cl_command_queue finish_queue(struct context *c, cl_command_queue handle, cl_int code,
 				     cl_command_queue_properties properties,
-				     const cl_queue_properties *array, size_t size, cl_int *errcode_ret)
+				     const cl_queue_properties *array, size_t size,
+				     cl_int *errcode_ret)
 {
 	if (!code && handle)
 		code = enter_queue(c, handle, properties, array, size);
@@ -121,7 +122,8 @@ static size_t copy_properties(const cl_queue_properties *from,
 		if (from[n] != CL_QUEUE_PROPERTIES)
 			continue;
 		*flags = (cl_command_queue_properties)from[n + 1];
-		to[n + 1] = from[n + 1] & ~(cl_queue_properties)CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
+		to[n + 1] =
+			from[n + 1] & ~(cl_queue_properties)CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
 	}
 	to[n] = 0;
 	return (n + 1) * sizeof(*from);
@@ -170,8 +172,8 @@ static cl_int CL_API_CALL release_queue(cl_command_queue handle)
 	return below->clReleaseCommandQueue(handle);
 }
 
-static cl_int CL_API_CALL queue_info(cl_command_queue handle, cl_command_queue_info name, size_t room,
-				     void *value, size_t *size_ret)
+static cl_int CL_API_CALL queue_info(cl_command_queue handle, cl_command_queue_info name,
+				     size_t room, void *value, size_t *size_ret)
 {
 	struct queue *q = queue_get(handle);
 	cl_int code;
@@ -219,8 +221,9 @@ static cl_int CL_API_CALL finish_commands(cl_command_queue handle)
 	return code;
 }
 
-static cl_int CL_API_CALL set_property(cl_command_queue handle, cl_command_queue_properties properties,
-				       cl_bool enable, cl_command_queue_properties *old)
+static cl_int CL_API_CALL set_property(cl_command_queue handle,
+				       cl_command_queue_properties properties, cl_bool enable,
+				       cl_command_queue_properties *old)
 {
 	(void)handle, (void)properties, (void)enable, (void)old;
 	/* Deprecated since OpenCL 1.1, which lets it fail. */

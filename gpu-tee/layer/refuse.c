@@ -4,19 +4,19 @@
 
 #include "report.h"
 
-#define REFUSED_CODE(name, parameters) \
+#define REFUSED_CODE(name, parameters)                      \
 	static cl_int CL_API_CALL refused_##name parameters \
-	{ \
-		report_refused(#name); \
-		return CL_INVALID_OPERATION; \
+	{                                                   \
+		report_refused(#name);                      \
+		return CL_INVALID_OPERATION;                \
 	}
 
-#define REFUSED_OBJECT(type, name, parameters) \
-	static type CL_API_CALL refused_##name parameters \
-	{ \
-		report_refused(#name); \
+#define REFUSED_OBJECT(type, name, parameters)                 \
+	static type CL_API_CALL refused_##name parameters      \
+	{                                                      \
+		report_refused(#name);                         \
 		layer_code(errcode_ret, CL_INVALID_OPERATION); \
-		return NULL; \
+		return NULL;                                   \
 	}
 
 /* The parameters are the refused call's, and none is looked at. */
@@ -24,16 +24,16 @@
 
 REFUSED_CODE(clEnqueueNativeKernel,
 	     (cl_command_queue queue, void(CL_CALLBACK *function)(void *), void *args, size_t size,
-	      cl_uint mems, const cl_mem *list_of, const void **places, cl_uint count, const cl_event *list,
-	      cl_event *event))
+	      cl_uint mems, const cl_mem *list_of, const void **places, cl_uint count,
+	      const cl_event *list, cl_event *event))
 REFUSED_CODE(clSetDefaultDeviceCommandQueue,
 	     (cl_context context, cl_device_id device, cl_command_queue queue))
 
 REFUSED_OBJECT(cl_mem, clCreateFromGLBuffer,
 	       (cl_context context, cl_mem_flags flags, cl_GLuint object, int *errcode_ret))
 REFUSED_OBJECT(cl_mem, clCreateFromGLTexture,
-	       (cl_context context, cl_mem_flags flags, cl_GLenum target, cl_GLint level, cl_GLuint texture,
-		cl_int *errcode_ret))
+	       (cl_context context, cl_mem_flags flags, cl_GLenum target, cl_GLint level,
+		cl_GLuint texture, cl_int *errcode_ret))
 REFUSED_OBJECT(cl_mem, clCreateFromGLRenderbuffer,
 	       (cl_context context, cl_mem_flags flags, cl_GLuint object, cl_int *errcode_ret))
 REFUSED_CODE(clGetGLObjectInfo, (cl_mem object, cl_gl_object_type *type, cl_GLuint *name))
@@ -43,15 +43,17 @@ REFUSED_CODE(clEnqueueAcquireGLObjects,
 	     (cl_command_queue queue, cl_uint mems, const cl_mem *list_of, cl_uint count,
 	      const cl_event *list, cl_event *event))
 REFUSED_CODE(clGetGLContextInfoKHR,
-	     (const cl_context_properties *properties, cl_gl_context_info name, size_t room, void *value,
-	      size_t *size_ret))
+	     (const cl_context_properties *properties, cl_gl_context_info name, size_t room,
+	      void *value, size_t *size_ret))
 REFUSED_OBJECT(cl_event, clCreateEventFromGLsyncKHR,
 	       (cl_context context, cl_GLsync sync, cl_int *errcode_ret))
 REFUSED_OBJECT(cl_mem, clCreateFromEGLImageKHR,
-	       (cl_context context, CLeglDisplayKHR display, CLeglImageKHR image, cl_mem_flags flags,
-		const cl_egl_image_properties_khr *properties, cl_int *errcode_ret))
+	       (cl_context context, CLeglDisplayKHR display, CLeglImageKHR image,
+		cl_mem_flags flags, const cl_egl_image_properties_khr *properties,
+		cl_int *errcode_ret))
 REFUSED_OBJECT(cl_event, clCreateEventFromEGLSyncKHR,
-	       (cl_context context, CLeglSyncKHR sync, CLeglDisplayKHR display, cl_int *errcode_ret))
+	       (cl_context context, CLeglSyncKHR sync, CLeglDisplayKHR display,
+		cl_int *errcode_ret))
 REFUSED_CODE(clCreateSubDevicesEXT,
 	     (cl_device_id device, const cl_device_partition_property_ext *properties, cl_uint room,
 	      cl_device_id *devices, cl_uint *count_ret))
@@ -80,13 +82,13 @@ REFUSED_CODE(clEnqueueSVMMemcpy,
 	     (cl_command_queue queue, cl_bool blocking, void *dst, const void *src, size_t size,
 	      cl_uint count, const cl_event *list, cl_event *event))
 REFUSED_CODE(clEnqueueSVMMemFill,
-	     (cl_command_queue queue, void *pointer, const void *pattern, size_t pattern_size, size_t size,
-	      cl_uint count, const cl_event *list, cl_event *event))
+	     (cl_command_queue queue, void *pointer, const void *pattern, size_t pattern_size,
+	      size_t size, cl_uint count, const cl_event *list, cl_event *event))
 REFUSED_CODE(clEnqueueSVMMap,
-	     (cl_command_queue queue, cl_bool blocking, cl_map_flags flags, void *pointer, size_t size,
-	      cl_uint count, const cl_event *list, cl_event *event))
-REFUSED_CODE(clEnqueueSVMUnmap,
-	     (cl_command_queue queue, void *pointer, cl_uint count, const cl_event *list, cl_event *event))
+	     (cl_command_queue queue, cl_bool blocking, cl_map_flags flags, void *pointer,
+	      size_t size, cl_uint count, const cl_event *list, cl_event *event))
+REFUSED_CODE(clEnqueueSVMUnmap, (cl_command_queue queue, void *pointer, cl_uint count,
+				 const cl_event *list, cl_event *event))
 REFUSED_CODE(clEnqueueSVMMigrateMem,
 	     (cl_command_queue queue, cl_uint pointers, const void **list_of, const size_t *sizes,
 	      cl_mem_migration_flags flags, cl_uint count, const cl_event *list, cl_event *event))

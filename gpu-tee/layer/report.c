@@ -45,6 +45,7 @@ static const char *const clear_name[CLEAR_KINDS] = {
 	[CLEAR_ARGUMENT] = "kernel_arguments", [CLEAR_SOURCE] = "program_source",
 	[CLEAR_OPTIONS] = "build_options",     [CLEAR_BINARY] = "program_binary",
 	[CLEAR_LAUNCH] = "launch_geometry",    [CLEAR_COPY] = "copy_commands",
+	[CLEAR_KEY] = "session_key",
 };
 
 static void add(struct count *c, size_t bytes)
@@ -115,7 +116,9 @@ void report_failure(const char *text)
 	pthread_mutex_lock(&lock);
 	if (!*failure)
 		for (; *text && p < failure + sizeof(failure) - 1; text++)
-			*p++ = *text < 0x20 || *text > 0x7e || *text == '"' || *text == '\\' ? '\'' : *text;
+			*p++ = *text < 0x20 || *text > 0x7e || *text == '"' || *text == '\\'
+				       ? '\''
+				       : *text;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -139,10 +142,12 @@ static void put_lists(FILE *f)
 	const struct refused *r;
 
 	fprintf(f, "  \"programs\": [");
-	for (p = programs; p; p = p->next)
-		fprintf(f, "%s\n    {\"kind\": \"%s\", \"sha256\": \"%s\", \"bytes\": %zu, \"printf\": %s}",
-			p == programs ? "" : ",", p->kind, p->sha256, p->size,
+	for (p = programs; p; p = p->next) {
+		fprintf(f, "%s\n    {\"kind\": \"%s\", \"sha256\": \"%s\", ",
+			p == programs ? "" : ",", p->kind, p->sha256);
+		fprintf(f, "\"bytes\": %zu, \"printf\": %s}", p->size,
 			p->prints ? "true" : "false");
+	}
 	fprintf(f, "],\n  \"refused\": {");
 	for (r = refusals; r; r = r->next)
 		fprintf(f, "%s\"%s\": %llu", r == refusals ? "" : ", ", r->name,
@@ -155,8 +160,8 @@ static void put_report(FILE *f)
 	const struct crossing_ops *ops = crossing_chosen();
 	unsigned int i;
 
-	fprintf(f, "{\n  \"version\": \"%s\",\n  \"pid\": %d,\n  \"crossing\": \"%s\",\n", HG_GPU_VERSION,
-		(int)getpid(), ops ? ops->name : "none");
+	fprintf(f, "{\n  \"version\": \"%s\",\n  \"pid\": %d,\n  \"crossing\": \"%s\",\n",
+		HG_GPU_VERSION, (int)getpid(), ops ? ops->name : "none");
 	put_count(f, "  \"crossings\": {", "to_device", &crossings[REPORT_TO_DEVICE]);
 	put_count(f, ", ", "to_host", &crossings[REPORT_TO_HOST]);
 	fprintf(f, "},\n  \"to_device\": {");

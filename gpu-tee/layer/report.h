@@ -29,6 +29,7 @@ enum report_clear {
 	CLEAR_BINARY,
 	CLEAR_LAUNCH,
 	CLEAR_COPY,
+	CLEAR_KEY,
 	CLEAR_KINDS,
 };
 

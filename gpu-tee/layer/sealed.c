@@ -42,9 +42,11 @@ static int open_channel(struct crossing *x, struct seal *s)
 	int ret;
 
 	if (!options.suite)
-		return cross_fail(x, "HYPERGPU_SUITE is none of aes-256-gcm, chacha20-poly1305, sm4-ctr-hmac-sm3");
-	if (hg_opencl_attach_suites(below, x->context, x->device, 0, 1u << options.suite, &s->provider,
-				    &err) ||
+		return cross_fail(
+			x,
+			"HYPERGPU_SUITE is none of aes-256-gcm, chacha20-poly1305, sm4-ctr-hmac-sm3");
+	if (hg_opencl_attach_suites(below, x->context, x->device, 0, 1u << options.suite,
+				    &s->provider, &err) ||
 	    s->provider->ops->queue_create(s->provider, &s->queue, &err))
 		return cross_fail(x, "%s", err.text);
 	ret = gpu_session(s->provider, s->queue, x->context, x->device, &options, &err);
@@ -81,8 +83,8 @@ static int sealed_bind(struct crossing *x, cl_command_queue queue, struct cross_
 {
 	struct hg_gpu_error err = { 0 };
 
-	if (hg_channel_bind(seal_of(x)->channel, HG_QUEUE(queue), HG_BUFFER(m->handle), m->size, &m->id,
-			    &err))
+	if (hg_channel_bind(seal_of(x)->channel, HG_QUEUE(queue), HG_BUFFER(m->handle), m->size,
+			    &m->id, &err))
 		return cross_fail(x, "%s", err.text);
 	return 0;
 }
@@ -92,23 +94,23 @@ static void sealed_forget(struct crossing *x, struct cross_mem *m)
 	hg_channel_forget(seal_of(x)->channel, m->id);
 }
 
-static int sealed_write(struct crossing *x, cl_command_queue queue, struct cross_mem *m, size_t offset,
-			const void *src, size_t size, bool stays, cl_event *done)
+static int sealed_write(struct crossing *x, cl_command_queue queue, struct cross_mem *m,
+			size_t offset, const void *src, size_t size, bool stays, cl_event *done)
 {
 	struct hg_gpu_error err = { 0 };
 	struct hg_event *event = NULL;
 
 	(void)stays;
-	if (hg_channel_write(seal_of(x)->channel, HG_QUEUE(queue), m->id, HG_BUFFER(m->handle), offset,
-			     src, size, done ? &event : NULL, &err))
+	if (hg_channel_write(seal_of(x)->channel, HG_QUEUE(queue), m->id, HG_BUFFER(m->handle),
+			     offset, src, size, done ? &event : NULL, &err))
 		return cross_fail(x, "%s", err.text);
 	if (done)
 		*done = (cl_event)(void *)event;
 	return 0;
 }
 
-static int sealed_read(struct crossing *x, cl_command_queue queue, struct cross_mem *m, size_t offset,
-		       void *dst, size_t size, struct cross_read **pending)
+static int sealed_read(struct crossing *x, cl_command_queue queue, struct cross_mem *m,
+		       size_t offset, void *dst, size_t size, struct cross_read **pending)
 {
 	struct sealed_read *r = calloc(1, sizeof(*r));
 	struct hg_gpu_error err = { 0 };
@@ -116,8 +118,8 @@ static int sealed_read(struct crossing *x, cl_command_queue queue, struct cross_
 	if (!r)
 		return cross_fail(x, "out of memory");
 	r->read.crossing = x;
-	if (hg_channel_read(seal_of(x)->channel, HG_QUEUE(queue), m->id, HG_BUFFER(m->handle), offset, dst,
-			    size, &r->pending, &err)) {
+	if (hg_channel_read(seal_of(x)->channel, HG_QUEUE(queue), m->id, HG_BUFFER(m->handle),
+			    offset, dst, size, &r->pending, &err)) {
 		free(r);
 		return cross_fail(x, "%s", err.text);
 	}

@@ -32,7 +32,7 @@ struct gate {
 	struct queue *queue;
 	cl_event marker, event, barrier;
 	cl_int status;
-	/* The list of gates has one reference, the driver's callback another. */
+	/* The run has one reference, the driver's callback another. */
 	unsigned int refs;
 	bool reached;
 	struct gate *next;
@@ -155,20 +155,20 @@ static cl_int copy_scratch(struct lane *l, const struct transfer *t, cl_event *e
 	bool to = t->direction == REPORT_TO_DEVICE;
 
 	if (t->shape == SHAPE_IMAGE)
-		return to ? below->clEnqueueCopyBufferToImage(l->queue, l->scratch.handle, handle, 0,
-							      t->origin, region, 0, NULL, event)
+		return to ? below->clEnqueueCopyBufferToImage(l->queue, l->scratch.handle, handle,
+							      0, t->origin, region, 0, NULL, event)
 			  : below->clEnqueueCopyImageToBuffer(l->queue, handle, l->scratch.handle,
 							      t->origin, region, 0, 0, NULL, event);
-	return to ? below->clEnqueueCopyBufferRect(l->queue, l->scratch.handle, handle, zero, t->origin,
-						   t->region, t->region[0], packed, t->row, t->slice, 0,
-						   NULL, event)
-		  : below->clEnqueueCopyBufferRect(l->queue, handle, l->scratch.handle, t->origin, zero,
-						   t->region, t->row, t->slice, t->region[0], packed, 0,
-						   NULL, event);
+	return to ? below->clEnqueueCopyBufferRect(l->queue, l->scratch.handle, handle, zero,
+						   t->origin, t->region, t->region[0], packed,
+						   t->row, t->slice, 0, NULL, event)
+		  : below->clEnqueueCopyBufferRect(l->queue, handle, l->scratch.handle, t->origin,
+						   zero, t->region, t->row, t->slice, t->region[0],
+						   packed, 0, NULL, event);
 }
 
-static cl_int write_packed(struct context *c, struct lane *l, const struct transfer *t, const void *data,
-			   bool stays, cl_event *done)
+static cl_int write_packed(struct context *c, struct lane *l, const struct transfer *t,
+			   const void *data, bool stays, cl_event *done)
 {
 	size_t origin, size = size_of(t);
 	struct mem *root;
@@ -176,8 +176,10 @@ static cl_int write_packed(struct context *c, struct lane *l, const struct trans
 
 	if (t->shape == SHAPE_LINEAR) {
 		root = mem_root(t->mem, &origin);
-		return cross_write(c->crossing, l->queue, &root->cross, origin + t->offset, data, size,
-				   stays, done) ? context_broken(c) : CL_SUCCESS;
+		return cross_write(c->crossing, l->queue, &root->cross, origin + t->offset, data,
+				   size, stays, done)
+			       ? context_broken(c)
+			       : CL_SUCCESS;
 	}
 	code = scratch(c, l, size);
 	if (code)
@@ -231,7 +233,7 @@ static cl_int read_packed(struct context *c, struct lane *l, const struct transf
 			return code;
 	}
 	return cross_read(c->crossing, l->queue, from, origin, to, size, read) ? context_broken(c)
-									      : CL_SUCCESS;
+									       : CL_SUCCESS;
 }
 
 /* *@packed is where the data lands before unpack(), or NULL. */
@@ -257,7 +259,8 @@ static cl_int lane_read(struct context *c, struct lane *l, const struct transfer
 }
 
 /* Waits for the data, and lets it out if the verdict is good. */
-static cl_int land(struct context *c, const struct transfer *t, void *packed, struct cross_read *read)
+static cl_int land(struct context *c, const struct transfer *t, void *packed,
+		   struct cross_read *read)
 {
 	cl_int code = cross_complete(read) ? context_broken(c) : CL_SUCCESS;
 
@@ -435,8 +438,8 @@ static cl_int read_blocking(struct queue *q, const struct transfer *t, cl_event 
 	return code;
 }
 
-static cl_int read_later(struct queue *q, const struct transfer *t, cl_uint count, const cl_event *list,
-			 cl_event *event, cl_command_type type)
+static cl_int read_later(struct queue *q, const struct transfer *t, cl_uint count,
+			 const cl_event *list, cl_event *event, cl_command_type type)
 {
 	struct pending *p = calloc(1, sizeof(*p));
 	cl_int code = CL_SUCCESS;
@@ -473,11 +476,13 @@ static cl_int read_later(struct queue *q, const struct transfer *t, cl_uint coun
 	return code;
 }
 
-static cl_int write_direct(struct queue *q, const struct transfer *t, cl_bool blocking, cl_uint count,
-			   const cl_event *list, cl_event *event, cl_command_type type)
+static cl_int write_direct(struct queue *q, const struct transfer *t, cl_bool blocking,
+			   cl_uint count, const cl_event *list, cl_event *event,
+			   cl_command_type type)
 {
 	cl_event done = NULL;
-	cl_int code = lane_write(q->context, &q->lane, t, !blocking && !t->own, event ? &done : NULL);
+	cl_int code =
+		lane_write(q->context, &q->lane, t, !blocking && !t->own, event ? &done : NULL);
 
 	if (!code && event)
 		code = give_event(q, done, NULL, blocking, type, count, list, event);
@@ -507,12 +512,6 @@ cl_int transfer_now(struct context *c, const struct transfer *t)
 	return code;
 }
 
-static void gate_put(struct gate *g)
-{
-	if (!__atomic_sub_fetch(&g->refs, 1, __ATOMIC_ACQ_REL))
-		free(g);
-}
-
 static void enter_gate(struct gate *g)
 {
 	g->refs = 2;
@@ -522,14 +521,18 @@ static void enter_gate(struct gate *g)
 	pthread_mutex_unlock(&gates_lock);
 }
 
-static void leave_gate(struct gate *g)
+/* A gate that the driver never calls back for stays in the list. */
+static void gate_put(struct gate *g)
 {
 	struct gate **at;
 
 	pthread_mutex_lock(&gates_lock);
-	for (at = &gates; *at != g; at = &(*at)->next)
-		;
-	*at = g->next;
+	if (!--g->refs) {
+		for (at = &gates; *at != g; at = &(*at)->next)
+			;
+		*at = g->next;
+		free(g);
+	}
 	pthread_mutex_unlock(&gates_lock);
 }
 
@@ -549,7 +552,6 @@ static void gate_run(struct work *w)
 	shadow_put(g->transfer.own);
 	let_go(g->transfer.mem);
 	queue_put(g->queue);
-	leave_gate(g);
 	gate_put(g);
 }
 
@@ -582,8 +584,9 @@ static unsigned int sweep_gates(void)
 		if (__atomic_load_n(&g->reached, __ATOMIC_ACQUIRE))
 			continue;
 		closed++;
-		if (!below->clGetEventInfo(g->marker, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof(status),
-					   &status, NULL) && status < 0)
+		if (!below->clGetEventInfo(g->marker, CL_EVENT_COMMAND_EXECUTION_STATUS,
+					   sizeof(status), &status, NULL) &&
+		    status < 0)
 			open_gate(g, status);
 	}
 	pthread_mutex_unlock(&gates_lock);
@@ -624,8 +627,9 @@ static cl_int place_gate(struct gate *g, cl_uint count, const cl_event *list)
 
 /* A transfer that waits for what the application does later must not hold up others:
  * the records of all queues are in one order. It crosses when its turn has come. */
-static cl_int through_gate(struct queue *q, const struct transfer *t, cl_bool blocking, cl_uint count,
-			   const cl_event *list, cl_event *event, cl_command_type type)
+static cl_int through_gate(struct queue *q, const struct transfer *t, cl_bool blocking,
+			   cl_uint count, const cl_event *list, cl_event *event,
+			   cl_command_type type)
 {
 	struct gate *g = calloc(1, sizeof(*g));
 	cl_event handle, marker;
@@ -666,7 +670,8 @@ static cl_int through_gate(struct queue *q, const struct transfer *t, cl_bool bl
 	return code;
 }
 
-cl_int transfer_begin(cl_command_queue handle, cl_uint count, const cl_event *list, struct queue **q)
+cl_int transfer_begin(cl_command_queue handle, cl_uint count, const cl_event *list,
+		      struct queue **q)
 {
 	cl_int code;
 

@@ -51,7 +51,8 @@ cl_int transfer_run(struct queue *q, const struct transfer *t, cl_bool blocking,
 /* On the layer's own queue, for initial contents: done on return. */
 cl_int transfer_now(struct context *c, const struct transfer *t);
 /* What transfer_run() wants: the queue's record, the wait list checked. */
-cl_int transfer_begin(cl_command_queue handle, cl_uint count, const cl_event *list, struct queue **q);
+cl_int transfer_begin(cl_command_queue handle, cl_uint count, const cl_event *list,
+		      struct queue **q);
 
 /* An event of the application's has failed. PoCL calls no callback of a command that
  * fails for what it waited for, so the gates must be looked at. */

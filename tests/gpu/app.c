@@ -19,11 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N 4096u
+#define N     4096u
 #define BYTES (N * sizeof(uint32_t))
 #define LARGE (3u * 1048576 + 4096)
-#define W 64u
-#define H 32u
+#define W     64u
+#define H     32u
 
 static cl_context context;
 static cl_device_id device;
@@ -57,15 +57,15 @@ static void fail(int status, const char *fmt, ...)
 	exit(status);
 }
 
-#define TRY(call) \
-	do { \
-		cl_int try_code = (call); \
-		if (try_code) \
+#define TRY(call)                                                 \
+	do {                                                      \
+		cl_int try_code = (call);                         \
+		if (try_code)                                     \
 			fail(2, "%s: error %d", #call, try_code); \
 	} while (0)
-#define GOT(code, what) \
-	do { \
-		if (code) \
+#define GOT(code, what)                                      \
+	do {                                                 \
+		if (code)                                    \
 			fail(2, "%s: error %d", what, code); \
 	} while (0)
 
@@ -104,7 +104,8 @@ static void right(const void *got, const void *want, size_t size, const char *wh
 
 	for (i = 0; i < size; i++)
 		if (g[i] != w[i])
-			fail(3, "%s: WRONG at byte %zu of %zu: %#x, want %#x", what, i, size, g[i], w[i]);
+			fail(3, "%s: WRONG at byte %zu of %zu: %#x, want %#x", what, i, size, g[i],
+			     w[i]);
 	plain(got, size);
 	pthread_mutex_lock(&lock);
 	for (i = 0; i < size; i++)
@@ -153,7 +154,8 @@ static void cpu_scale(uint32_t *a, const uint32_t *b, uint32_t k, size_t n)
 static void vector(cl_command_queue q, uint64_t seed, size_t n)
 {
 	uint32_t *a = make(n * 4, seed), *b = make(n * 4, seed + 1), *out = calloc(n, 4);
-	cl_mem da = buffer(n * 4, CL_MEM_READ_WRITE, NULL), db = buffer(n * 4, CL_MEM_READ_ONLY, NULL);
+	cl_mem da = buffer(n * 4, CL_MEM_READ_WRITE, NULL),
+	       db = buffer(n * 4, CL_MEM_READ_ONLY, NULL);
 
 	TRY(clEnqueueWriteBuffer(q, da, CL_FALSE, 0, n * 4, a, 0, NULL, NULL));
 	TRY(clEnqueueWriteBuffer(q, db, CL_TRUE, 0, n * 4, b, 0, NULL, NULL));
@@ -209,20 +211,21 @@ static void step_rect(void)
 {
 	const size_t row = 256, rows = 64, origin[3] = { 16, 3, 0 }, region[3] = { 96, 40, 1 };
 	const size_t host_origin[3] = { 32, 5, 0 }, zero[3] = { 0 };
-	unsigned char *base = make(row * rows, 10), *in = make(row * rows, 11), *out = calloc(row, rows);
+	unsigned char *base = make(row * rows, 10), *in = make(row * rows, 11),
+		      *out = calloc(row, rows);
 	cl_mem d = buffer(row * rows, CL_MEM_READ_WRITE, NULL);
 	size_t y;
 
 	TRY(clEnqueueWriteBuffer(queue, d, CL_TRUE, 0, row * rows, base, 0, NULL, NULL));
-	TRY(clEnqueueWriteBufferRect(queue, d, CL_FALSE, origin, host_origin, region, row, 0, row, 0, in, 0,
-				     NULL, NULL));
+	TRY(clEnqueueWriteBufferRect(queue, d, CL_FALSE, origin, host_origin, region, row, 0, row,
+				     0, in, 0, NULL, NULL));
 	for (y = 0; y < region[1]; y++)
 		memcpy(base + (y + 3) * row + 16, in + (y + 5) * row + 32, 96);
 	TRY(clEnqueueReadBuffer(queue, d, CL_TRUE, 0, row * rows, out, 0, NULL, NULL));
 	right(out, base, row * rows, "buffer after a rectangle");
 	memset(out, 0, row * rows);
-	TRY(clEnqueueReadBufferRect(queue, d, CL_TRUE, origin, zero, region, row, 0, 128, 0, out, 0, NULL,
-				    NULL));
+	TRY(clEnqueueReadBufferRect(queue, d, CL_TRUE, origin, zero, region, row, 0, 128, 0, out, 0,
+				    NULL, NULL));
 	for (y = 0; y < region[1]; y++)
 		right(out + y * 128, base + (y + 3) * row + 16, 96, "rectangle");
 	TRY(clReleaseMemObject(d));
@@ -234,8 +237,10 @@ static void step_rect(void)
 static cl_mem image(cl_mem_flags flags, size_t width, size_t height, size_t row, void *host)
 {
 	cl_image_format format = { CL_RGBA, CL_UNSIGNED_INT8 };
-	cl_image_desc desc = { .image_type = CL_MEM_OBJECT_IMAGE2D, .image_width = width,
-			       .image_height = height, .image_row_pitch = row };
+	cl_image_desc desc = { .image_type = CL_MEM_OBJECT_IMAGE2D,
+			       .image_width = width,
+			       .image_height = height,
+			       .image_row_pitch = row };
 	cl_int code;
 	cl_mem m = clCreateImage(context, flags, &format, &desc, host, &code);
 
@@ -245,8 +250,10 @@ static cl_mem image(cl_mem_flags flags, size_t width, size_t height, size_t row,
 
 static void step_image(void)
 {
-	const size_t zero[3] = { 0 }, all[3] = { W, H, 1 }, at[3] = { 8, 4, 0 }, part[3] = { 16, 8, 1 };
-	unsigned char *in = make(W * H * 4, 20), *patch = make(16 * 8 * 4, 21), *out = calloc(W * 4, H);
+	const size_t zero[3] = { 0 }, all[3] = { W, H, 1 }, at[3] = { 8, 4, 0 },
+		     part[3] = { 16, 8, 1 };
+	unsigned char *in = make(W * H * 4, 20), *patch = make(16 * 8 * 4, 21),
+		      *out = calloc(W * 4, H);
 	cl_mem a = image(CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR, W, H, W * 4, in);
 	cl_mem b = image(CL_MEM_WRITE_ONLY, W, H, 0, NULL);
 	cl_kernel f = kernel("invert");
@@ -282,8 +289,8 @@ static void step_map(void)
 	cl_event event;
 	cl_int code;
 
-	p = clEnqueueMapBuffer(queue, da, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0, BYTES, 0, NULL, NULL,
-			       &code);
+	p = clEnqueueMapBuffer(queue, da, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0, BYTES, 0,
+			       NULL, NULL, &code);
 	GOT(code, "clEnqueueMapBuffer");
 	memcpy(p, a, BYTES);
 	TRY(clEnqueueUnmapMemObject(queue, da, p, 0, NULL, NULL));
@@ -295,7 +302,8 @@ static void step_map(void)
 	memcpy(b, a, BYTES / 2);
 	TRY(clEnqueueUnmapMemObject(queue, db, p, 0, NULL, NULL));
 	run_scale(queue, da, db, 5, N, 0, NULL, NULL);
-	p = clEnqueueMapBuffer(queue, da, CL_FALSE, CL_MAP_READ, 1024, BYTES - 1024, 0, NULL, &event, &code);
+	p = clEnqueueMapBuffer(queue, da, CL_FALSE, CL_MAP_READ, 1024, BYTES - 1024, 0, NULL,
+			       &event, &code);
 	GOT(code, "clEnqueueMapBuffer");
 	TRY(clWaitForEvents(1, &event));
 	TRY(clReleaseEvent(event));
@@ -312,14 +320,15 @@ static void step_map(void)
 
 static void step_map_image(void)
 {
-	const size_t zero[3] = { 0 }, all[3] = { W, H, 1 }, at[3] = { 4, 2, 0 }, part[3] = { 8, 4, 1 };
+	const size_t zero[3] = { 0 }, all[3] = { W, H, 1 }, at[3] = { 4, 2, 0 },
+		     part[3] = { 8, 4, 1 };
 	unsigned char *in = make(W * H * 4, 40), *p;
 	cl_mem a = image(CL_MEM_READ_WRITE | CL_MEM_COPY_HOST_PTR, W, H, 0, in);
 	size_t row, slice, y;
 	cl_int code;
 
-	p = clEnqueueMapImage(queue, a, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, at, part, &row, &slice, 0, NULL,
-			      NULL, &code);
+	p = clEnqueueMapImage(queue, a, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, at, part, &row, &slice,
+			      0, NULL, NULL, &code);
 	GOT(code, "clEnqueueMapImage");
 	for (y = 0; y < 4; y++) {
 		right(p + y * row, in + ((y + 2) * W + 4) * 4, 32, "mapped part of an image");
@@ -327,7 +336,8 @@ static void step_map_image(void)
 		memset(in + ((y + 2) * W + 4) * 4, (int)(y + 1), 32);
 	}
 	TRY(clEnqueueUnmapMemObject(queue, a, p, 0, NULL, NULL));
-	p = clEnqueueMapImage(queue, a, CL_TRUE, CL_MAP_READ, zero, all, &row, NULL, 0, NULL, NULL, &code);
+	p = clEnqueueMapImage(queue, a, CL_TRUE, CL_MAP_READ, zero, all, &row, NULL, 0, NULL, NULL,
+			      &code);
 	GOT(code, "clEnqueueMapImage");
 	for (y = 0; y < H; y++)
 		right(p + y * row, in + y * W * 4, W * 4, "mapped image");
@@ -370,7 +380,8 @@ static void step_fill(void)
 {
 	const uint32_t pattern[4] = { 0x5eed5eed, 0xfeedbeef, 0x0badcafe, 0x12345678 };
 	const cl_uint colour[4] = { 9, 200, 31, 77 };
-	const size_t at[3] = { 3, 2, 0 }, part[3] = { 40, 20, 1 }, zero[3] = { 0 }, all[3] = { W, H, 1 };
+	const size_t at[3] = { 3, 2, 0 }, part[3] = { 40, 20, 1 }, zero[3] = { 0 },
+		     all[3] = { W, H, 1 };
 	uint32_t *want = calloc(1, 65536), *out = calloc(1, 65536);
 	cl_mem d = buffer(65536, CL_MEM_READ_WRITE, NULL), im;
 	unsigned char *pixels = make(W * H * 4, 60), *got = calloc(W * 4, H);
@@ -405,7 +416,8 @@ static void step_fill(void)
 static void step_copy(void)
 {
 	uint32_t *a = make(BYTES, 70), *out = calloc(N, 4);
-	cl_mem da = buffer(BYTES, CL_MEM_READ_WRITE, NULL), db = buffer(BYTES, CL_MEM_READ_WRITE, NULL), sub;
+	cl_mem da = buffer(BYTES, CL_MEM_READ_WRITE, NULL),
+	       db = buffer(BYTES, CL_MEM_READ_WRITE, NULL), sub;
 	cl_buffer_region region = { 4096, 4096 };
 	cl_int code;
 
@@ -454,7 +466,8 @@ static void check_event(cl_event event, cl_command_type want)
 	TRY(clGetEventInfo(event, CL_EVENT_COMMAND_QUEUE, sizeof(of), &of, NULL));
 	if (type != want || of != queue)
 		fail(3, "an event of command %#x says that it is %#x", want, type);
-	TRY(clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof(begun), &begun, NULL));
+	TRY(clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof(begun), &begun,
+				    NULL));
 	TRY(clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof(ended), &ended, NULL));
 	if (ended < begun)
 		fail(3, "an event ended before it began");
@@ -463,8 +476,10 @@ static void check_event(cl_event event, cl_command_type want)
 /* The callback of a marker after a read that does not block finds the data there. */
 static void step_events(void)
 {
-	uint32_t *a = make(BYTES, 80), *b = make(BYTES, 81), *out = calloc(N, 4), *later = calloc(N, 4);
-	cl_mem da = buffer(BYTES, CL_MEM_READ_WRITE, NULL), db = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+	uint32_t *a = make(BYTES, 80), *b = make(BYTES, 81), *out = calloc(N, 4),
+		 *later = calloc(N, 4);
+	cl_mem da = buffer(BYTES, CL_MEM_READ_WRITE, NULL),
+	       db = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
 	uint32_t *want = malloc(BYTES);
 	struct heard h = { out, want, 0, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER };
 	cl_event w, r, k, m;
@@ -510,7 +525,8 @@ static void step_events(void)
 static void step_user(void)
 {
 	uint32_t *a = make(BYTES, 90), *b = make(BYTES, 91), *out = calloc(N, 4);
-	cl_mem da = buffer(BYTES, CL_MEM_READ_WRITE, NULL), db = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+	cl_mem da = buffer(BYTES, CL_MEM_READ_WRITE, NULL),
+	       db = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
 	cl_event user, r;
 	cl_command_queue other;
 	cl_int code, status;
@@ -605,13 +621,15 @@ static void step_failed(void)
 static void step_queues(void)
 {
 	uint32_t *a = make(BYTES, 93), *b = make(BYTES, 94), *out = calloc(N, 4);
-	cl_mem da = buffer(BYTES, CL_MEM_READ_WRITE, NULL), db = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+	cl_mem da = buffer(BYTES, CL_MEM_READ_WRITE, NULL),
+	       db = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
 	cl_command_queue other;
 	cl_event w[2], k;
 	cl_int code;
 	int i;
 
-	other = clCreateCommandQueue(context, device, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, &code);
+	other = clCreateCommandQueue(context, device, CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE,
+				     &code);
 	GOT(code, "clCreateCommandQueue");
 	for (i = 0; i < 4; i++) {
 		TRY(clEnqueueWriteBuffer(queue, da, CL_FALSE, 0, BYTES, a, 0, NULL, &w[0]));
@@ -666,25 +684,32 @@ static void step_threads(void)
 /* What OpenCL says must fail does, and carries nothing. */
 static void step_errors(void)
 {
-	cl_mem d = buffer(BYTES, CL_MEM_READ_WRITE, NULL), w = buffer(BYTES, CL_MEM_HOST_WRITE_ONLY, NULL);
+	cl_mem d = buffer(BYTES, CL_MEM_READ_WRITE, NULL),
+	       w = buffer(BYTES, CL_MEM_HOST_WRITE_ONLY, NULL);
 	unsigned char out[64];
 	cl_event none = NULL;
 	cl_int code;
 
-#define WANT(call, want) \
-	do { \
-		code = (call); \
-		if (code != (want)) \
+#define WANT(call, want)                                               \
+	do {                                                           \
+		code = (call);                                         \
+		if (code != (want))                                    \
 			fail(3, "%s: %d, want %d", #call, code, want); \
 	} while (0)
 	memset(out, 0xa5, sizeof(out));
-	WANT(clEnqueueReadBuffer(queue, d, CL_TRUE, BYTES - 63, 64, out, 0, NULL, NULL), CL_INVALID_VALUE);
-	WANT(clEnqueueReadBuffer(queue, d, CL_TRUE, (size_t)-1, 64, out, 0, NULL, NULL), CL_INVALID_VALUE);
+	WANT(clEnqueueReadBuffer(queue, d, CL_TRUE, BYTES - 63, 64, out, 0, NULL, NULL),
+	     CL_INVALID_VALUE);
+	WANT(clEnqueueReadBuffer(queue, d, CL_TRUE, (size_t)-1, 64, out, 0, NULL, NULL),
+	     CL_INVALID_VALUE);
 	WANT(clEnqueueReadBuffer(queue, d, CL_TRUE, 0, 64, NULL, 0, NULL, NULL), CL_INVALID_VALUE);
-	WANT(clEnqueueReadBuffer(NULL, d, CL_TRUE, 0, 64, out, 0, NULL, NULL), CL_INVALID_COMMAND_QUEUE);
-	WANT(clEnqueueReadBuffer(queue, d, CL_TRUE, 0, 64, out, 1, NULL, NULL), CL_INVALID_EVENT_WAIT_LIST);
-	WANT(clEnqueueReadBuffer(queue, d, CL_TRUE, 0, 64, out, 1, &none, NULL), CL_INVALID_EVENT_WAIT_LIST);
-	WANT(clEnqueueReadBuffer(queue, w, CL_TRUE, 0, 64, out, 0, NULL, NULL), CL_INVALID_OPERATION);
+	WANT(clEnqueueReadBuffer(NULL, d, CL_TRUE, 0, 64, out, 0, NULL, NULL),
+	     CL_INVALID_COMMAND_QUEUE);
+	WANT(clEnqueueReadBuffer(queue, d, CL_TRUE, 0, 64, out, 1, NULL, NULL),
+	     CL_INVALID_EVENT_WAIT_LIST);
+	WANT(clEnqueueReadBuffer(queue, d, CL_TRUE, 0, 64, out, 1, &none, NULL),
+	     CL_INVALID_EVENT_WAIT_LIST);
+	WANT(clEnqueueReadBuffer(queue, w, CL_TRUE, 0, 64, out, 0, NULL, NULL),
+	     CL_INVALID_OPERATION);
 	WANT(clEnqueueFillBuffer(queue, d, out, 3, 0, 66, 0, NULL, NULL), CL_INVALID_VALUE);
 	WANT(clEnqueueUnmapMemObject(queue, d, out, 0, NULL, NULL), CL_INVALID_VALUE);
 	clCreateBuffer(context, CL_MEM_COPY_HOST_PTR, 64, NULL, &code);
@@ -701,11 +726,12 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } steps[] = {
-	{ "vector", step_vector },     { "small", step_small }, { "rect", step_rect },
-	{ "image", step_image },       { "map", step_map },	{ "map-image", step_map_image },
-	{ "host", step_host },	       { "fill", step_fill },	{ "copy", step_copy },
-	{ "events", step_events },     { "user", step_user },	{ "failed", step_failed },     { "reuse", step_reuse },     { "queues", step_queues },
-	{ "threads", step_threads },   { "large", step_large }, { "errors", step_errors },
+	{ "vector", step_vector }, { "small", step_small },   { "rect", step_rect },
+	{ "image", step_image },   { "map", step_map },	      { "map-image", step_map_image },
+	{ "host", step_host },	   { "fill", step_fill },     { "copy", step_copy },
+	{ "events", step_events }, { "user", step_user },     { "failed", step_failed },
+	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
+	{ "large", step_large },   { "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))

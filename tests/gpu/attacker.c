@@ -22,20 +22,39 @@
 #include "layer.h"
 
 enum attack {
-	NONE, FLIP_WRITE, REPLAY_WRITE, REORDER_WRITE, DROP_WRITE, TRUNCATE_WRITE, SWAP_WRITE, DELAY_WRITE,
-	FLIP_READ, REPLAY_READ, DROP_READ, TRUNCATE_READ, REFLECT_READ, SWAP_READ, DELAY_READ,
-	DROP_LAUNCH, TWICE_LAUNCH, SWAP_LAUNCH, ARGS_LAUNCH, GEOMETRY_LAUNCH, DELAY_LAUNCH, DROP_COPY,
+	NONE,
+	FLIP_WRITE,
+	REPLAY_WRITE,
+	REORDER_WRITE,
+	DROP_WRITE,
+	TRUNCATE_WRITE,
+	SWAP_WRITE,
+	DELAY_WRITE,
+	FLIP_READ,
+	REPLAY_READ,
+	DROP_READ,
+	TRUNCATE_READ,
+	REFLECT_READ,
+	SWAP_READ,
+	DELAY_READ,
+	DROP_LAUNCH,
+	TWICE_LAUNCH,
+	SWAP_LAUNCH,
+	ARGS_LAUNCH,
+	GEOMETRY_LAUNCH,
+	DELAY_LAUNCH,
+	DROP_COPY,
 };
 
 static const char *const attacks[] = {
 	[NONE] = "none",
-	[FLIP_WRITE] = "flip-write",	     /* a bit in the middle */
-	[REPLAY_WRITE] = "replay-write",     /* buffer: what the transfer before had */
-	[REORDER_WRITE] = "reorder-write",   /* buffer: after the next one */
-	[DROP_WRITE] = "drop-write",	     /* buffer */
+	[FLIP_WRITE] = "flip-write", /* a bit in the middle */
+	[REPLAY_WRITE] = "replay-write", /* buffer: what the transfer before had */
+	[REORDER_WRITE] = "reorder-write", /* buffer: after the next one */
+	[DROP_WRITE] = "drop-write", /* buffer */
 	[TRUNCATE_WRITE] = "truncate-write", /* buffer: the second half is missing */
-	[SWAP_WRITE] = "swap-write",	     /* buffer: to another of that size */
-	[DELAY_WRITE] = "delay-write",	     /* changes nothing but time */
+	[SWAP_WRITE] = "swap-write", /* buffer: to another of that size */
+	[DELAY_WRITE] = "delay-write", /* changes nothing but time */
 	[FLIP_READ] = "flip-read",
 	[REPLAY_READ] = "replay-read",
 	[DROP_READ] = "drop-read",
@@ -52,9 +71,9 @@ static const char *const attacks[] = {
 	[DROP_COPY] = "drop-copy",
 };
 
-#define MEMS 256
+#define MEMS	256
 #define KERNELS 64
-#define ARGS 16
+#define ARGS	16
 
 struct arg {
 	size_t size;
@@ -188,18 +207,20 @@ static cl_int nothing(cl_command_queue q, cl_uint n, const cl_event *list, cl_ev
 }
 
 /* @data goes out in place of the application's; blocking, so that it may be freed. */
-static cl_int write_other(cl_command_queue q, cl_mem m, size_t offset, size_t size, void *data, cl_uint n,
-			  const cl_event *list, cl_event *event)
+static cl_int write_other(cl_command_queue q, cl_mem m, size_t offset, size_t size, void *data,
+			  cl_uint n, const cl_event *list, cl_event *event)
 {
-	cl_int code = below->clEnqueueWriteBuffer(q, m, CL_TRUE, offset, size, data, n, list, event);
+	cl_int code =
+		below->clEnqueueWriteBuffer(q, m, CL_TRUE, offset, size, data, n, list, event);
 
 	struck();
 	free(data);
 	return code;
 }
 
-static cl_int attack_write(cl_command_queue q, cl_mem m, cl_bool blocking, size_t offset, size_t size,
-			   const void *ptr, cl_uint n, const cl_event *list, cl_event *event)
+static cl_int attack_write(cl_command_queue q, cl_mem m, cl_bool blocking, size_t offset,
+			   size_t size, const void *ptr, cl_uint n, const cl_event *list,
+			   cl_event *event)
 {
 	unsigned char *data = copy_of(ptr, size);
 	cl_mem to = m;
@@ -210,7 +231,8 @@ static cl_int attack_write(cl_command_queue q, cl_mem m, cl_bool blocking, size_
 		return write_other(q, m, offset, size, data, n, list, event);
 	case REPLAY_WRITE:
 		if (last_write.size)
-			memcpy(data, last_write.data, last_write.size < size ? last_write.size : size);
+			memcpy(data, last_write.data,
+			       last_write.size < size ? last_write.size : size);
 		return write_other(q, m, offset, size, data, n, list, event);
 	case REORDER_WRITE:
 		held.data = data;
@@ -240,16 +262,17 @@ static cl_int attack_write(cl_command_queue q, cl_mem m, cl_bool blocking, size_
 	return below->clEnqueueWriteBuffer(q, m, blocking, offset, size, ptr, n, list, event);
 }
 
-static cl_int CL_API_CALL write_buffer(cl_command_queue q, cl_mem m, cl_bool blocking, size_t offset,
-				       size_t size, const void *ptr, cl_uint n, const cl_event *list,
-				       cl_event *event)
+static cl_int CL_API_CALL write_buffer(cl_command_queue q, cl_mem m, cl_bool blocking,
+				       size_t offset, size_t size, const void *ptr, cl_uint n,
+				       const cl_event *list, cl_event *event)
 {
 	cl_int code;
 
 	if (hit(&writes)) {
 		code = attack_write(q, m, blocking, offset, size, ptr, n, list, event);
 	} else {
-		code = below->clEnqueueWriteBuffer(q, m, blocking, offset, size, ptr, n, list, event);
+		code = below->clEnqueueWriteBuffer(q, m, blocking, offset, size, ptr, n, list,
+						   event);
 		if (held.data) {
 			write_other(q, held_mem, held_offset, held.size, held.data, 0, NULL, NULL);
 			below->clReleaseMemObject(held_mem);
@@ -272,7 +295,8 @@ static void spoil_read(unsigned char *ptr, size_t size)
 		break;
 	case REFLECT_READ:
 		if (last_write.size)
-			memcpy(ptr, last_write.data, last_write.size < size ? last_write.size : size);
+			memcpy(ptr, last_write.data,
+			       last_write.size < size ? last_write.size : size);
 		break;
 	case TRUNCATE_READ:
 		memset(ptr + size / 2, 0, size - size / 2);
@@ -299,7 +323,8 @@ static cl_int CL_API_CALL read_buffer(cl_command_queue q, cl_mem m, cl_bool bloc
 		m = other(m);
 		struck();
 	}
-	code = below->clEnqueueReadBuffer(q, m, wait ? CL_TRUE : blocking, offset, size, ptr, n, list, event);
+	code = below->clEnqueueReadBuffer(q, m, wait ? CL_TRUE : blocking, offset, size, ptr, n,
+					  list, event);
 	if (code || !wait)
 		return code;
 	if (now) {
@@ -311,13 +336,15 @@ static cl_int CL_API_CALL read_buffer(cl_command_queue q, cl_mem m, cl_bool bloc
 }
 
 /* Of what a sealed bus does not use, one attack each: a bit. */
-static cl_int CL_API_CALL write_rect(cl_command_queue q, cl_mem m, cl_bool blocking, const size_t *bo,
-				     const size_t *ho, const size_t *region, size_t brow, size_t bslice,
-				     size_t hrow, size_t hslice, const void *ptr, cl_uint n,
-				     const cl_event *list, cl_event *event)
+static cl_int CL_API_CALL write_rect(cl_command_queue q, cl_mem m, cl_bool blocking,
+				     const size_t *bo, const size_t *ho, const size_t *region,
+				     size_t brow, size_t bslice, size_t hrow, size_t hslice,
+				     const void *ptr, cl_uint n, const cl_event *list,
+				     cl_event *event)
 {
 	size_t row = hrow ? hrow : region[0], slice = hslice ? hslice : row * region[1];
-	unsigned char *first = (unsigned char *)(uintptr_t)ptr + ho[0] + ho[1] * row + ho[2] * slice;
+	unsigned char *first =
+		(unsigned char *)(uintptr_t)ptr + ho[0] + ho[1] * row + ho[2] * slice;
 	bool now = hit(&writes) && attack == FLIP_WRITE;
 	cl_int code;
 
@@ -325,22 +352,23 @@ static cl_int CL_API_CALL write_rect(cl_command_queue q, cl_mem m, cl_bool block
 		*first ^= 1;
 		struck();
 	}
-	code = below->clEnqueueWriteBufferRect(q, m, now ? CL_TRUE : blocking, bo, ho, region, brow, bslice,
-					       hrow, hslice, ptr, n, list, event);
+	code = below->clEnqueueWriteBufferRect(q, m, now ? CL_TRUE : blocking, bo, ho, region, brow,
+					       bslice, hrow, hslice, ptr, n, list, event);
 	if (now)
 		*first ^= 1;
 	return code;
 }
 
-static cl_int CL_API_CALL read_rect(cl_command_queue q, cl_mem m, cl_bool blocking, const size_t *bo,
-				    const size_t *ho, const size_t *region, size_t brow, size_t bslice,
-				    size_t hrow, size_t hslice, void *ptr, cl_uint n, const cl_event *list,
-				    cl_event *event)
+static cl_int CL_API_CALL read_rect(cl_command_queue q, cl_mem m, cl_bool blocking,
+				    const size_t *bo, const size_t *ho, const size_t *region,
+				    size_t brow, size_t bslice, size_t hrow, size_t hslice,
+				    void *ptr, cl_uint n, const cl_event *list, cl_event *event)
 {
 	bool now = hit(&reads) && attack == FLIP_READ;
 	size_t row = hrow ? hrow : region[0], slice = hslice ? hslice : row * region[1];
-	cl_int code = below->clEnqueueReadBufferRect(q, m, now ? CL_TRUE : blocking, bo, ho, region, brow,
-						     bslice, hrow, hslice, ptr, n, list, event);
+	cl_int code =
+		below->clEnqueueReadBufferRect(q, m, now ? CL_TRUE : blocking, bo, ho, region, brow,
+					       bslice, hrow, hslice, ptr, n, list, event);
 
 	if (now) {
 		((unsigned char *)ptr)[ho[0] + ho[1] * row + ho[2] * slice] ^= 1;
@@ -349,9 +377,10 @@ static cl_int CL_API_CALL read_rect(cl_command_queue q, cl_mem m, cl_bool blocki
 	return code;
 }
 
-static cl_int CL_API_CALL write_image(cl_command_queue q, cl_mem m, cl_bool blocking, const size_t *o,
-				      const size_t *region, size_t r, size_t s, const void *ptr, cl_uint n,
-				      const cl_event *list, cl_event *event)
+static cl_int CL_API_CALL write_image(cl_command_queue q, cl_mem m, cl_bool blocking,
+				      const size_t *o, const size_t *region, size_t r, size_t s,
+				      const void *ptr, cl_uint n, const cl_event *list,
+				      cl_event *event)
 {
 	bool now = hit(&writes) && attack == FLIP_WRITE;
 	unsigned char *first = (unsigned char *)(uintptr_t)ptr;
@@ -361,20 +390,20 @@ static cl_int CL_API_CALL write_image(cl_command_queue q, cl_mem m, cl_bool bloc
 		*first ^= 1;
 		struck();
 	}
-	code = below->clEnqueueWriteImage(q, m, now ? CL_TRUE : blocking, o, region, r, s, ptr, n, list,
-					  event);
+	code = below->clEnqueueWriteImage(q, m, now ? CL_TRUE : blocking, o, region, r, s, ptr, n,
+					  list, event);
 	if (now)
 		*first ^= 1;
 	return code;
 }
 
-static cl_int CL_API_CALL read_image(cl_command_queue q, cl_mem m, cl_bool blocking, const size_t *o,
-				     const size_t *region, size_t r, size_t s, void *ptr, cl_uint n,
-				     const cl_event *list, cl_event *event)
+static cl_int CL_API_CALL read_image(cl_command_queue q, cl_mem m, cl_bool blocking,
+				     const size_t *o, const size_t *region, size_t r, size_t s,
+				     void *ptr, cl_uint n, const cl_event *list, cl_event *event)
 {
 	bool now = hit(&reads) && attack == FLIP_READ;
-	cl_int code = below->clEnqueueReadImage(q, m, now ? CL_TRUE : blocking, o, region, r, s, ptr, n,
-						list, event);
+	cl_int code = below->clEnqueueReadImage(q, m, now ? CL_TRUE : blocking, o, region, r, s,
+						ptr, n, list, event);
 
 	if (now) {
 		*(unsigned char *)ptr ^= 1;
@@ -383,13 +412,13 @@ static cl_int CL_API_CALL read_image(cl_command_queue q, cl_mem m, cl_bool block
 	return code;
 }
 
-static void *CL_API_CALL map_buffer(cl_command_queue q, cl_mem m, cl_bool blocking, cl_map_flags flags,
-				    size_t offset, size_t size, cl_uint n, const cl_event *list,
-				    cl_event *event, cl_int *code)
+static void *CL_API_CALL map_buffer(cl_command_queue q, cl_mem m, cl_bool blocking,
+				    cl_map_flags flags, size_t offset, size_t size, cl_uint n,
+				    const cl_event *list, cl_event *event, cl_int *code)
 {
 	bool now = flags & CL_MAP_READ && hit(&reads) && attack == FLIP_READ;
-	unsigned char *p = below->clEnqueueMapBuffer(q, m, now ? CL_TRUE : blocking, flags, offset, size, n,
-						     list, event, code);
+	unsigned char *p = below->clEnqueueMapBuffer(q, m, now ? CL_TRUE : blocking, flags, offset,
+						     size, n, list, event, code);
 
 	if (p && now) {
 		p[size / 2] ^= 1;
@@ -398,8 +427,8 @@ static void *CL_API_CALL map_buffer(cl_command_queue q, cl_mem m, cl_bool blocki
 	return p;
 }
 
-static cl_int CL_API_CALL unmap(cl_command_queue q, cl_mem m, void *ptr, cl_uint n, const cl_event *list,
-				cl_event *event)
+static cl_int CL_API_CALL unmap(cl_command_queue q, cl_mem m, void *ptr, cl_uint n,
+				const cl_event *list, cl_event *event)
 {
 	if (hit(&writes) && attack == FLIP_WRITE) {
 		*(unsigned char *)ptr ^= 1;
@@ -500,9 +529,9 @@ static bool counts(cl_kernel k)
 	return *pattern == '!' ? !strstr(name, pattern + 1) : strstr(name, pattern) != NULL;
 }
 
-static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims, const size_t *offset,
-				 const size_t *global, const size_t *local, cl_uint n, const cl_event *list,
-				 cl_event *event)
+static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
+				 const size_t *offset, const size_t *global, const size_t *local,
+				 cl_uint n, const cl_event *list, cl_event *event)
 {
 	bool now = counts(k) && hit(&launches), changed = false;
 	size_t less[3] = { 1, 1, 1 };
@@ -530,20 +559,22 @@ static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims, 
 		below->clSetKernelArg(k, index, old.size, old.value);
 	if (!code && now && attack == TWICE_LAUNCH) {
 		struck();
-		code = below->clEnqueueNDRangeKernel(q, k, dims, offset, global, local, 0, NULL, NULL);
+		code = below->clEnqueueNDRangeKernel(q, k, dims, offset, global, local, 0, NULL,
+						     NULL);
 	}
 	return code;
 }
 
-static cl_int CL_API_CALL copy_buffer(cl_command_queue q, cl_mem src, cl_mem dst, size_t from, size_t to,
-				      size_t size, cl_uint n, const cl_event *list, cl_event *event)
+static cl_int CL_API_CALL copy_buffer(cl_command_queue q, cl_mem src, cl_mem dst, size_t from,
+				      size_t to, size_t size, cl_uint n, const cl_event *list,
+				      cl_event *event)
 {
 	if (hit(&copies) && attack == DROP_COPY)
 		return nothing(q, n, list, event);
 	return below->clEnqueueCopyBuffer(q, src, dst, from, to, size, n, list, event);
 }
 
-static void take(cl_icd_dispatch *d)
+void test_layer_take(cl_icd_dispatch *d)
 {
 	const char *name = getenv("ATTACK"), *n = getenv("ATTACK_N");
 	size_t i, count = sizeof(attacks) / sizeof(attacks[0]);

@@ -53,7 +53,8 @@ static bool telling(const unsigned char *p)
 	for (i = 0; i < RUN; i++)
 		seen[p[i] >> 6] |= 1ull << (p[i] & 63);
 	return __builtin_popcountll(seen[0]) + __builtin_popcountll(seen[1]) +
-		       __builtin_popcountll(seen[2]) + __builtin_popcountll(seen[3]) >= 8;
+		       __builtin_popcountll(seen[2]) + __builtin_popcountll(seen[3]) >=
+	       8;
 }
 
 /* Places of runs in the text, by hash; 0 is none. */
@@ -84,8 +85,8 @@ static uint32_t *index_runs(const unsigned char *text, size_t size, size_t *mask
 	return table;
 }
 
-static size_t search(const unsigned char *in, size_t size, const unsigned char *text, const uint32_t *table,
-		     size_t mask, size_t *first)
+static size_t search(const unsigned char *in, size_t size, const unsigned char *text,
+		     const uint32_t *table, size_t mask, size_t *first)
 {
 	size_t found = 0, at, i;
 
@@ -116,7 +117,8 @@ int main(int argc, char **argv)
 		table = index_runs(text, text_size, &mask, &runs);
 		n = search(in, size, text, table, mask, &first);
 		if (n)
-			printf("%s: %zu runs of it in %s, the first at byte %zu\n", argv[i], n, argv[1], first);
+			printf("%s: %zu runs of it in %s, the first at byte %zu\n", argv[i], n,
+			       argv[1], first);
 		all += n;
 		total += runs;
 		free(text);

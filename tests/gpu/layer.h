@@ -14,7 +14,7 @@ static cl_icd_dispatch above;
 static const cl_icd_dispatch *below;
 
 /* Puts the entry points of the layer into @above. */
-static void take(cl_icd_dispatch *above);
+void test_layer_take(cl_icd_dispatch *d);
 
 CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(cl_layer_info name, size_t room, void *value,
 					       size_t *size_ret)
@@ -39,7 +39,7 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_dispatch
 		return CL_INVALID_VALUE;
 	below = target;
 	above = *target;
-	take(&above);
+	test_layer_take(&above);
 	*count_ret = sizeof(above) / sizeof(void *);
 	*layer_ret = &above;
 	return CL_SUCCESS;

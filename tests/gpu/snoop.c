@@ -32,7 +32,8 @@ static void note(const void *data, size_t size)
 	pthread_mutex_unlock(&lock);
 }
 
-static void note_rows(const char *data, size_t bytes, size_t rows, size_t slices, size_t row, size_t slice)
+static void note_rows(const char *data, size_t bytes, size_t rows, size_t slices, size_t row,
+		      size_t slice)
 {
 	size_t y, z;
 
@@ -69,32 +70,32 @@ static void note_later(cl_event event, const void *data, size_t bytes, size_t ro
 		abort();
 }
 
-static cl_int CL_API_CALL write_buffer(cl_command_queue q, cl_mem m, cl_bool blocking, size_t offset,
-				       size_t size, const void *ptr, cl_uint n, const cl_event *list,
-				       cl_event *event)
+static cl_int CL_API_CALL write_buffer(cl_command_queue q, cl_mem m, cl_bool blocking,
+				       size_t offset, size_t size, const void *ptr, cl_uint n,
+				       const cl_event *list, cl_event *event)
 {
 	note(ptr, size);
 	return below->clEnqueueWriteBuffer(q, m, blocking, offset, size, ptr, n, list, event);
 }
 
 /* The driver's event, the application's or our own. */
-#define WITH_EVENT(call, ...) \
-	do { \
+#define WITH_EVENT(call, ...)                                   \
+	do {                                                    \
 		cl_event own = NULL, *e = event ? event : &own; \
-		cl_int code = call; \
-		if (!code) \
-			note_later(*e, __VA_ARGS__); \
-		if (own) \
-			below->clReleaseEvent(own); \
-		return code; \
+		cl_int code = call;                             \
+		if (!code)                                      \
+			note_later(*e, __VA_ARGS__);            \
+		if (own)                                        \
+			below->clReleaseEvent(own);             \
+		return code;                                    \
 	} while (0)
 
 static cl_int CL_API_CALL read_buffer(cl_command_queue q, cl_mem m, cl_bool blocking, size_t offset,
 				      size_t size, void *ptr, cl_uint n, const cl_event *list,
 				      cl_event *event)
 {
-	WITH_EVENT(below->clEnqueueReadBuffer(q, m, blocking, offset, size, ptr, n, list, e), ptr, size, 1, 1,
-		   0, 0);
+	WITH_EVENT(below->clEnqueueReadBuffer(q, m, blocking, offset, size, ptr, n, list, e), ptr,
+		   size, 1, 1, 0, 0);
 }
 
 static size_t or_else(size_t pitch, size_t otherwise)
@@ -107,33 +108,35 @@ static const char *place(const void *ptr, const size_t *o, size_t row, size_t sl
 	return (const char *)ptr + o[0] + o[1] * row + o[2] * slice;
 }
 
-static cl_int CL_API_CALL write_rect(cl_command_queue q, cl_mem m, cl_bool blocking, const size_t *bo,
-				     const size_t *ho, const size_t *region, size_t brow, size_t bslice,
-				     size_t hrow, size_t hslice, const void *ptr, cl_uint n,
-				     const cl_event *list, cl_event *event)
+static cl_int CL_API_CALL write_rect(cl_command_queue q, cl_mem m, cl_bool blocking,
+				     const size_t *bo, const size_t *ho, const size_t *region,
+				     size_t brow, size_t bslice, size_t hrow, size_t hslice,
+				     const void *ptr, cl_uint n, const cl_event *list,
+				     cl_event *event)
 {
 	size_t row = or_else(hrow, region[0]), slice = or_else(hslice, row * region[1]);
 
 	note_rows(place(ptr, ho, row, slice), region[0], region[1], region[2], row, slice);
-	return below->clEnqueueWriteBufferRect(q, m, blocking, bo, ho, region, brow, bslice, hrow, hslice,
-					       ptr, n, list, event);
+	return below->clEnqueueWriteBufferRect(q, m, blocking, bo, ho, region, brow, bslice, hrow,
+					       hslice, ptr, n, list, event);
 }
 
-static cl_int CL_API_CALL read_rect(cl_command_queue q, cl_mem m, cl_bool blocking, const size_t *bo,
-				    const size_t *ho, const size_t *region, size_t brow, size_t bslice,
-				    size_t hrow, size_t hslice, void *ptr, cl_uint n, const cl_event *list,
-				    cl_event *event)
+static cl_int CL_API_CALL read_rect(cl_command_queue q, cl_mem m, cl_bool blocking,
+				    const size_t *bo, const size_t *ho, const size_t *region,
+				    size_t brow, size_t bslice, size_t hrow, size_t hslice,
+				    void *ptr, cl_uint n, const cl_event *list, cl_event *event)
 {
 	size_t row = or_else(hrow, region[0]), slice = or_else(hslice, row * region[1]);
 
-	WITH_EVENT(below->clEnqueueReadBufferRect(q, m, blocking, bo, ho, region, brow, bslice, hrow, hslice,
-						  ptr, n, list, e),
+	WITH_EVENT(below->clEnqueueReadBufferRect(q, m, blocking, bo, ho, region, brow, bslice,
+						  hrow, hslice, ptr, n, list, e),
 		   place(ptr, ho, row, slice), region[0], region[1], region[2], row, slice);
 }
 
-static cl_int CL_API_CALL write_image(cl_command_queue q, cl_mem m, cl_bool blocking, const size_t *o,
-				      const size_t *region, size_t r, size_t s, const void *ptr, cl_uint n,
-				      const cl_event *list, cl_event *event)
+static cl_int CL_API_CALL write_image(cl_command_queue q, cl_mem m, cl_bool blocking,
+				      const size_t *o, const size_t *region, size_t r, size_t s,
+				      const void *ptr, cl_uint n, const cl_event *list,
+				      cl_event *event)
 {
 	size_t bytes = region[0] * image_element(m), row = or_else(r, bytes);
 
@@ -141,14 +144,14 @@ static cl_int CL_API_CALL write_image(cl_command_queue q, cl_mem m, cl_bool bloc
 	return below->clEnqueueWriteImage(q, m, blocking, o, region, r, s, ptr, n, list, event);
 }
 
-static cl_int CL_API_CALL read_image(cl_command_queue q, cl_mem m, cl_bool blocking, const size_t *o,
-				     const size_t *region, size_t r, size_t s, void *ptr, cl_uint n,
-				     const cl_event *list, cl_event *event)
+static cl_int CL_API_CALL read_image(cl_command_queue q, cl_mem m, cl_bool blocking,
+				     const size_t *o, const size_t *region, size_t r, size_t s,
+				     void *ptr, cl_uint n, const cl_event *list, cl_event *event)
 {
 	size_t bytes = region[0] * image_element(m), row = or_else(r, bytes);
 
-	WITH_EVENT(below->clEnqueueReadImage(q, m, blocking, o, region, r, s, ptr, n, list, e), ptr, bytes,
-		   region[1], region[2], row, or_else(s, row * region[1]));
+	WITH_EVENT(below->clEnqueueReadImage(q, m, blocking, o, region, r, s, ptr, n, list, e), ptr,
+		   bytes, region[1], region[2], row, or_else(s, row * region[1]));
 }
 
 /* Maps: known by pointer until they are unmapped. */
@@ -160,7 +163,8 @@ struct map {
 
 static struct map *maps;
 
-static void enter_map(const void *ptr, size_t bytes, size_t rows, size_t slices, size_t row, size_t slice)
+static void enter_map(const void *ptr, size_t bytes, size_t rows, size_t slices, size_t row,
+		      size_t slice)
 {
 	struct map *m = malloc(sizeof(*m));
 
@@ -172,9 +176,9 @@ static void enter_map(const void *ptr, size_t bytes, size_t rows, size_t slices,
 	pthread_mutex_unlock(&lock);
 }
 
-static void *CL_API_CALL map_buffer(cl_command_queue q, cl_mem m, cl_bool blocking, cl_map_flags flags,
-				    size_t offset, size_t size, cl_uint n, const cl_event *list,
-				    cl_event *event, cl_int *code)
+static void *CL_API_CALL map_buffer(cl_command_queue q, cl_mem m, cl_bool blocking,
+				    cl_map_flags flags, size_t offset, size_t size, cl_uint n,
+				    const cl_event *list, cl_event *event, cl_int *code)
 {
 	cl_event own = NULL, *e = event ? event : &own;
 	void *p = below->clEnqueueMapBuffer(q, m, blocking, flags, offset, size, n, list, e, code);
@@ -188,12 +192,14 @@ static void *CL_API_CALL map_buffer(cl_command_queue q, cl_mem m, cl_bool blocki
 	return p;
 }
 
-static void *CL_API_CALL map_image(cl_command_queue q, cl_mem m, cl_bool blocking, cl_map_flags flags,
-				   const size_t *o, const size_t *region, size_t *row, size_t *slice,
-				   cl_uint n, const cl_event *list, cl_event *event, cl_int *code)
+static void *CL_API_CALL map_image(cl_command_queue q, cl_mem m, cl_bool blocking,
+				   cl_map_flags flags, const size_t *o, const size_t *region,
+				   size_t *row, size_t *slice, cl_uint n, const cl_event *list,
+				   cl_event *event, cl_int *code)
 {
 	cl_event own = NULL, *e = event ? event : &own;
-	void *p = below->clEnqueueMapImage(q, m, blocking, flags, o, region, row, slice, n, list, e, code);
+	void *p = below->clEnqueueMapImage(q, m, blocking, flags, o, region, row, slice, n, list, e,
+					   code);
 	size_t bytes = region[0] * image_element(m), s = slice ? *slice : 0;
 
 	if (p) {
@@ -205,8 +211,8 @@ static void *CL_API_CALL map_image(cl_command_queue q, cl_mem m, cl_bool blockin
 	return p;
 }
 
-static cl_int CL_API_CALL unmap(cl_command_queue q, cl_mem m, void *ptr, cl_uint n, const cl_event *list,
-				cl_event *event)
+static cl_int CL_API_CALL unmap(cl_command_queue q, cl_mem m, void *ptr, cl_uint n,
+				const cl_event *list, cl_event *event)
 {
 	struct map **at, *p;
 
@@ -230,8 +236,9 @@ static cl_mem CL_API_CALL create_buffer(cl_context c, cl_mem_flags flags, size_t
 	return below->clCreateBuffer(c, flags, size, host, code);
 }
 
-static cl_mem CL_API_CALL create_image(cl_context c, cl_mem_flags flags, const cl_image_format *format,
-				       const cl_image_desc *d, void *host, cl_int *code)
+static cl_mem CL_API_CALL create_image(cl_context c, cl_mem_flags flags,
+				       const cl_image_format *format, const cl_image_desc *d,
+				       void *host, cl_int *code)
 {
 	cl_mem m = below->clCreateImage(c, flags, format, d, host, code);
 	size_t row;
@@ -244,16 +251,18 @@ static cl_mem CL_API_CALL create_image(cl_context c, cl_mem_flags flags, const c
 	return m;
 }
 
-static cl_int CL_API_CALL fill_buffer(cl_command_queue q, cl_mem m, const void *pattern, size_t pattern_size,
-				      size_t offset, size_t size, cl_uint n, const cl_event *list,
-				      cl_event *event)
+static cl_int CL_API_CALL fill_buffer(cl_command_queue q, cl_mem m, const void *pattern,
+				      size_t pattern_size, size_t offset, size_t size, cl_uint n,
+				      const cl_event *list, cl_event *event)
 {
 	note(pattern, pattern_size);
-	return below->clEnqueueFillBuffer(q, m, pattern, pattern_size, offset, size, n, list, event);
+	return below->clEnqueueFillBuffer(q, m, pattern, pattern_size, offset, size, n, list,
+					  event);
 }
 
-static cl_int CL_API_CALL fill_image(cl_command_queue q, cl_mem m, const void *colour, const size_t *o,
-				     const size_t *region, cl_uint n, const cl_event *list, cl_event *event)
+static cl_int CL_API_CALL fill_image(cl_command_queue q, cl_mem m, const void *colour,
+				     const size_t *o, const size_t *region, cl_uint n,
+				     const cl_event *list, cl_event *event)
 {
 	note(colour, 16);
 	return below->clEnqueueFillImage(q, m, colour, o, region, n, list, event);
@@ -275,14 +284,15 @@ static cl_program CL_API_CALL with_source(cl_context c, cl_uint count, const cha
 	return below->clCreateProgramWithSource(c, count, strings, lengths, code);
 }
 
-static cl_int CL_API_CALL svm_memcpy(cl_command_queue q, cl_bool blocking, void *dst, const void *src,
-				     size_t size, cl_uint n, const cl_event *list, cl_event *event)
+static cl_int CL_API_CALL svm_memcpy(cl_command_queue q, cl_bool blocking, void *dst,
+				     const void *src, size_t size, cl_uint n, const cl_event *list,
+				     cl_event *event)
 {
 	note(src, size);
 	return below->clEnqueueSVMMemcpy(q, blocking, dst, src, size, n, list, event);
 }
 
-static void take(cl_icd_dispatch *d)
+void test_layer_take(cl_icd_dispatch *d)
 {
 	d->clEnqueueWriteBuffer = write_buffer;
 	d->clEnqueueReadBuffer = read_buffer;

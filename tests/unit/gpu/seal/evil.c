@@ -189,7 +189,6 @@ void evil_forget(struct evil *e)
 
 static void evil_close(struct hg_provider *p)
 {
-	hg_provider_close(of(p)->below);
 	evil_forget(of(p));
 	free(p);
 }

@@ -28,7 +28,7 @@ struct evil {
 	bool leaked;
 };
 
-/* Takes over @below. */
+/* @below stays the caller's. */
 struct evil *evil_new(struct hg_provider *below);
 /* Frees the copies of what was written; the queue is idle. */
 void evil_forget(struct evil *e);

@@ -8,10 +8,13 @@ struct hg_provider *fixture_provider(void)
 {
 	const char *device = getenv("HG_TEST_DEVICE"), *lanes = getenv("HG_TEST_LANES");
 	const char *suites = getenv("HG_TEST_SUITES");
+	/* One for all tests: it has no state of its own. */
+	static struct hg_provider *p;
 	struct hg_gpu_error err;
-	struct hg_provider *p;
 	int r;
 
+	if (p)
+		return p;
 	if (device && !strcmp(device, "opencl"))
 		r = hg_opencl_open(0, lanes ? atoi(lanes) : 0,
 				   suites ? (unsigned)atoi(suites) : HG_SUITES_ALL, &p, &err);
