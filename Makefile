@@ -122,7 +122,7 @@ bench-nested: packages-test ## the same in guests of guests: L2 beside L1, ours 
 .PHONY: bench-gpu
 bench-gpu: packages-test ## what the sealed channel costs: by core, by kernel, by crossing
 	$(call bootstrap,build test)
-	$(Q)$(MAKE) -C gpu-tee all
+	$(Q)$(MAKE) -s -C gpu-tee all
 	$(Q)tests/bench/gpu-seal
 
 ## Install
