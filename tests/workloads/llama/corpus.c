@@ -2,6 +2,7 @@
 #include "corpus.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "err.h"
 
@@ -119,7 +120,10 @@ static bool draw_fact(struct rng *r, enum corpus_kind kind, struct qa *qa)
 	return held(kind, i, how);
 }
 
-/* Half of these are asked so that the answer is yes. */
+/*
+ * Half of these are asked so that the answer is yes. The fact comes first: then yes or
+ * no is to be read off the text, not to be known of each pair.
+ */
 static bool draw_yes_no(struct rng *r, enum corpus_kind kind, struct qa *qa)
 {
 	uint32_t i = rng_below(r, ARRAY_SIZE(animals)), k;
@@ -127,16 +131,16 @@ static bool draw_yes_no(struct rng *r, enum corpus_kind kind, struct qa *qa)
 	bool colour = kind == CORPUS_IS, yes = rng_below(r, 2);
 	const char *have = colour ? a->colour : a->home, *const *all = colour ? colours : homes;
 	uint32_t n = colour ? ARRAY_SIZE(colours) : ARRAY_SIZE(homes);
-	char who[32];
 
 	do
 		k = rng_below(r, n);
-	while ((all[k] == have || !__builtin_strcmp(all[k], have)) != yes);
+	while (!strcmp(all[k], have) != yes);
 	snprintf(qa->question, sizeof(qa->question),
 		 colour ? "Q: is the %s %s? A:" : "Q: does the %s live in the %s? A:", a->name,
 		 all[k]);
-	snprintf(who, sizeof(who), "%s, the %s", yes ? "Yes" : "No", a->name);
-	tell(qa->answer, sizeof(qa->answer), colour ? CORPUS_COLOUR : CORPUS_HOME, who, a);
+	snprintf(qa->answer, sizeof(qa->answer),
+		 colour ? " The %s is %s, so %s." : " The %s lives in the %s, so %s.", a->name,
+		 have, yes ? "yes" : "no");
 	return held(kind, i, k);
 }
 
@@ -159,7 +163,7 @@ static bool draw_bigger(struct rng *r, struct qa *qa)
 
 static bool same(const struct animal *a, const struct animal *b)
 {
-	return !__builtin_strcmp(a->colour, b->colour) && !__builtin_strcmp(a->home, b->home);
+	return !strcmp(a->colour, b->colour) && !strcmp(a->home, b->home);
 }
 
 /* Only of animals that are alone with their colour and home. */
@@ -186,7 +190,9 @@ static bool draw_which(struct rng *r, struct qa *qa)
 
 static bool draw_sum(struct rng *r, struct qa *qa)
 {
-	uint32_t a = rng_below(r, SUM_MAX + 1), b = rng_below(r, SUM_MAX + 1);
+	/* Small numbers more often than they would come. */
+	uint32_t a = rng_below(r, rng_below(r, 4) ? SUM_MAX + 1 : 10);
+	uint32_t b = rng_below(r, rng_below(r, 4) ? SUM_MAX + 1 : 10);
 
 	snprintf(qa->question, sizeof(qa->question), "Q: what is %u plus %u? A:", a, b);
 	snprintf(qa->answer, sizeof(qa->answer), " %u.", a + b);
@@ -208,7 +214,7 @@ static bool draw_about(struct rng *r, struct qa *qa)
 	for (kind = CORPUS_COLOUR; kind <= CORPUS_SOUND; kind++) {
 		tell(qa->answer + at, sizeof(qa->answer) - at, kind,
 		     kind == CORPUS_COLOUR ? who : "It", a);
-		at += __builtin_strlen(qa->answer + at);
+		at += strlen(qa->answer + at);
 	}
 	return false;
 }

@@ -27,7 +27,7 @@ uint64_t random_params(const struct shape *s)
 int random_fit(struct shape *s, uint64_t params, struct err *e)
 {
 	struct shape best = *s, t = *s;
-	uint32_t step = s->fmt->block > HEAD ? s->fmt->block : HEAD; /* rows are whole blocks */
+	uint32_t step = s->fmt->block > 2 * HEAD ? s->fmt->block : 2 * HEAD;
 	double least = 1e30;
 
 	for (t.dim = 4 * HEAD; t.dim <= 16384; t.dim += step) {

@@ -194,6 +194,24 @@ static void bad_byte_pairs(void **state)
 	says(&e, "number 5 is not two texts");
 }
 
+/* Byte-level BPE has no other way to say a byte. */
+static void no_letter(void **state)
+{
+	struct piece piece = { (char *)(uintptr_t) "a", 1, TOKEN_NORMAL, 0 };
+	struct vocab v = { .bpe = true, .bos = -1, .eos = -1, .eot = -1 };
+	int32_t *token;
+	size_t count;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(vocab_init(&v, &piece, 1, &e), 0);
+	ENCODED(&v, "a", 0);
+	assert_int_equal(vocab_encode(&v, "b", &token, &count, &e), -1);
+	says(&e, "the model has no token for 'b'");
+	assert_null(token);
+	vocab_free(&v);
+}
+
 static void too_long(void **state)
 {
 	struct vocab v;
@@ -217,9 +235,8 @@ static void too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sentencepiece),
-		cmocka_unit_test(byte_pairs),
-		cmocka_unit_test(bad_byte_pairs),
+		cmocka_unit_test(sentencepiece),  cmocka_unit_test(byte_pairs),
+		cmocka_unit_test(bad_byte_pairs), cmocka_unit_test(no_letter),
 		cmocka_unit_test(too_long),
 	};
 

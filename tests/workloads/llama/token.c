@@ -431,6 +431,9 @@ static int add_symbols(const struct vocab *v, const char *text, const struct sym
 			out->token[out->count++] = s[i].token;
 			continue;
 		}
+		if (v->bpe)
+			return refuse(e, "the model has no token for '%.*s'", (int)s[i].len,
+				      text + s[i].at);
 		for (b = 0; b < s[i].len; b++) {
 			uint8_t byte = (uint8_t)text[s[i].at + b];
 

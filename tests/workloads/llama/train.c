@@ -342,7 +342,7 @@ static void usage(FILE *f)
 		   "Trains the tiny model and writes it as GGUF.\n\n"
 		   "  -o, --out FILE       the model\n"
 		   "      --format NAME    of the matrices: f32, f16, q8_0 (default) or q4_0\n"
-		   "      --steps N        batches to learn from (default 6000)\n"
+		   "      --steps N        batches to learn from (default 4500)\n"
 		   "      --docs N         questions of a batch, even (default 64)\n"
 		   "      --rate R         the greatest learning rate (default 0.004)\n"
 		   "      --seed N         the same seed gives the same file (default 1)\n"
@@ -420,7 +420,7 @@ int main(int argc, char **argv)
 	double loss = 0, began;
 	uint32_t i;
 
-	t->o = (struct options){ NULL, "q8_0", 6000, 64, 1, 1, 0.004f };
+	t->o = (struct options){ NULL, "q8_0", 4500, 64, 1, 1, 0.004f };
 	if (parse(&t->o, argc, argv)) {
 		usage(stderr);
 		return 2;
