@@ -14,12 +14,12 @@ HG_KERNEL fp_clock(HG_GLOBAL u32 *kind)
 	kind[0] = fp_clock_kind();
 }
 
-/* A work-group for each region. */
+/* Any number of work-groups. */
 HG_KERNEL fp_prepare(HG_GLOBAL u32 *arena, HG_GLOBAL struct fp_reading *reading, u32 units,
 			  u32 regions)
 {
-	if (HG_GROUP < regions)
-		fp_lay(arena, HG_GROUP);
+	for (u32 region = HG_GROUP; region < regions; region += HG_GROUPS)
+		fp_lay(arena, region);
 	fp_clear(reading, units, regions, HG_GROUP, HG_GROUPS);
 }
 

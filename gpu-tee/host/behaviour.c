@@ -8,6 +8,7 @@
 
 #define WALKS	    5
 #define REGIONS_MAX 16384u
+#define GROUPS	    64 /* that prepare */
 /* Work-groups for each unit, where a group learns only when it runs which unit it is on. */
 #define WAVES 4
 
@@ -71,6 +72,8 @@ static int build(struct hg_probe *p, struct hg_gpu_error *err)
 	if (!p->program)
 		return cl_failed(err, "no program", ret);
 	ret = p->api->BuildProgram(p->program, 1, &p->device, "", NULL, NULL);
+	if (ret)
+		ret = p->api->BuildProgram(p->program, 1, &p->device, "-DFP_NO_CLOCK", NULL, NULL);
 	if (ret) {
 		p->api->GetProgramBuildInfo(p->program, p->device, CL_PROGRAM_BUILD_LOG,
 					    sizeof(log) - 1, log, NULL);
@@ -225,7 +228,7 @@ int hg_probe_measure(struct hg_probe *p, struct hg_gpu_error *err)
 		return hg_gpu_fail(
 			err, HG_GPU_E_UNSUPPORTED,
 			"kernels of this device have no clock, so its behaviour cannot be measured: use its identity only");
-	return launch(p, PREPARE, prepare, 4, p->regions, 1, err) ||
+	return launch(p, PREPARE, prepare, 4, GROUPS, 1, err) ||
 			       launch(p, MEASURE, measure, 4, groups, 1, err)
 		       ? -1
 		       : 0;

@@ -66,11 +66,11 @@ static double lag(const uint8_t *bits, size_t count)
 	double worst = 0.5;
 
 	for (size_t d = 1; d <= LAGS && d < count / 2; d++) {
-		double same = 0, all = (double)(count - d);
+		uint32_t same = 0, all = (uint32_t)(count - d);
 
 		for (size_t i = d; i < count; i++)
 			same += bits[i] == bits[i - d];
-		worst = fmax(worst, fmax(same, all - same) / all);
+		worst = fmax(worst, (double)(same > all - same ? same : all - same) / all);
 	}
 	return per_bit(worst);
 }

@@ -154,6 +154,9 @@ static int plan(const struct fp_reading *const *readings, struct tile *t, struct
 		chosen = got > chosen ? got : chosen;
 		if (got < want)
 			break;
+		/* Not even perfect bits would do: no need to look. */
+		if (hg_fp_entropy_left(b, 1000000) < HG_FP_ENTROPY_NEEDED)
+			continue;
 		q->bits = (uint32_t)want;
 		q->entropy_ppm = estimate(t, q->tiles, bits);
 		q->left = hg_fp_entropy_left(b, q->entropy_ppm);

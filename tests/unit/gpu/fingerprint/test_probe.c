@@ -173,6 +173,33 @@ static void test_fetch(void **state)
 	hg_probe_close(p);
 }
 
+static cl_int CL_API_CALL build_without_clock(cl_program program, cl_uint n,
+					      const cl_device_id *list, const char *options,
+					      void(CL_CALLBACK *notify)(cl_program, void *),
+					      void *data)
+{
+	return *options ? api.BuildProgram(program, n, list, options, notify, data)
+			: CL_BUILD_PROGRAM_FAILURE;
+}
+
+/* A compiler that cannot read a clock: no readings, said so; the rest works. */
+static void test_no_clock(void **state)
+{
+	struct hg_clapi other = api;
+	struct hg_probe *p;
+
+	(void)state;
+	if (count < 1)
+		skip();
+	other.BuildProgram = build_without_clock;
+	assert_int_equal(hg_probe_open(&other, devices[0], &p, &err), 0);
+	assert_int_equal(hg_probe_measure(p, &err), -1);
+	assert_int_equal(err.code, HG_GPU_E_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "no clock"));
+	assert_false(verify(p, &helper, &now).failed);
+	hg_probe_close(p);
+}
+
 /* Functions of a driver that fail: an error with a reason, and nothing is leaked (ASan looks). */
 static cl_int CL_API_CALL no_launch(cl_command_queue queue, cl_kernel kernel, cl_uint dim,
 				    const size_t *offset, const size_t *global, const size_t *local,
@@ -212,11 +239,9 @@ static void test_failing_driver(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_secret),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_measure),
-		cmocka_unit_test(test_fetch),
-		cmocka_unit_test(test_failing_driver),
+		cmocka_unit_test(test_secret),	 cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_measure),	 cmocka_unit_test(test_fetch),
+		cmocka_unit_test(test_no_clock), cmocka_unit_test(test_failing_driver),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);
