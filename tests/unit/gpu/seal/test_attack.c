@@ -686,6 +686,45 @@ static void test_faults(void **state)
 	fixture_close(&f);
 }
 
+static void flip_all(struct evil *e, uint8_t *data, size_t size)
+{
+	struct plan *p = e->arg;
+	size_t i;
+
+	if (++p->seen == p->at)
+		for (i = 0; i < size; i++)
+			data[i] ^= 1;
+}
+
+/* A device that computes wrongly, in whatever it is asked, is refused. */
+static void test_known_answers(void **state)
+{
+	struct plan plan = {0};
+	struct hg_gpu_error err;
+	unsigned n, refused = 0;
+	int r = -1;
+
+	(void)state;
+	for (n = 1; r; n += 3) {
+		struct evil *e = evil_new(fixture_provider());
+
+		plan.at = n;
+		plan.seen = 0;
+		e->arg = &plan;
+		e->on_read = flip_all;
+		r = hg_kat_run(&e->base, &err);
+		if (r) {
+			refused++;
+			assert_int_equal(err.code, HG_GPU_E_KAT);
+			assert_non_null(strstr(err.text, "computes wrongly"));
+		}
+		/* Nothing is wrong only where there is no such read any more. */
+		assert_true(r || plan.seen < n);
+		hg_provider_close(&e->base);
+	}
+	assert_true(refused >= 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -706,6 +745,7 @@ int main(void)
 		cmocka_unit_test(test_second_install),
 		cmocka_unit_test(test_nonces),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_known_answers),
 	};
 
 	return cmocka_run_group_tests_name("attacks", tests, NULL, NULL);
