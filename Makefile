@@ -122,12 +122,8 @@ bench-nested: packages-test ## the same in guests of guests: L2 beside L1, ours 
 .PHONY: bench-gpu
 bench-gpu: packages-test ## what the sealed channel costs: by core, kernel, crossing; and a program
 	$(call bootstrap,build test)
-<<<<<<< HEAD
-	$(Q)$(MAKE) -C gpu-tee all
-	$(Q)$(MAKE) -C tests/gpu all
-=======
 	$(Q)$(MAKE) -s -C gpu-tee all
->>>>>>> seal
+	$(Q)$(MAKE) -s -C tests/gpu all
 	$(Q)tests/bench/gpu-seal
 	$(Q)tests/bench/gpu-layer --json $(BUILD)/bench-gpu-layer.json
 
