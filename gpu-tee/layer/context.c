@@ -20,11 +20,17 @@ void context_put(struct context *c)
 
 cl_int context_broken(struct context *c)
 {
-	if (!__atomic_exchange_n(&c->crossing->told, true, __ATOMIC_ACQ_REL)) {
-		layer_say("%s%s", strncmp(c->crossing->text, "bus: ", 5) ? "bus: " : "",
-			  c->crossing->text);
-		report_failure(c->crossing->text);
+	static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
+	const char *text = c->crossing->text;
+
+	/* Nobody returns before it is told: the program may end at once. */
+	pthread_mutex_lock(&telling);
+	if (!c->crossing->told) {
+		c->crossing->told = true;
+		layer_say("%s%s", strncmp(text, "bus: ", 5) ? "bus: " : "", text);
+		report_failure(text);
 	}
+	pthread_mutex_unlock(&telling);
 	return CL_OUT_OF_RESOURCES;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crossing.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,13 +103,16 @@ int cross_sync(struct crossing *x, cl_command_queue queue)
 
 int cross_fail(struct crossing *x, const char *fmt, ...)
 {
+	static pthread_mutex_t failing = PTHREAD_MUTEX_INITIALIZER;
 	va_list ap;
 
-	if (__atomic_load_n(&x->broken, __ATOMIC_ACQUIRE))
-		return -1;
-	va_start(ap, fmt);
-	vsnprintf(x->text, sizeof(x->text), fmt, ap);
-	va_end(ap);
-	__atomic_store_n(&x->broken, true, __ATOMIC_RELEASE);
+	pthread_mutex_lock(&failing);
+	if (!x->broken) {
+		va_start(ap, fmt);
+		vsnprintf(x->text, sizeof(x->text), fmt, ap);
+		va_end(ap);
+		__atomic_store_n(&x->broken, true, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&failing);
 	return -1;
 }
