@@ -16,7 +16,7 @@ while IFS= read -r -d '' f; do
 	kmod/linux/*) ;; # the kernel's own macros are beyond it: sparse looks there
 	*) sources+=("$f") ;;
 	esac
-done < <(project_files 'vmm/*.c' 'tools/*.c' 'attest/*.c' 'kmod/*.c')
+done < <(project_files 'vmm/*.c' 'tools/*.c' 'attest/*.c' 'gpu-tee/*.c' 'kmod/*.c')
 
 mkdir -p build/static/cppcheck
 cppcheck --quiet --std=c11 --language=c -j2 --cppcheck-build-dir=build/static/cppcheck \

@@ -32,6 +32,9 @@ while IFS= read -r -d '' h; do
 	kmod/include/*)
 		check "$h" -Ikmod/include/uapi -Ikmod/include "${core_dirs[@]}"
 		;;
+	gpu-tee/* | tests/*/gpu/* | tests/gpu/*)
+		check "$h" -D_GNU_SOURCE "-I$(dirname "$h")" -Igpu-tee/host -Igpu-tee/device -Igpu-tee/source
+		;;
 	*)
 		check "$h" -D_GNU_SOURCE "-I$(dirname "$h")" -Ivmm -Iattest -Iattest/service -Itests/unit/attest \
 			-Itests/guest/lib "${core_dirs[@]}"

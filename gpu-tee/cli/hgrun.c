@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+/* hgrun: starts an OpenCL program with the layer that seals its bus, or does not start it. */
+#include <dlfcn.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define LIBRARY "libhypergpu-ocl-layer.so"
+
+/* As the shell has them: what was started has its own. */
+enum exit_status { EXIT_USAGE = 2, EXIT_REFUSED = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
+
+struct options {
+	const char *report, *suite, *layer;
+	bool verbose, null, binaries;
+};
+
+static void usage(FILE *f)
+{
+	fputs("usage: hgrun [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
+	      "Runs an OpenCL program so that what it sends over the bus is sealed.\n"
+	      "\n"
+	      "  -r, --report FILE      write what crossed, and what in clear, as JSON\n"
+	      "  -s, --suite NAME       aes-256-gcm (default), chacha20-poly1305, sm4-ctr-hmac-sm3\n"
+	      "      --allow-binaries   let program binaries and intermediate code through\n"
+	      "      --null             seal nothing: to see what the layer itself costs\n"
+	      "      --layer FILE       the layer, if not the one installed with hgrun\n"
+	      "  -v, --verbose          say what the layer does\n"
+	      "  -h, --help             this text\n"
+	      "      --version          the version\n",
+	      f);
+}
+
+static void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void complain(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("hgrun: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+/* Beside hgrun in the build tree, or below its prefix. */
+static bool find_layer(char path[PATH_MAX])
+{
+	static const char *const places[] = { "/", "/../lib/hypergpu/" };
+	char self[PATH_MAX], guess[PATH_MAX + 64];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	size_t i;
+
+	if (n < 0) {
+		complain("cannot read /proc/self/exe: %s", strerror(errno));
+		return false;
+	}
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(guess, sizeof(guess), "%s%s%s", self, places[i], LIBRARY);
+		if (realpath(guess, path))
+			return true;
+	}
+	complain("no %s beside hgrun or in ../lib/hypergpu: install it, or name it with --layer",
+		 LIBRARY);
+	return false;
+}
+
+static bool choose_layer(const struct options *o, char path[PATH_MAX])
+{
+	if (!o->layer)
+		return find_layer(path);
+	if (realpath(o->layer, path))
+		return true;
+	complain("--layer %s: %s", o->layer, strerror(errno));
+	return false;
+}
+
+/* The loader passes over a layer that it cannot load, without a word. */
+static bool check_layer_entry(const char *entry)
+{
+	const char *name = strrchr(entry, '/');
+	struct stat st;
+
+	if (!strcmp(name ? name + 1 : entry, LIBRARY)) {
+		complain("OPENCL_LAYERS names %s already: unset it, hgrun adds the layer", entry);
+		return false;
+	}
+	if (*entry != '/' || stat(entry, &st) || !S_ISREG(st.st_mode)) {
+		complain(
+			"OPENCL_LAYERS names '%s', which is no file with an absolute path: correct or unset it",
+			entry);
+		return false;
+	}
+	return true;
+}
+
+/* The loader's last layer is the one nearest to the program. So the others get only
+ * what has been sealed. */
+static bool set_layers(const char *layer)
+{
+	const char *others = getenv("OPENCL_LAYERS");
+	char *list, *entry, *next, *all = NULL;
+	bool ok = true;
+
+	if (strchr(layer, ':')) {
+		complain("%s: a path with a colon cannot be in OPENCL_LAYERS", layer);
+		return false;
+	}
+	if (!others || !*others)
+		return !setenv("OPENCL_LAYERS", layer, 1);
+	list = strdup(others);
+	for (next = list; ok && (entry = strsep(&next, ":"));)
+		ok = check_layer_entry(entry);
+	free(list);
+	if (ok)
+		ok = asprintf(&all, "%s:%s", others, layer) >= 0 &&
+		     !setenv("OPENCL_LAYERS", all, 1);
+	free(all);
+	return ok;
+}
+
+/* As execvp() would find it. */
+static bool find_program(const char *name, char path[PATH_MAX])
+{
+	const char *dirs = getenv("PATH");
+	char *list, *dir, *next;
+	char guess[PATH_MAX];
+	bool found = false;
+
+	if (strchr(name, '/')) {
+		found = realpath(name, path);
+		if (!found)
+			complain("%s: %s", name, strerror(errno));
+		return found;
+	}
+	next = list = strdup(dirs ? dirs : "/usr/local/bin:/usr/bin:/bin");
+	while (!found && (dir = strsep(&next, ":"))) {
+		snprintf(guess, sizeof(guess), "%s/%s", *dir ? dir : ".", name);
+		found = !access(guess, X_OK) && realpath(guess, path);
+	}
+	free(list);
+	if (!found)
+		complain("%s: not found in PATH", name);
+	return found;
+}
+
+static bool check_privileges(int fd, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
+		complain("%s: not a program", path);
+		return false;
+	}
+	if (st.st_mode & (S_ISUID | S_ISGID) || fgetxattr(fd, "security.capability", NULL, 0) > 0) {
+		complain(
+			"%s has privileges of its own (set-user-ID, set-group-ID or capabilities): it would run without the layer",
+			path);
+		return false;
+	}
+	return true;
+}
+
+static bool is_dynamic(int fd, const Elf64_Ehdr *e)
+{
+	Elf64_Phdr p;
+	unsigned int i;
+
+	for (i = 0; i < e->e_phnum; i++) {
+		off_t at;
+
+		if (e->e_phentsize != sizeof(p) ||
+		    e->e_phoff > (uint64_t)INT64_MAX - (i + 1) * sizeof(p))
+			return false;
+		at = (off_t)(e->e_phoff + i * sizeof(p));
+		if (pread(fd, &p, sizeof(p), at) != (ssize_t)sizeof(p))
+			return false;
+		if (p.p_type == PT_INTERP)
+			return true;
+	}
+	return false;
+}
+
+static bool check_program(const char *path, int depth);
+
+static bool check_script(const char *path, char *line, int depth)
+{
+	char *interpreter = line + 2 + strspn(line + 2, " \t");
+
+	interpreter[strcspn(interpreter, " \t\r\n")] = '\0';
+	if (!*interpreter || depth > 3) {
+		complain("%s: a script without an interpreter", path);
+		return false;
+	}
+	return check_program(interpreter, depth + 1);
+}
+
+static bool check_elf(int fd, const char *path, const Elf64_Ehdr *e)
+{
+	if (memcmp(e->e_ident, ELFMAG, SELFMAG)) {
+		complain("%s: neither an ELF program nor a script", path);
+		return false;
+	}
+	if (e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_ident[EI_DATA] != ELFDATA2LSB) {
+		complain("%s is not a 64-bit program: the layer is", path);
+		return false;
+	}
+	if (!is_dynamic(fd, e)) {
+		complain(
+			"%s is linked statically: its OpenCL loader may load no layer; use a dynamic build",
+			path);
+		return false;
+	}
+	return true;
+}
+
+/* Whether the layer can be loaded into what @path starts. */
+static bool check_program(const char *path, int depth)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	union {
+		Elf64_Ehdr elf;
+		char line[256];
+	} head;
+	ssize_t n;
+	bool ok;
+
+	if (fd < 0) {
+		complain("%s: %s", path, strerror(errno));
+		return false;
+	}
+	memset(&head, 0, sizeof(head));
+	n = pread(fd, &head, sizeof(head) - 1, 0);
+	ok = check_privileges(fd, path);
+	if (ok && n > 2 && !memcmp(head.line, "#!", 2))
+		ok = check_script(path, head.line, depth);
+	else if (ok)
+		ok = check_elf(fd, path, &head.elf);
+	close(fd);
+	return ok;
+}
+
+/* In a process of its own: whether this machine's loader takes the layer. */
+static int probe(const char *layer)
+{
+	typedef int (*get_platforms)(unsigned int, void *, unsigned int *);
+	void *loader = dlopen("libOpenCL.so.1", RTLD_NOW), *symbol;
+	get_platforms get;
+	unsigned int count = 0;
+
+	if (!loader) {
+		complain("no OpenCL loader: %s; install ocl-icd-libopencl1", dlerror());
+		return 1;
+	}
+	symbol = dlsym(loader, "clGetPlatformIDs");
+	memcpy(&get, &symbol, sizeof(get));
+	if (!symbol || (get(0, NULL, &count) && count)) {
+		complain("libOpenCL.so.1 does not answer clGetPlatformIDs");
+		return 1;
+	}
+	if (!count) {
+		complain("there is no OpenCL platform: install the driver of the device");
+		return 1;
+	}
+	if (!dlopen(layer, RTLD_NOW | RTLD_NOLOAD)) {
+		complain(
+			"libOpenCL.so.1 did not load %s: it must be an ocl-icd of at least 2.3, or another loader with OPENCL_LAYERS",
+			layer);
+		return 1;
+	}
+	return 0;
+}
+
+static bool loader_takes(const char *layer)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		unsetenv("HYPERGPU_REPORT");
+		_exit(probe(layer));
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return pid > 0 && WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+static bool set_report(const char *file)
+{
+	char *full = NULL, *folder = get_current_dir_name();
+	bool ok = folder && (*file == '/' ? (full = strdup(file)) != NULL
+					  : asprintf(&full, "%s/%s", folder, file) >= 0);
+	int fd = -1;
+
+	/* The program may go elsewhere; and an old report must not be taken for its. */
+	if (ok)
+		fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0) {
+		complain("--report %s: %s", file, strerror(errno));
+		ok = false;
+	} else {
+		close(fd);
+	}
+	ok = ok && !setenv("HYPERGPU_REPORT", full, 1);
+	free(full);
+	free(folder);
+	return ok;
+}
+
+static bool set_suite(const char *suite)
+{
+	static const char *const known[] = { "aes-256-gcm", "chacha20-poly1305",
+					     "sm4-ctr-hmac-sm3" };
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(suite, known[i]))
+			return !setenv("HYPERGPU_SUITE", suite, 1);
+	complain("--suite %s: not aes-256-gcm, chacha20-poly1305 or sm4-ctr-hmac-sm3", suite);
+	return false;
+}
+
+static bool set_or_unset(const char *name, bool set, const char *value)
+{
+	return !(set ? setenv(name, value, 1) : unsetenv(name));
+}
+
+/* What the options do not say, no variable of the caller's does. */
+static bool set_environment(const struct options *o, const char *layer)
+{
+	return set_or_unset("HYPERGPU_VERBOSE", o->verbose, "1") &&
+	       set_or_unset("HYPERGPU_CROSSING", o->null, "null") &&
+	       set_or_unset("HYPERGPU_ALLOW_BINARIES", o->binaries, "1") &&
+	       (o->suite ? set_suite(o->suite) : set_or_unset("HYPERGPU_SUITE", false, NULL)) &&
+	       (o->report ? set_report(o->report) : set_or_unset("HYPERGPU_REPORT", false, NULL)) &&
+	       set_layers(layer);
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+	enum { OPT_LAYER = 0x100, OPT_NULL, OPT_BINARIES, OPT_VERSION };
+	static const struct option known[] = {
+		{ "report", required_argument, NULL, 'r' },
+		{ "suite", required_argument, NULL, 's' },
+		{ "layer", required_argument, NULL, OPT_LAYER },
+		{ "null", no_argument, NULL, OPT_NULL },
+		{ "allow-binaries", no_argument, NULL, OPT_BINARIES },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+r:s:vh", known, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			o->report = optarg;
+			break;
+		case 's':
+			o->suite = optarg;
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		case OPT_LAYER:
+			o->layer = optarg;
+			break;
+		case OPT_NULL:
+			o->null = true;
+			break;
+		case OPT_BINARIES:
+			o->binaries = true;
+			break;
+		case OPT_VERSION:
+			puts("hgrun " HG_GPU_VERSION);
+			exit(EXIT_SUCCESS);
+		case 'h':
+			usage(stdout);
+			exit(EXIT_SUCCESS);
+		default:
+			usage(stderr);
+			return -1;
+		}
+	}
+	if (optind < argc)
+		return 0;
+	complain("no program to run");
+	usage(stderr);
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	char layer[PATH_MAX], program[PATH_MAX];
+	struct options o = { 0 };
+
+	if (parse(argc, argv, &o))
+		return EXIT_USAGE;
+	if (!choose_layer(&o, layer))
+		return EXIT_REFUSED;
+	if (!find_program(argv[optind], program))
+		return EXIT_NOT_FOUND;
+	if (!check_program(program, 0) || !set_environment(&o, layer) || !loader_takes(layer))
+		return EXIT_REFUSED;
+	if (o.verbose)
+		complain("OPENCL_LAYERS=%s", getenv("OPENCL_LAYERS"));
+	execv(program, argv + optind);
+	complain("%s: %s", program, strerror(errno));
+	return EXIT_CANNOT;
+}

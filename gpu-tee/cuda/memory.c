@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Memory and copies. Host memory that the driver could map for the GPU is ordinary
+ * memory here: a kernel that is handed its address faults, instead of reading it in clear.
+ */
+#include "shim.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE 4096u
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct shim_block *blocks; /* by address */
+static size_t count, room;
+
+/* The first block that ends behind @at. */
+static size_t place(CUdeviceptr at)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (blocks[mid].buffer.at + blocks[mid].size > at)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low;
+}
+
+int shim_find(CUdeviceptr at, size_t size, struct shim_block *block)
+{
+	int rc = -1;
+	size_t i;
+
+	pthread_mutex_lock(&lock);
+	i = place(at);
+	if (i < count && at >= blocks[i].buffer.at &&
+	    size <= blocks[i].size - (at - blocks[i].buffer.at)) {
+		*block = blocks[i];
+		rc = 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+static int insert(const struct shim_block *block)
+{
+	struct shim_block *more;
+	size_t i;
+	int rc = -1;
+
+	pthread_mutex_lock(&lock);
+	if (count == room) {
+		more = realloc(blocks, (room + 64) * sizeof(*blocks));
+		if (more) {
+			blocks = more;
+			room += 64;
+		}
+	}
+	if (count < room) {
+		i = place(block->buffer.at);
+		memmove(blocks + i + 1, blocks + i, (count - i) * sizeof(*blocks));
+		blocks[i] = *block;
+		count++;
+		rc = 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+static int take(CUdeviceptr at, struct shim_block *block)
+{
+	int rc = -1;
+	size_t i;
+
+	pthread_mutex_lock(&lock);
+	i = place(at);
+	if (i < count && blocks[i].buffer.at == at) {
+		*block = blocks[i];
+		memmove(blocks + i, blocks + i + 1, (count - i - 1) * sizeof(*blocks));
+		count--;
+		rc = 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+void shim_forget_blocks(CUcontext context)
+{
+	size_t i, kept = 0;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < count; i++)
+		if (blocks[i].context != context)
+			blocks[kept++] = blocks[i];
+	count = kept;
+	pthread_mutex_unlock(&lock);
+}
+
+CUresult shim_adopt(struct shim_session *s, CUdeviceptr at, size_t size)
+{
+	struct shim_block b = { .buffer.at = at, .size = size }, old;
+	struct hg_queue *queue = shim_queue(s, NULL);
+	struct hg_gpu_error err;
+	CUresult rc = REAL(cuCtxGetCurrent, CUcontext *)(&b.context);
+
+	if (rc != CUDA_SUCCESS || !shim_find(at, size, &old))
+		return rc;
+	if (!queue)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	if (hg_channel_bind(shim_channel(s), queue, &b.buffer, size, &b.id, &err))
+		return shim_broken(s, &err);
+	if (!insert(&b))
+		return CUDA_SUCCESS;
+	hg_channel_forget(shim_channel(s), b.id);
+	return CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+API CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t size);
+API CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t size)
+{
+	CUresult rc;
+	struct shim_session *s = shim_current(&rc);
+
+	if (!s)
+		return rc;
+	rc = REAL(cuMemAlloc_v2, CUdeviceptr *, size_t)(p, size);
+	if (rc != CUDA_SUCCESS)
+		return rc;
+	rc = shim_adopt(s, *p, size);
+	if (rc != CUDA_SUCCESS) {
+		REAL(cuMemFree_v2, CUdeviceptr)(*p);
+		*p = 0;
+	}
+	return rc;
+}
+
+API CUresult cuMemFree_v2(CUdeviceptr p);
+API CUresult cuMemFree_v2(CUdeviceptr p)
+{
+	CUresult rc;
+	struct shim_session *s = shim_current(&rc);
+	struct shim_block b;
+
+	/* Memory can be given back whatever has happened. */
+	if (!take(p, &b) && s)
+		hg_channel_forget(shim_channel(s), b.id);
+	return hg_cuda_reals[HG_cuMemFree_v2] ? REAL(cuMemFree_v2, CUdeviceptr)(p) : rc;
+}
+
+API CUresult cuModuleGetGlobal_v2(CUdeviceptr *p, size_t *size, CUmodule module, const char *name);
+API CUresult cuModuleGetGlobal_v2(CUdeviceptr *p, size_t *size, CUmodule module, const char *name)
+{
+	CUresult rc;
+	struct shim_session *s = shim_current(&rc);
+	CUdeviceptr at = 0;
+	size_t n = 0;
+
+	if (!s)
+		return rc;
+	rc = REAL(cuModuleGetGlobal_v2, CUdeviceptr *, size_t *, CUmodule,
+		  const char *)(&at, &n, module, name);
+	if (rc == CUDA_SUCCESS)
+		rc = shim_adopt(s, at, n);
+	if (rc != CUDA_SUCCESS)
+		return rc;
+	if (p)
+		*p = at;
+	if (size)
+		*size = n;
+	return rc;
+}
+
+/* ---- Host memory ------------------------------------------------------------------------- */
+
+API CUresult cuMemHostAlloc(void **p, size_t size, unsigned flags);
+API CUresult cuMemHostAlloc(void **p, size_t size, unsigned flags)
+{
+	/* Bit 1 asks for a mapping into the GPU's addresses, which would be read in clear. */
+	if (!p || !size)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (flags & 2)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	*p = NULL;
+	return posix_memalign(p, PAGE, size) ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
+}
+
+API CUresult cuMemAllocHost_v2(void **p, size_t size);
+API CUresult cuMemAllocHost_v2(void **p, size_t size)
+{
+	return cuMemHostAlloc(p, size, 0);
+}
+
+API CUresult cuMemFreeHost(void *p);
+API CUresult cuMemFreeHost(void *p)
+{
+	free(p);
+	return CUDA_SUCCESS;
+}
+
+/* Registered memory would only be faster: it stays what it is. */
+API CUresult cuMemHostRegister_v2(void *p, size_t size, unsigned flags);
+API CUresult cuMemHostRegister_v2(void *p, size_t size, unsigned flags)
+{
+	if (!p || !size)
+		return CUDA_ERROR_INVALID_VALUE;
+	return flags & 2 ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
+}
+
+API CUresult cuMemHostUnregister(void *p);
+API CUresult cuMemHostUnregister(void *p)
+{
+	return p ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+/* ---- Copies ------------------------------------------------------------------------------- */
+
+static CUresult to_device(CUdeviceptr dst, const void *src, size_t size, CUstream stream)
+{
+	struct hg_queue *queue;
+	struct shim_block b;
+	struct shim_session *s;
+	struct hg_gpu_error err;
+	CUresult rc;
+
+	s = shim_current(&rc);
+	if (!s)
+		return rc;
+	if (!size)
+		return CUDA_SUCCESS;
+	if (shim_find(dst, size, &b))
+		return CUDA_ERROR_INVALID_VALUE;
+	queue = shim_queue(s, stream);
+	if (!queue)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	if (hg_channel_write(shim_channel(s), queue, b.id, &b.buffer, dst - b.buffer.at, src, size,
+			     NULL, &err) ||
+	    hg_channel_flush(shim_channel(s), queue, &err))
+		return shim_broken(s, &err);
+	return CUDA_SUCCESS;
+}
+
+/* Waits, as it may: @dst holds nothing that was not verified, and nothing half. */
+static CUresult to_host(void *dst, CUdeviceptr src, size_t size, CUstream stream)
+{
+	struct hg_queue *queue;
+	struct hg_pending *pending;
+	struct shim_block b;
+	struct shim_session *s;
+	struct hg_gpu_error err;
+	CUresult rc;
+
+	s = shim_current(&rc);
+	if (!s)
+		return rc;
+	if (!size)
+		return CUDA_SUCCESS;
+	if (shim_find(src, size, &b))
+		return CUDA_ERROR_INVALID_VALUE;
+	queue = shim_queue(s, stream);
+	if (!queue)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	if (hg_channel_read(shim_channel(s), queue, b.id, &b.buffer, src - b.buffer.at, dst, size,
+			    &pending, &err) ||
+	    hg_channel_complete(shim_channel(s), pending, &err))
+		return shim_broken(s, &err);
+	return CUDA_SUCCESS;
+}
+
+/* Stays on the device. */
+static CUresult on_device(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
+{
+	struct shim_block b;
+	CUresult rc;
+
+	if (!shim_current(&rc))
+		return rc;
+	if (size && (shim_find(dst, size, &b) || shim_find(src, size, &b)))
+		return CUDA_ERROR_INVALID_VALUE;
+	return REAL(cuMemcpyDtoDAsync_v2, CUdeviceptr, CUdeviceptr, size_t, CUstream)(dst, src,
+										      size, stream);
+}
+
+/* With one space of addresses, who is who follows from what was allocated. */
+static CUresult anywhere(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
+{
+	struct shim_block b;
+	int to = !shim_find(dst, 1, &b), from = !shim_find(src, 1, &b);
+
+	if (to && from)
+		return on_device(dst, src, size, stream);
+	if (to)
+		return to_device(dst, (const void *)(uintptr_t)src, size, stream);
+	if (from)
+		return to_host((void *)(uintptr_t)dst, src, size, stream);
+	if (size)
+		memcpy((void *)(uintptr_t)dst, (const void *)(uintptr_t)src, size);
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size);
+API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size)
+{
+	return to_device(dst, src, size, NULL);
+}
+
+API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream stream);
+API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream stream)
+{
+	return to_device(dst, src, size, stream);
+}
+
+API CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t size);
+API CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t size)
+{
+	return to_host(dst, src, size, NULL);
+}
+
+API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstream stream);
+API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstream stream)
+{
+	return to_host(dst, src, size, stream);
+}
+
+API CUresult cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src, size_t size);
+API CUresult cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src, size_t size)
+{
+	return on_device(dst, src, size, NULL);
+}
+
+API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream);
+API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
+{
+	return on_device(dst, src, size, stream);
+}
+
+API CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size);
+API CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size)
+{
+	return anywhere(dst, src, size, NULL);
+}
+
+API CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream);
+API CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
+{
+	return anywhere(dst, src, size, stream);
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A session for each context of the application's, opened when it first moves data. */
+#include "shim.h"
+
+#include "session.h"
+
+#include <openssl/crypto.h>
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct stream {
+	struct stream *next;
+	struct hg_queue queue;
+};
+
+struct shim_session {
+	struct shim_session *next;
+	struct stream *streams; /* under the lock */
+	CUcontext context;
+	struct hg_provider *provider;
+	struct hg_queue *queue;
+	struct hg_channel *channel;
+	bool broken;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct shim_session *sessions;
+
+static unsigned chosen_suite(void)
+{
+	const char *name = getenv("HYPERGPU_SUITE");
+
+	if (!name || !*name || !strcmp(name, "aes-256-gcm"))
+		return HG_AES_256_GCM;
+	if (!strcmp(name, "chacha20-poly1305"))
+		return HG_CHACHA20_POLY1305;
+	return !strcmp(name, "sm4-ctr-hmac-sm3") ? HG_SM4_CTR_HMAC_SM3 : 0;
+}
+
+static void close_session(struct shim_session *s)
+{
+	struct stream *t;
+
+	if (s->channel)
+		hg_channel_close(s->channel);
+	if (s->queue)
+		s->provider->ops->queue_release(s->provider, s->queue);
+	hg_provider_close(s->provider);
+	while ((t = s->streams)) {
+		s->streams = t->next;
+		free(t);
+	}
+	free(s);
+}
+
+static int agree(struct shim_session *s, unsigned suite, struct hg_gpu_error *err)
+{
+	struct hg_agree_options o = { .suite = suite, .anonymous = true };
+	struct hg_channel_options co = { .suite = suite, .threads = 1 };
+	struct hg_session_keys keys;
+	int rc = hg_session_open(s->provider, s->queue, &o, NULL, &co.state, &keys, err);
+
+	if (!rc) {
+		co.session = keys.session;
+		memcpy(co.secret, keys.secret, sizeof(co.secret));
+		memcpy(co.transcript, keys.transcript, sizeof(co.transcript));
+		rc = hg_channel_open(s->provider, s->queue, &co, &s->channel, err);
+	}
+	OPENSSL_cleanse(&keys, sizeof(keys));
+	OPENSSL_cleanse(&co, sizeof(co));
+	return rc;
+}
+
+static struct shim_session *open_session(CUcontext context, CUdevice device)
+{
+	struct shim_session *s = calloc(1, sizeof(*s));
+	struct hg_gpu_error err = { 0 };
+	unsigned suite = chosen_suite();
+
+	if (!s)
+		return NULL;
+	s->context = context;
+	if (!suite)
+		hg_gpu_fail(&err, HG_GPU_E_ARGUMENT,
+			    "HYPERGPU_SUITE is none of aes-256-gcm, chacha20-poly1305, "
+			    "sm4-ctr-hmac-sm3");
+	else if (!hg_cuda_attach(&shim_api, device, context, suite, &s->provider, &err) &&
+		 !s->provider->ops->queue_create(s->provider, &s->queue, &err) &&
+		 !agree(s, suite, &err))
+		return s;
+	shim_say("%s", err.text);
+	close_session(s);
+	return NULL;
+}
+
+struct shim_session *shim_current(CUresult *rc)
+{
+	CUcontext context = NULL;
+	CUdevice device = 0;
+	struct shim_session *s;
+
+	*rc = shim_ready();
+	if (*rc == CUDA_SUCCESS)
+		*rc = REAL(cuCtxGetCurrent, CUcontext *)(&context);
+	if (*rc == CUDA_SUCCESS)
+		*rc = REAL(cuCtxGetDevice, CUdevice *)(&device);
+	if (*rc != CUDA_SUCCESS)
+		return NULL;
+	pthread_mutex_lock(&lock);
+	for (s = sessions; s && s->context != context; s = s->next)
+		;
+	if (!s) {
+		s = open_session(context, device);
+		if (s) {
+			s->next = sessions;
+			sessions = s;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	*rc = s ? shim_state(s) : CUDA_ERROR_LAUNCH_FAILED;
+	return *rc == CUDA_SUCCESS ? s : NULL;
+}
+
+void shim_forget(CUcontext context)
+{
+	struct shim_session *s, **at;
+
+	shim_forget_blocks(context);
+	pthread_mutex_lock(&lock);
+	for (at = &sessions; *at && (*at)->context != context; at = &(*at)->next)
+		;
+	s = *at;
+	if (s)
+		*at = s->next;
+	pthread_mutex_unlock(&lock);
+	if (s)
+		close_session(s);
+}
+
+CUresult shim_broken(struct shim_session *s, const struct hg_gpu_error *err)
+{
+	if (!__atomic_exchange_n(&s->broken, true, __ATOMIC_SEQ_CST))
+		shim_say("%s", err->text);
+	return CUDA_ERROR_LAUNCH_FAILED;
+}
+
+CUresult shim_state(struct shim_session *s)
+{
+	struct hg_gpu_error err;
+
+	if (__atomic_load_n(&s->broken, __ATOMIC_SEQ_CST))
+		return CUDA_ERROR_LAUNCH_FAILED;
+	return hg_channel_error(s->channel, &err) ? shim_broken(s, &err) : CUDA_SUCCESS;
+}
+
+struct hg_channel *shim_channel(struct shim_session *s)
+{
+	return s->channel;
+}
+
+struct hg_queue *shim_queue(struct shim_session *s, CUstream stream)
+{
+	struct stream *t;
+
+	pthread_mutex_lock(&lock);
+	for (t = s->streams; t && t->queue.stream != stream; t = t->next)
+		;
+	if (!t) {
+		t = calloc(1, sizeof(*t));
+		if (t) {
+			t->queue.stream = stream;
+			t->next = s->streams;
+			s->streams = t;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return t ? &t->queue : NULL;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The shim: a libcuda.so.1 in front of the driver's. What carries data it does itself,
+ * by the sealed channel; the rest of names.list it hands on; nothing else exists.
+ */
+#ifndef HG_CUDA_SHIM_H
+#define HG_CUDA_SHIM_H
+
+#include "cuda.h"
+#include "channel.h"
+#include "shim_names.h"
+
+#define API			   __attribute__((visibility("default")))
+
+#define CUDA_ERROR_INVALID_VALUE   1
+#define CUDA_ERROR_NOT_INITIALIZED 3
+#define CUDA_ERROR_NO_DEVICE	   100
+#define CUDA_ERROR_NOT_FOUND	   500
+#define CUDA_ERROR_LAUNCH_FAILED   719 /* sticky, as what it stands for here */
+#define CUDA_ERROR_NOT_SUPPORTED   801
+
+/* ---- driver.c: the driver's library ----------------------------------------------- */
+
+/* By the numbers of shim_names.h; NULL: the driver does not have it. */
+extern void *hg_cuda_reals[HG_CUDA_NAMES];
+/* For the provider, which calls the driver itself. Valid when shim_ready(). */
+extern struct hg_cuda_api shim_api;
+#define REAL(name, ...) ((CUresult(*)(__VA_ARGS__))hg_cuda_reals[HG_##name])
+
+/* 0, or the error for the application, after a message the first time. */
+CUresult shim_ready(void);
+/* One line to stderr. */
+void shim_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- session.c: a channel for each context ------------------------------------------- */
+
+struct shim_session;
+
+/* That of the current context; opens it. NULL and @rc: what to answer. */
+struct shim_session *shim_current(CUresult *rc);
+/* The context is about to go. */
+void shim_forget(CUcontext context);
+/* Says what happened, once; -> CUDA_ERROR_LAUNCH_FAILED, from now on always. */
+CUresult shim_broken(struct shim_session *s, const struct hg_gpu_error *err);
+/* The first error, or CUDA_SUCCESS. */
+CUresult shim_state(struct shim_session *s);
+struct hg_channel *shim_channel(struct shim_session *s);
+/*
+ * A stream as a queue: one object for each handle, as the channel knows queues by their
+ * addresses. Lives as long as the session. NULL without memory.
+ */
+struct hg_queue *shim_queue(struct shim_session *s, CUstream stream);
+
+/* ---- memory.c: what the application has allocated -------------------------------------- */
+
+struct shim_block {
+	CUcontext context;
+	struct hg_buffer buffer;
+	size_t size;
+	uint64_t id; /* of the channel */
+};
+
+/* Copies the block that [at, at + size) lies in. 0 or -1. */
+int shim_find(CUdeviceptr at, size_t size, struct shim_block *block);
+/* Binds memory that the driver gave. */
+CUresult shim_adopt(struct shim_session *s, CUdeviceptr at, size_t size);
+void shim_forget_blocks(CUcontext context);
+
+#endif

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Commands that carry no data: they go to the driver, and their events are entered. */
+#include "layer.h"
+
+#include "report.h"
+
+cl_int command_begin(cl_command_queue handle, struct queue **q)
+{
+	cl_int code;
+
+	*q = queue_get(handle);
+	if (!*q)
+		return CL_INVALID_COMMAND_QUEUE;
+	code = context_state((*q)->context);
+	if (code) {
+		queue_put(*q);
+		return code;
+	}
+	cross_launch((*q)->context->crossing, handle);
+	return CL_SUCCESS;
+}
+
+cl_int command_done(struct queue *q, cl_int code, cl_event *event, cl_command_type type,
+		    cl_uint count, const cl_event *list)
+{
+	if (!code && event && !event_enter(q, *event, type, count, list)) {
+		below->clReleaseEvent(*event);
+		code = CL_OUT_OF_HOST_MEMORY;
+	}
+	queue_put(q);
+	return code;
+}
+
+/* NAME(PARAMETERS), the last three of which are the wait list and the event. */
+#define COMMAND(name, type, before, entry, parameters, arguments) \
+	static cl_int CL_API_CALL name parameters \
+	{ \
+		struct queue *q; \
+		cl_int code = command_begin(queue, &q); \
+		if (code) \
+			return code; \
+		before; \
+		code = below->entry arguments; \
+		return command_done(q, code, event, type, count, list); \
+	}
+
+COMMAND(copy_buffer, CL_COMMAND_COPY_BUFFER, report_in_clear(CLEAR_COPY, 0), clEnqueueCopyBuffer,
+	(cl_command_queue queue, cl_mem src, cl_mem dst, size_t src_offset, size_t dst_offset,
+	 size_t size, cl_uint count, const cl_event *list, cl_event *event),
+	(queue, src, dst, src_offset, dst_offset, size, count, list, event))
+
+COMMAND(copy_buffer_rect, CL_COMMAND_COPY_BUFFER_RECT, report_in_clear(CLEAR_COPY, 0),
+	clEnqueueCopyBufferRect,
+	(cl_command_queue queue, cl_mem src, cl_mem dst, const size_t *src_origin,
+	 const size_t *dst_origin, const size_t *region, size_t src_row, size_t src_slice,
+	 size_t dst_row, size_t dst_slice, cl_uint count, const cl_event *list, cl_event *event),
+	(queue, src, dst, src_origin, dst_origin, region, src_row, src_slice, dst_row, dst_slice,
+	 count, list, event))
+
+COMMAND(copy_image, CL_COMMAND_COPY_IMAGE, report_in_clear(CLEAR_COPY, 0), clEnqueueCopyImage,
+	(cl_command_queue queue, cl_mem src, cl_mem dst, const size_t *src_origin,
+	 const size_t *dst_origin, const size_t *region, cl_uint count, const cl_event *list,
+	 cl_event *event),
+	(queue, src, dst, src_origin, dst_origin, region, count, list, event))
+
+COMMAND(copy_image_to_buffer, CL_COMMAND_COPY_IMAGE_TO_BUFFER, report_in_clear(CLEAR_COPY, 0),
+	clEnqueueCopyImageToBuffer,
+	(cl_command_queue queue, cl_mem src, cl_mem dst, const size_t *origin, const size_t *region,
+	 size_t offset, cl_uint count, const cl_event *list, cl_event *event),
+	(queue, src, dst, origin, region, offset, count, list, event))
+
+COMMAND(copy_buffer_to_image, CL_COMMAND_COPY_BUFFER_TO_IMAGE, report_in_clear(CLEAR_COPY, 0),
+	clEnqueueCopyBufferToImage,
+	(cl_command_queue queue, cl_mem src, cl_mem dst, size_t offset, const size_t *origin,
+	 const size_t *region, cl_uint count, const cl_event *list, cl_event *event),
+	(queue, src, dst, offset, origin, region, count, list, event))
+
+COMMAND(ndrange, CL_COMMAND_NDRANGE_KERNEL,
+	report_in_clear(CLEAR_LAUNCH, dims * 3 * sizeof(size_t)), clEnqueueNDRangeKernel,
+	(cl_command_queue queue, cl_kernel kernel, cl_uint dims, const size_t *offset,
+	 const size_t *global, const size_t *local, cl_uint count, const cl_event *list,
+	 cl_event *event),
+	(queue, kernel, dims, offset, global, local, count, list, event))
+
+COMMAND(task, CL_COMMAND_TASK, report_in_clear(CLEAR_LAUNCH, 0), clEnqueueTask,
+	(cl_command_queue queue, cl_kernel kernel, cl_uint count, const cl_event *list,
+	 cl_event *event),
+	(queue, kernel, count, list, event))
+
+COMMAND(marker_with, CL_COMMAND_MARKER, , clEnqueueMarkerWithWaitList,
+	(cl_command_queue queue, cl_uint count, const cl_event *list, cl_event *event),
+	(queue, count, list, event))
+
+COMMAND(barrier_with, CL_COMMAND_BARRIER, , clEnqueueBarrierWithWaitList,
+	(cl_command_queue queue, cl_uint count, const cl_event *list, cl_event *event),
+	(queue, count, list, event))
+
+static cl_int CL_API_CALL marker(cl_command_queue queue, cl_event *event)
+{
+	struct queue *q;
+	cl_int code = command_begin(queue, &q);
+
+	if (code)
+		return code;
+	code = below->clEnqueueMarker(queue, event);
+	return command_done(q, code, event, CL_COMMAND_MARKER, 0, NULL);
+}
+
+static cl_int CL_API_CALL wait_in_queue(cl_command_queue queue, cl_uint count, const cl_event *list)
+{
+	struct queue *q;
+	cl_int code = command_begin(queue, &q);
+
+	if (code)
+		return code;
+	code = below->clEnqueueWaitForEvents(queue, count, list);
+	return command_done(q, code, NULL, 0, 0, NULL);
+}
+
+static cl_int CL_API_CALL barrier(cl_command_queue queue)
+{
+	struct queue *q;
+	cl_int code = command_begin(queue, &q);
+
+	if (code)
+		return code;
+	code = below->clEnqueueBarrier(queue);
+	return command_done(q, code, NULL, 0, 0, NULL);
+}
+
+/* The contents go nowhere: a context has one device, and the host gets no copy. */
+static cl_int CL_API_CALL migrate(cl_command_queue queue, cl_uint mems, const cl_mem *list_of,
+				  cl_mem_migration_flags flags, cl_uint count, const cl_event *list,
+				  cl_event *event)
+{
+	struct queue *q;
+	struct mem *m;
+	cl_int code = command_begin(queue, &q);
+	cl_uint i;
+
+	if (code)
+		return code;
+	if (!mems || !list_of ||
+	    flags & ~(cl_mem_migration_flags)(CL_MIGRATE_MEM_OBJECT_HOST |
+					      CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED))
+		code = CL_INVALID_VALUE;
+	for (i = 0; !code && i < mems; i++) {
+		m = mem_get(list_of[i]);
+		if (!m)
+			code = CL_INVALID_MEM_OBJECT;
+		mem_put(m);
+	}
+	/* To the host would be across the bus in clear, so a marker stands for it. */
+	if (!code)
+		code = below->clEnqueueMarkerWithWaitList(queue, count, list, event);
+	return command_done(q, code, event, CL_COMMAND_MIGRATE_MEM_OBJECTS, count, list);
+}
+
+void layer_commands(cl_icd_dispatch *d)
+{
+	d->clEnqueueCopyBuffer = copy_buffer;
+	d->clEnqueueCopyBufferRect = copy_buffer_rect;
+	d->clEnqueueCopyImage = copy_image;
+	d->clEnqueueCopyImageToBuffer = copy_image_to_buffer;
+	d->clEnqueueCopyBufferToImage = copy_buffer_to_image;
+	d->clEnqueueNDRangeKernel = ndrange;
+	d->clEnqueueTask = task;
+	d->clEnqueueMarkerWithWaitList = marker_with;
+	d->clEnqueueBarrierWithWaitList = barrier_with;
+	d->clEnqueueMarker = marker;
+	d->clEnqueueWaitForEvents = wait_in_queue;
+	d->clEnqueueBarrier = barrier;
+	d->clEnqueueMigrateMemObjects = migrate;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the layer counts, and HYPERGPU_REPORT, the file that it is written to. */
+#ifndef LAYER_REPORT_H
+#define LAYER_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum report_direction { REPORT_TO_DEVICE, REPORT_TO_HOST };
+
+/* What the application did that carried data, or would have. */
+enum report_kind {
+	REPORT_WRITE,
+	REPORT_READ,
+	REPORT_RECT,
+	REPORT_IMAGE,
+	REPORT_MAP,
+	REPORT_UNMAP,
+	REPORT_INITIAL,
+	REPORT_FILL,
+	REPORT_KINDS,
+};
+
+/* What crosses in clear. */
+enum report_clear {
+	CLEAR_ARGUMENT,
+	CLEAR_SOURCE,
+	CLEAR_OPTIONS,
+	CLEAR_BINARY,
+	CLEAR_LAUNCH,
+	CLEAR_COPY,
+	CLEAR_KEY,
+	CLEAR_KINDS,
+};
+
+void report_crossing(enum report_direction direction, size_t bytes);
+void report_operation(enum report_kind kind, enum report_direction direction, size_t bytes);
+void report_in_clear(enum report_clear what, size_t bytes);
+/* An entry point that the layer refused, by name. */
+void report_refused(const char *name);
+/* @kind: "source", "binary" or "il". */
+void report_program(const char *kind, const void *data, size_t size, bool prints);
+void report_failure(const char *text);
+/* Writes the report if one is wanted; again, over the last one, when called again. */
+void report_write(void);
+
+#endif

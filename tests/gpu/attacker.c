@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A layer that attacks: it stands for somebody at the bus, who changes what passes.
+ *
+ *   ATTACK        what to do, see attacks[]; none: only count
+ *   ATTACK_N      to which transfer or launch of that kind, from 0
+ *   ATTACK_KERNEL launches count only of kernels with this in their name; with a "!"
+ *                 before it, of those without
+ *   ATTACK_COUNT  file that gets "WRITES READS LAUNCHES COPIES DONE" at the end; DONE is 1
+ *                 when the attack found its victim
+ *
+ * Transfers are those of buffers, rectangles, images, maps and host pointers. The first
+ * three kinds of attack that say "buffer" below know only whole-buffer commands, which
+ * is all that a sealed bus has.
+ */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "layer.h"
+
+enum attack {
+	NONE,
+	FLIP_WRITE,
+	REPLAY_WRITE,
+	REORDER_WRITE,
+	DROP_WRITE,
+	TRUNCATE_WRITE,
+	SWAP_WRITE,
+	DELAY_WRITE,
+	FLIP_READ,
+	REPLAY_READ,
+	DROP_READ,
+	TRUNCATE_READ,
+	REFLECT_READ,
+	SWAP_READ,
+	DELAY_READ,
+	DROP_LAUNCH,
+	TWICE_LAUNCH,
+	SWAP_LAUNCH,
+	ARGS_LAUNCH,
+	GEOMETRY_LAUNCH,
+	DELAY_LAUNCH,
+	DROP_COPY,
+};
+
+static const char *const attacks[] = {
+	[NONE] = "none",
+	[FLIP_WRITE] = "flip-write", /* a bit in the middle */
+	[REPLAY_WRITE] = "replay-write", /* buffer: what the transfer before had */
+	[REORDER_WRITE] = "reorder-write", /* buffer: after the next one */
+	[DROP_WRITE] = "drop-write", /* buffer */
+	[TRUNCATE_WRITE] = "truncate-write", /* buffer: the second half is missing */
+	[SWAP_WRITE] = "swap-write", /* buffer: to another of that size */
+	[DELAY_WRITE] = "delay-write", /* changes nothing but time */
+	[FLIP_READ] = "flip-read",
+	[REPLAY_READ] = "replay-read",
+	[DROP_READ] = "drop-read",
+	[TRUNCATE_READ] = "truncate-read",
+	[REFLECT_READ] = "reflect-read", /* buffer: answers what was written last */
+	[SWAP_READ] = "swap-read",
+	[DELAY_READ] = "delay-read",
+	[DROP_LAUNCH] = "drop-launch",
+	[TWICE_LAUNCH] = "twice-launch",
+	[SWAP_LAUNCH] = "swap-launch", /* another buffer of the same size as argument */
+	[ARGS_LAUNCH] = "args-launch", /* a bit of a value */
+	[GEOMETRY_LAUNCH] = "geometry-launch",
+	[DELAY_LAUNCH] = "delay-launch",
+	[DROP_COPY] = "drop-copy",
+};
+
+#define MEMS	256
+#define KERNELS 64
+#define ARGS	16
+
+struct arg {
+	size_t size;
+	unsigned char value[64];
+};
+
+static struct {
+	cl_mem handle;
+	size_t size;
+} mems[MEMS];
+
+static struct {
+	cl_kernel handle;
+	struct arg arg[ARGS];
+} kernels[KERNELS];
+
+static struct {
+	void *data;
+	size_t size;
+} last_write, last_read, held;
+static cl_mem held_mem;
+static size_t held_offset;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static enum attack attack;
+static unsigned long victim, writes, reads, launches, copies, done;
+static const char *pattern;
+
+/* Counts, and says whether this one is the victim. */
+static bool hit(unsigned long *counter)
+{
+	bool yes;
+
+	pthread_mutex_lock(&lock);
+	yes = (*counter)++ == victim && attack != NONE;
+	pthread_mutex_unlock(&lock);
+	return yes;
+}
+
+static void struck(void)
+{
+	__atomic_store_n(&done, 1, __ATOMIC_RELAXED);
+}
+
+static void *copy_of(const void *data, size_t size)
+{
+	void *p = malloc(size ? size : 1);
+
+	if (!p)
+		abort();
+	memcpy(p, data, size);
+	return p;
+}
+
+static void remember(void **data, size_t *size, const void *from, size_t n)
+{
+	pthread_mutex_lock(&lock);
+	free(*data);
+	*data = copy_of(from, n);
+	*size = n;
+	pthread_mutex_unlock(&lock);
+}
+
+/* Another live buffer of the same size, or NULL. */
+static cl_mem other(cl_mem m)
+{
+	cl_mem found = NULL;
+	size_t size = 0, i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < MEMS; i++)
+		if (mems[i].handle == m)
+			size = mems[i].size;
+	for (i = 0; i < MEMS; i++)
+		if (mems[i].handle && mems[i].handle != m && mems[i].size == size && size)
+			found = mems[i].handle;
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+static void enter_mem(cl_mem m, size_t size)
+{
+	size_t i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < MEMS && mems[i].handle; i++)
+		;
+	if (i < MEMS) {
+		mems[i].handle = m;
+		mems[i].size = size;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static cl_mem CL_API_CALL create_buffer(cl_context c, cl_mem_flags flags, size_t size, void *host,
+					cl_int *code)
+{
+	bool victim_now = host && hit(&writes);
+	cl_mem m;
+
+	if (victim_now && attack == FLIP_WRITE) {
+		host = copy_of(host, size);
+		((unsigned char *)host)[size / 2] ^= 1;
+		flags = (flags & ~(cl_mem_flags)CL_MEM_USE_HOST_PTR) | CL_MEM_COPY_HOST_PTR;
+		struck();
+	}
+	m = below->clCreateBuffer(c, flags, size, host, code);
+	if (m)
+		enter_mem(m, size);
+	return m;
+}
+
+static cl_int CL_API_CALL release_mem(cl_mem m)
+{
+	cl_uint count = 0;
+	size_t i;
+
+	below->clGetMemObjectInfo(m, CL_MEM_REFERENCE_COUNT, sizeof(count), &count, NULL);
+	pthread_mutex_lock(&lock);
+	for (i = 0; count == 1 && i < MEMS; i++)
+		if (mems[i].handle == m)
+			mems[i].handle = NULL;
+	pthread_mutex_unlock(&lock);
+	return below->clReleaseMemObject(m);
+}
+
+static cl_int nothing(cl_command_queue q, cl_uint n, const cl_event *list, cl_event *event)
+{
+	struck();
+	return below->clEnqueueMarkerWithWaitList(q, n, list, event);
+}
+
+/* @data goes out in place of the application's; blocking, so that it may be freed. */
+static cl_int write_other(cl_command_queue q, cl_mem m, size_t offset, size_t size, void *data,
+			  cl_uint n, const cl_event *list, cl_event *event)
+{
+	cl_int code =
+		below->clEnqueueWriteBuffer(q, m, CL_TRUE, offset, size, data, n, list, event);
+
+	struck();
+	free(data);
+	return code;
+}
+
+static cl_int attack_write(cl_command_queue q, cl_mem m, cl_bool blocking, size_t offset,
+			   size_t size, const void *ptr, cl_uint n, const cl_event *list,
+			   cl_event *event)
+{
+	unsigned char *data = copy_of(ptr, size);
+	cl_mem to = m;
+
+	switch (attack) {
+	case FLIP_WRITE:
+		data[size / 2] ^= 0x10;
+		return write_other(q, m, offset, size, data, n, list, event);
+	case REPLAY_WRITE:
+		if (last_write.size)
+			memcpy(data, last_write.data,
+			       last_write.size < size ? last_write.size : size);
+		return write_other(q, m, offset, size, data, n, list, event);
+	case REORDER_WRITE:
+		held.data = data;
+		held.size = size;
+		held_mem = m;
+		held_offset = offset;
+		below->clRetainMemObject(m);
+		return nothing(q, n, list, event);
+	case DROP_WRITE:
+		free(data);
+		return nothing(q, n, list, event);
+	case TRUNCATE_WRITE:
+		return write_other(q, m, offset, size > 1 ? size / 2 : 1, data, n, list, event);
+	case SWAP_WRITE:
+		to = other(m);
+		if (to)
+			return write_other(q, to, offset, size, data, n, list, event);
+		break;
+	case DELAY_WRITE:
+		usleep(50000);
+		struck();
+		break;
+	default:
+		break;
+	}
+	free(data);
+	return below->clEnqueueWriteBuffer(q, m, blocking, offset, size, ptr, n, list, event);
+}
+
+static cl_int CL_API_CALL write_buffer(cl_command_queue q, cl_mem m, cl_bool blocking,
+				       size_t offset, size_t size, const void *ptr, cl_uint n,
+				       const cl_event *list, cl_event *event)
+{
+	cl_int code;
+
+	if (hit(&writes)) {
+		code = attack_write(q, m, blocking, offset, size, ptr, n, list, event);
+	} else {
+		code = below->clEnqueueWriteBuffer(q, m, blocking, offset, size, ptr, n, list,
+						   event);
+		if (held.data) {
+			write_other(q, held_mem, held_offset, held.size, held.data, 0, NULL, NULL);
+			below->clReleaseMemObject(held_mem);
+			held.data = NULL;
+		}
+	}
+	remember(&last_write.data, &last_write.size, ptr, size);
+	return code;
+}
+
+static void spoil_read(unsigned char *ptr, size_t size)
+{
+	switch (attack) {
+	case FLIP_READ:
+		ptr[size / 2] ^= 0x10;
+		break;
+	case REPLAY_READ:
+		if (last_read.size)
+			memcpy(ptr, last_read.data, last_read.size < size ? last_read.size : size);
+		break;
+	case REFLECT_READ:
+		if (last_write.size)
+			memcpy(ptr, last_write.data,
+			       last_write.size < size ? last_write.size : size);
+		break;
+	case TRUNCATE_READ:
+		memset(ptr + size / 2, 0, size - size / 2);
+		break;
+	case DELAY_READ:
+		usleep(50000);
+		break;
+	default:
+		return;
+	}
+	struck();
+}
+
+static cl_int CL_API_CALL read_buffer(cl_command_queue q, cl_mem m, cl_bool blocking, size_t offset,
+				      size_t size, void *ptr, cl_uint n, const cl_event *list,
+				      cl_event *event)
+{
+	bool now = hit(&reads), wait = attack >= FLIP_READ && attack <= DELAY_READ;
+	cl_int code;
+
+	if (now && attack == DROP_READ)
+		return nothing(q, n, list, event);
+	if (now && attack == SWAP_READ && other(m)) {
+		m = other(m);
+		struck();
+	}
+	code = below->clEnqueueReadBuffer(q, m, wait ? CL_TRUE : blocking, offset, size, ptr, n,
+					  list, event);
+	if (code || !wait)
+		return code;
+	if (now) {
+		spoil_read(ptr, size);
+		return code;
+	}
+	remember(&last_read.data, &last_read.size, ptr, size);
+	return code;
+}
+
+/* Of what a sealed bus does not use, one attack each: a bit. */
+static cl_int CL_API_CALL write_rect(cl_command_queue q, cl_mem m, cl_bool blocking,
+				     const size_t *bo, const size_t *ho, const size_t *region,
+				     size_t brow, size_t bslice, size_t hrow, size_t hslice,
+				     const void *ptr, cl_uint n, const cl_event *list,
+				     cl_event *event)
+{
+	size_t row = hrow ? hrow : region[0], slice = hslice ? hslice : row * region[1];
+	unsigned char *first =
+		(unsigned char *)(uintptr_t)ptr + ho[0] + ho[1] * row + ho[2] * slice;
+	bool now = hit(&writes) && attack == FLIP_WRITE;
+	cl_int code;
+
+	if (now) {
+		*first ^= 1;
+		struck();
+	}
+	code = below->clEnqueueWriteBufferRect(q, m, now ? CL_TRUE : blocking, bo, ho, region, brow,
+					       bslice, hrow, hslice, ptr, n, list, event);
+	if (now)
+		*first ^= 1;
+	return code;
+}
+
+static cl_int CL_API_CALL read_rect(cl_command_queue q, cl_mem m, cl_bool blocking,
+				    const size_t *bo, const size_t *ho, const size_t *region,
+				    size_t brow, size_t bslice, size_t hrow, size_t hslice,
+				    void *ptr, cl_uint n, const cl_event *list, cl_event *event)
+{
+	bool now = hit(&reads) && attack == FLIP_READ;
+	size_t row = hrow ? hrow : region[0], slice = hslice ? hslice : row * region[1];
+	cl_int code =
+		below->clEnqueueReadBufferRect(q, m, now ? CL_TRUE : blocking, bo, ho, region, brow,
+					       bslice, hrow, hslice, ptr, n, list, event);
+
+	if (now) {
+		((unsigned char *)ptr)[ho[0] + ho[1] * row + ho[2] * slice] ^= 1;
+		struck();
+	}
+	return code;
+}
+
+static cl_int CL_API_CALL write_image(cl_command_queue q, cl_mem m, cl_bool blocking,
+				      const size_t *o, const size_t *region, size_t r, size_t s,
+				      const void *ptr, cl_uint n, const cl_event *list,
+				      cl_event *event)
+{
+	bool now = hit(&writes) && attack == FLIP_WRITE;
+	unsigned char *first = (unsigned char *)(uintptr_t)ptr;
+	cl_int code;
+
+	if (now) {
+		*first ^= 1;
+		struck();
+	}
+	code = below->clEnqueueWriteImage(q, m, now ? CL_TRUE : blocking, o, region, r, s, ptr, n,
+					  list, event);
+	if (now)
+		*first ^= 1;
+	return code;
+}
+
+static cl_int CL_API_CALL read_image(cl_command_queue q, cl_mem m, cl_bool blocking,
+				     const size_t *o, const size_t *region, size_t r, size_t s,
+				     void *ptr, cl_uint n, const cl_event *list, cl_event *event)
+{
+	bool now = hit(&reads) && attack == FLIP_READ;
+	cl_int code = below->clEnqueueReadImage(q, m, now ? CL_TRUE : blocking, o, region, r, s,
+						ptr, n, list, event);
+
+	if (now) {
+		*(unsigned char *)ptr ^= 1;
+		struck();
+	}
+	return code;
+}
+
+static void *CL_API_CALL map_buffer(cl_command_queue q, cl_mem m, cl_bool blocking,
+				    cl_map_flags flags, size_t offset, size_t size, cl_uint n,
+				    const cl_event *list, cl_event *event, cl_int *code)
+{
+	bool now = flags & CL_MAP_READ && hit(&reads) && attack == FLIP_READ;
+	unsigned char *p = below->clEnqueueMapBuffer(q, m, now ? CL_TRUE : blocking, flags, offset,
+						     size, n, list, event, code);
+
+	if (p && now) {
+		p[size / 2] ^= 1;
+		struck();
+	}
+	return p;
+}
+
+static cl_int CL_API_CALL unmap(cl_command_queue q, cl_mem m, void *ptr, cl_uint n,
+				const cl_event *list, cl_event *event)
+{
+	if (hit(&writes) && attack == FLIP_WRITE) {
+		*(unsigned char *)ptr ^= 1;
+		struck();
+	}
+	return below->clEnqueueUnmapMemObject(q, m, ptr, n, list, event);
+}
+
+static cl_int CL_API_CALL set_arg(cl_kernel k, cl_uint index, size_t size, const void *value)
+{
+	size_t i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < KERNELS && kernels[i].handle && kernels[i].handle != k; i++)
+		;
+	if (i < KERNELS && index < ARGS && value && size <= sizeof(kernels[i].arg[0].value)) {
+		if (!kernels[i].handle)
+			memset(kernels[i].arg, 0, sizeof(kernels[i].arg));
+		kernels[i].handle = k;
+		kernels[i].arg[index].size = size;
+		memcpy(kernels[i].arg[index].value, value, size);
+	}
+	pthread_mutex_unlock(&lock);
+	return below->clSetKernelArg(k, index, size, value);
+}
+
+static cl_int CL_API_CALL release_kernel(cl_kernel k)
+{
+	cl_uint count = 0;
+	size_t i;
+
+	below->clGetKernelInfo(k, CL_KERNEL_REFERENCE_COUNT, sizeof(count), &count, NULL);
+	pthread_mutex_lock(&lock);
+	for (i = 0; count == 1 && i < KERNELS; i++)
+		if (kernels[i].handle == k)
+			memset(kernels[i].arg, 0, sizeof(kernels[i].arg));
+	pthread_mutex_unlock(&lock);
+	return below->clReleaseKernel(k);
+}
+
+static struct arg *args_of(cl_kernel k)
+{
+	size_t i;
+
+	for (i = 0; i < KERNELS; i++)
+		if (kernels[i].handle == k)
+			return kernels[i].arg;
+	return NULL;
+}
+
+static cl_mem mem_of(const struct arg *a)
+{
+	cl_mem m = NULL;
+	size_t i;
+
+	if (a->size != sizeof(m))
+		return NULL;
+	memcpy(&m, a->value, sizeof(m));
+	for (i = 0; i < MEMS; i++)
+		if (m && mems[i].handle == m)
+			return m;
+	return NULL;
+}
+
+/* Sets an argument otherwise; *index and *old tell what to put back. */
+static bool spoil_args(cl_kernel k, cl_uint *index, struct arg *old)
+{
+	struct arg *args = args_of(k), changed;
+	cl_mem m;
+	int i;
+
+	for (i = ARGS - 1; args && i >= 0; i--) {
+		m = mem_of(&args[i]);
+		changed = args[i];
+		if (attack == SWAP_LAUNCH && m && other(m)) {
+			m = other(m);
+			memcpy(changed.value, &m, sizeof(m));
+		} else if (attack == ARGS_LAUNCH && args[i].size && !m) {
+			changed.value[0] ^= 1;
+		} else {
+			continue;
+		}
+		*index = (cl_uint)i;
+		*old = args[i];
+		struck();
+		return !below->clSetKernelArg(k, *index, changed.size, changed.value);
+	}
+	return false;
+}
+
+static bool counts(cl_kernel k)
+{
+	char name[64] = "";
+
+	below->clGetKernelInfo(k, CL_KERNEL_FUNCTION_NAME, sizeof(name), name, NULL);
+	if (!pattern)
+		return true;
+	return *pattern == '!' ? !strstr(name, pattern + 1) : strstr(name, pattern) != NULL;
+}
+
+static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
+				 const size_t *offset, const size_t *global, const size_t *local,
+				 cl_uint n, const cl_event *list, cl_event *event)
+{
+	bool now = counts(k) && hit(&launches), changed = false;
+	size_t less[3] = { 1, 1, 1 };
+	struct arg old;
+	cl_uint index;
+	cl_int code;
+
+	if (now && attack == DROP_LAUNCH)
+		return nothing(q, n, list, event);
+	if (now && attack == DELAY_LAUNCH) {
+		usleep(50000);
+		struck();
+	}
+	if (now && (attack == SWAP_LAUNCH || attack == ARGS_LAUNCH))
+		changed = spoil_args(k, &index, &old);
+	if (now && attack == GEOMETRY_LAUNCH && dims <= 3) {
+		memcpy(less, global, dims * sizeof(*global));
+		less[0] = local ? local[0] : (less[0] + 1) / 2;
+		if (less[0] != global[0])
+			struck();
+		global = less;
+	}
+	code = below->clEnqueueNDRangeKernel(q, k, dims, offset, global, local, n, list, event);
+	if (changed)
+		below->clSetKernelArg(k, index, old.size, old.value);
+	if (!code && now && attack == TWICE_LAUNCH) {
+		struck();
+		code = below->clEnqueueNDRangeKernel(q, k, dims, offset, global, local, 0, NULL,
+						     NULL);
+	}
+	return code;
+}
+
+static cl_int CL_API_CALL copy_buffer(cl_command_queue q, cl_mem src, cl_mem dst, size_t from,
+				      size_t to, size_t size, cl_uint n, const cl_event *list,
+				      cl_event *event)
+{
+	if (hit(&copies) && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	return below->clEnqueueCopyBuffer(q, src, dst, from, to, size, n, list, event);
+}
+
+void test_layer_take(cl_icd_dispatch *d)
+{
+	const char *name = getenv("ATTACK"), *n = getenv("ATTACK_N");
+	size_t i, count = sizeof(attacks) / sizeof(attacks[0]);
+
+	for (i = 0; name && i < count && strcmp(attacks[i], name); i++)
+		;
+	if (name && i == count) {
+		fprintf(stderr, "attacker: no attack '%s'\n", name);
+		_exit(99);
+	}
+	attack = name ? (enum attack)i : NONE;
+	victim = n ? strtoul(n, NULL, 10) : 0;
+	pattern = getenv("ATTACK_KERNEL");
+	d->clCreateBuffer = create_buffer;
+	d->clReleaseMemObject = release_mem;
+	d->clEnqueueWriteBuffer = write_buffer;
+	d->clEnqueueReadBuffer = read_buffer;
+	d->clEnqueueWriteBufferRect = write_rect;
+	d->clEnqueueReadBufferRect = read_rect;
+	d->clEnqueueWriteImage = write_image;
+	d->clEnqueueReadImage = read_image;
+	d->clEnqueueMapBuffer = map_buffer;
+	d->clEnqueueUnmapMemObject = unmap;
+	d->clSetKernelArg = set_arg;
+	d->clReleaseKernel = release_kernel;
+	d->clEnqueueNDRangeKernel = launch;
+	d->clEnqueueCopyBuffer = copy_buffer;
+}
+
+/* Also when the application gives up, so not only at exit(). */
+static void tell(void)
+{
+	const char *path = getenv("ATTACK_COUNT");
+	FILE *f = path ? fopen(path, "w") : NULL;
+
+	if (!f)
+		return;
+	fprintf(f, "%lu %lu %lu %lu %lu\n", writes, reads, launches, copies, done);
+	fclose(f);
+}
+
+__attribute__((destructor)) static void at_exit(void)
+{
+	tell();
+}

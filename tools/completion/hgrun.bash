@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+# bash completion for hgrun(1)
+
+_hgrun() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i
+	local options='--report --suite --allow-binaries --null --layer --verbose --help --version'
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		--)
+			i=$((i + 1))
+			break
+			;;
+		--report | --suite | --layer | -r | -s) i=$((i + 1)) ;;
+		-*) ;;
+		*) break ;;
+		esac
+	done
+	# The program and its arguments, completed as if hgrun were not there.
+	if ((i < COMP_CWORD)) && declare -F _command_offset >/dev/null; then
+		_command_offset "$i"
+		return
+	fi
+	case $prev in
+	--report | --layer | -r) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--suite | -s) mapfile -t COMPREPLY < <(compgen -W 'aes-256-gcm chacha20-poly1305 sm4-ctr-hmac-sm3' -- "$cur") ;;
+	*)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -c -- "$cur")
+		fi
+		;;
+	esac
+}
+complete -o filenames -F _hgrun hgrun
