@@ -41,7 +41,7 @@ API CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device)
 	return rc;
 }
 
-/* ---- Launches ------------------------------------------------------------------------------ */
+/* ---- Launches ---- */
 
 API CUresult cuLaunchKernel(CUfunction function, unsigned groups_x, unsigned groups_y,
 			    unsigned groups_z, unsigned lanes_x, unsigned lanes_y, unsigned lanes_z,
@@ -59,7 +59,7 @@ API CUresult cuLaunchKernel(CUfunction function, unsigned groups_x, unsigned gro
 				       lanes_z, shared, stream, args, extra);
 }
 
-/* ---- Waits: a receipt for each ---------------------------------------------------------------- */
+/* ---- Waits: a receipt for each ---- */
 
 static CUresult receipt(CUstream stream)
 {
@@ -115,7 +115,7 @@ API CUresult cuStreamDestroy_v2(CUstream stream)
 	return shim_api.cuStreamDestroy_v2(stream);
 }
 
-/* ---- The end of contexts ---------------------------------------------------------------------- */
+/* ---- The end of contexts ---- */
 
 API CUresult cuCtxDestroy_v2(CUcontext context);
 API CUresult cuCtxDestroy_v2(CUcontext context)
@@ -160,7 +160,7 @@ API CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
 	return REAL(cuDevicePrimaryCtxReset_v2, CUdevice)(device);
 }
 
-/* ---- Names -------------------------------------------------------------------------------------- */
+/* ---- Names ---- */
 
 /* cuMemAlloc is asked for by this name and means the newest that is here. */
 static const struct hg_cuda_name *find_name(const char *name)

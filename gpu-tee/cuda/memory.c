@@ -175,7 +175,7 @@ API CUresult cuModuleGetGlobal_v2(CUdeviceptr *p, size_t *size, CUmodule module,
 	return rc;
 }
 
-/* ---- Host memory ------------------------------------------------------------------------- */
+/* ---- Host memory ---- */
 
 API CUresult cuMemHostAlloc(void **p, size_t size, unsigned flags);
 API CUresult cuMemHostAlloc(void **p, size_t size, unsigned flags)
@@ -217,7 +217,7 @@ API CUresult cuMemHostUnregister(void *p)
 	return p ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
-/* ---- Copies ------------------------------------------------------------------------------- */
+/* ---- Copies ---- */
 
 static CUresult to_device(CUdeviceptr dst, const void *src, size_t size, CUstream stream)
 {

@@ -71,7 +71,7 @@ static int leave(struct cuda *c, const char *call, CUresult rc, struct hg_gpu_er
 	return rc == CUDA_SUCCESS ? 0 : cuda_fail(err, call, rc);
 }
 
-/* ---- Memory and queues ---------------------------------------------------------- */
+/* ---- Memory and queues ---- */
 
 static int cuda_buffer_create(struct hg_provider *p, size_t size, struct hg_buffer **buffer,
 			      struct hg_gpu_error *err)
@@ -129,7 +129,7 @@ static void cuda_queue_release(struct hg_provider *p, struct hg_queue *queue)
 	free(queue);
 }
 
-/* ---- Events ----------------------------------------------------------------------- */
+/* ---- Events ---- */
 
 static void cuda_event_retain(struct hg_provider *p, struct hg_event *event)
 {
@@ -192,7 +192,7 @@ static CUresult mark(struct cuda *c, struct hg_queue *queue, struct hg_event **d
 	return rc;
 }
 
-/* ---- Transfers and launches --------------------------------------------------------- */
+/* ---- Transfers and launches ---- */
 
 static int cuda_write(struct hg_provider *p, struct hg_queue *queue, struct hg_buffer *buffer,
 		      size_t offset, const void *src, size_t size, const struct hg_wait *wait,
@@ -353,7 +353,7 @@ static const struct hg_provider_ops cuda_ops = {
 	.close = cuda_close,
 };
 
-/* ---- Opening -------------------------------------------------------------------------- */
+/* ---- Opening ---- */
 
 static void get_info(struct cuda *c)
 {

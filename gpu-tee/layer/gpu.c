@@ -30,7 +30,7 @@ struct gpu {
 	struct hg_probe *probe;
 };
 
-/* ---- What the environment wants ------------------------------------------------- */
+/* ---- What the environment wants ---- */
 
 static const char *setting(const char *name)
 {
@@ -142,7 +142,7 @@ static int read_environment(struct gpu *g, struct hg_gpu_error *err)
 	return 0;
 }
 
-/* ---- What the device is ----------------------------------------------------------- */
+/* ---- What the device is ---- */
 
 static int read_identity(struct gpu *g, struct hg_fp_identity *id, struct hg_gpu_error *err)
 {
@@ -226,7 +226,7 @@ static int check_device(struct gpu *g, struct hg_gpu_error *err)
 	return rc;
 }
 
-/* ---- The session -------------------------------------------------------------------- */
+/* ---- The session ---- */
 
 /* X25519, and SM2's curve where the records are of SM4. */
 static void choose_group(const struct gpu *g, struct hg_agree_options *o)

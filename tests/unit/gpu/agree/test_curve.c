@@ -129,7 +129,7 @@ static void bad_points(void **state)
 		}
 		memset(bad, 0, 64);
 		refused(one, bad, c);
-		/* A coordinate that is not reduced: x + p does not fit, so p itself and all ones. */
+		/* Coordinates that are not reduced: p itself, and all ones. */
 		memcpy(bad, p, 64);
 		words_to_be(bad, c->p.p);
 		refused(one, bad, c);

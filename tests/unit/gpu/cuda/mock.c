@@ -88,7 +88,7 @@ static bool inside(CUdeviceptr p, size_t size)
 	return found;
 }
 
-/* ---- Devices and contexts ------------------------------------------------------------ */
+/* ---- Devices and contexts ---- */
 
 API CUresult cuInit(unsigned flags);
 API CUresult cuInit(unsigned flags)
@@ -222,7 +222,7 @@ API CUresult cuMemAllocManaged(CUdeviceptr *p, size_t size, unsigned flags)
 	return size ? CUDA_SUCCESS : ERROR_INVALID_VALUE;
 }
 
-/* ---- Memory ---------------------------------------------------------------------------- */
+/* ---- Memory ---- */
 
 API CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t size);
 API CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t size)
@@ -376,7 +376,7 @@ API CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t size)
 	return cuMemcpyDtoHAsync_v2(dst, src, size, NULL);
 }
 
-/* ---- Streams and events ------------------------------------------------------------------ */
+/* ---- Streams and events ---- */
 
 API CUresult cuStreamCreate(CUstream *stream, unsigned flags);
 API CUresult cuStreamCreate(CUstream *stream, unsigned flags)
@@ -446,7 +446,7 @@ API CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned flags)
 	return event->recorded && !flags ? CUDA_SUCCESS : ERROR_BAD_HANDLE;
 }
 
-/* ---- Modules and kernels -------------------------------------------------------------------- */
+/* ---- Modules and kernels ---- */
 
 API CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned options, int *names,
 				void **values);
