@@ -42,4 +42,14 @@ static __device__ inline unsigned atomicCAS(unsigned *p, unsigned expected, unsi
 	return (unsigned)__nvvm_atom_cas_gen_i((int *)p, (int)expected, (int)n);
 }
 
+static __device__ inline unsigned atomicMin(unsigned *p, unsigned n)
+{
+	return __nvvm_atom_min_gen_ui(p, n);
+}
+
+static __device__ inline long long clock64()
+{
+	return __nvvm_read_ptx_sreg_clock64();
+}
+
 #endif

@@ -46,7 +46,7 @@ grep -q '%smid' "$out/nvptx.s" || { echo "FAILED: nvptx: the unit is not asked f
 order "$out/amdgcn.s" 'clock load store clock' '/s_memtime/ { k = "clock" } /_load_dword .*glc/ { k = "load" }
 	/_store_dword v.*/ { k = "store" }'
 
-if clang -x cuda --cuda-device-only -nocudainc -nocudalib --cuda-gpu-arch=sm_70 -include cuda-stub.h \
+if clang -x cuda --cuda-device-only -nocudainc -nocudalib --cuda-gpu-arch=sm_70 -include "$device/cuda_clang.h" \
 	-Wno-unknown-cuda-version -Werror -fsyntax-only "$device/fingerprint.cl"; then
 	echo "ok: CUDA C compiles"
 else
