@@ -18,7 +18,8 @@ static void is(cl_channel_order order, cl_channel_type type, const void *colour,
 	unsigned char got[PIXEL_MAX];
 	size_t size;
 
-	if (pixel_make(&format, colour, got, &size) && size == want_size && !memcmp(got, want, size))
+	if (pixel_make(&format, colour, got, &size) && size == want_size &&
+	    !memcmp(got, want, size))
 		return;
 	printf("FAIL: element of format %#x/%#x\n", order, type);
 	failed = 1;
@@ -42,7 +43,8 @@ static void halves(void)
 		if (isnan(colour[0]))
 			continue;
 		want = (_Float16)colour[0];
-		if (!pixel_make(&format, colour, got, &size) || size != 2 || memcmp(got, &want, 2)) {
+		if (!pixel_make(&format, colour, got, &size) || size != 2 ||
+		    memcmp(got, &want, 2)) {
 			printf("FAIL: half of %#x\n", bits);
 			failed = 1;
 			return;
