@@ -23,8 +23,8 @@
 enum exit_status { EXIT_USAGE = 2, EXIT_REFUSED = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
 
 struct options {
-	const char *report, *suite, *layer;
-	bool verbose, null, binaries;
+	const char *report, *suite, *layer, *gpu, *signer, *simulated;
+	bool verbose, null, binaries, anonymous;
 };
 
 static void usage(FILE *f)
@@ -32,6 +32,10 @@ static void usage(FILE *f)
 	fputs("usage: hgrun [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
 	      "Runs an OpenCL program so that what it sends over the bus is sealed.\n"
 	      "\n"
+	      "  -g, --gpu FILE         the record of the GPU's enrolment: it must be this one\n"
+	      "      --signer FILE      public key (PEM) of whoever signed the record\n"
+	      "      --anonymous        go without a key of the GPU's: any will do\n"
+	      "      --simulated N      with a record of the simulated GPU N; for tests\n"
 	      "  -r, --report FILE      write what crossed, and what in clear, as JSON\n"
 	      "  -s, --suite NAME       aes-256-gcm (default), chacha20-poly1305, sm4-ctr-hmac-sm3\n"
 	      "      --allow-binaries   let program binaries and intermediate code through\n"
@@ -340,6 +344,35 @@ static bool set_or_unset(const char *name, bool set, const char *value)
 	return !(set ? setenv(name, value, 1) : unsetenv(name));
 }
 
+/* The program may go elsewhere: by an absolute path. */
+static bool set_file(const char *name, const char *option, const char *file)
+{
+	char path[PATH_MAX];
+
+	if (!file)
+		return !unsetenv(name);
+	if (!realpath(file, path)) {
+		complain("%s %s: %s", option, file, strerror(errno));
+		return false;
+	}
+	return !setenv(name, path, 1);
+}
+
+/* Which GPU it is to be. Without an option the variables say it, as for programs without hgrun. */
+static bool set_gpu(const struct options *o)
+{
+	if (!o->gpu && !o->signer && !o->simulated && !o->anonymous)
+		return true;
+	if (!o->gpu != !o->signer) {
+		complain("--gpu and --signer go together");
+		return false;
+	}
+	return set_file("HYPERGPU_GPU_RECORD", "--gpu", o->gpu) &&
+	       set_file("HYPERGPU_GPU_SIGNER", "--signer", o->signer) &&
+	       set_or_unset("HYPERGPU_GPU_SIMULATED", o->simulated, o->simulated) &&
+	       set_or_unset("HYPERGPU_ANONYMOUS", o->anonymous, "1");
+}
+
 /* What the options do not say, no variable of the caller's does. */
 static bool set_environment(const struct options *o, const char *layer)
 {
@@ -348,15 +381,20 @@ static bool set_environment(const struct options *o, const char *layer)
 	       set_or_unset("HYPERGPU_ALLOW_BINARIES", o->binaries, "1") &&
 	       (o->suite ? set_suite(o->suite) : set_or_unset("HYPERGPU_SUITE", false, NULL)) &&
 	       (o->report ? set_report(o->report) : set_or_unset("HYPERGPU_REPORT", false, NULL)) &&
-	       set_layers(layer);
+	       set_gpu(o) && set_layers(layer);
 }
 
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { OPT_LAYER = 0x100, OPT_NULL, OPT_BINARIES, OPT_VERSION };
+	enum { OPT_LAYER = 0x100, OPT_NULL, OPT_BINARIES, OPT_VERSION, OPT_SIGNER, OPT_ANONYMOUS,
+	       OPT_SIMULATED };
 	static const struct option known[] = {
 		{ "report", required_argument, NULL, 'r' },
 		{ "suite", required_argument, NULL, 's' },
+		{ "gpu", required_argument, NULL, 'g' },
+		{ "signer", required_argument, NULL, OPT_SIGNER },
+		{ "anonymous", no_argument, NULL, OPT_ANONYMOUS },
+		{ "simulated", required_argument, NULL, OPT_SIMULATED },
 		{ "layer", required_argument, NULL, OPT_LAYER },
 		{ "null", no_argument, NULL, OPT_NULL },
 		{ "allow-binaries", no_argument, NULL, OPT_BINARIES },
@@ -367,13 +405,25 @@ static int parse(int argc, char **argv, struct options *o)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+r:s:vh", known, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+g:r:s:vh", known, NULL)) != -1) {
 		switch (c) {
 		case 'r':
 			o->report = optarg;
 			break;
 		case 's':
 			o->suite = optarg;
+			break;
+		case 'g':
+			o->gpu = optarg;
+			break;
+		case OPT_SIGNER:
+			o->signer = optarg;
+			break;
+		case OPT_ANONYMOUS:
+			o->anonymous = true;
+			break;
+		case OPT_SIMULATED:
+			o->simulated = optarg;
 			break;
 		case 'v':
 			o->verbose = true;

@@ -45,7 +45,6 @@ static const char *const clear_name[CLEAR_KINDS] = {
 	[CLEAR_ARGUMENT] = "kernel_arguments", [CLEAR_SOURCE] = "program_source",
 	[CLEAR_OPTIONS] = "build_options",     [CLEAR_BINARY] = "program_binary",
 	[CLEAR_LAUNCH] = "launch_geometry",    [CLEAR_COPY] = "copy_commands",
-	[CLEAR_KEY] = "session_key",
 };
 
 static void add(struct count *c, size_t bytes)

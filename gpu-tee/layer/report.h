@@ -29,7 +29,6 @@ enum report_clear {
 	CLEAR_BINARY,
 	CLEAR_LAUNCH,
 	CLEAR_COPY,
-	CLEAR_KEY,
 	CLEAR_KINDS,
 };
 

@@ -13,6 +13,7 @@
  * three kinds of attack that say "buffer" below know only whole-buffer commands, which
  * is all that a sealed bus has.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -111,6 +112,19 @@ static bool hit(unsigned long *counter)
 	yes = (*counter)++ == victim && attack != NONE;
 	pthread_mutex_unlock(&lock);
 	return yes;
+}
+
+/*
+ * The key agreement asks until the device shows noise enough: how often depends on the
+ * machine. Only the first time counts, or numbers would not mean the same in each run.
+ * No other transfer is as short as its answer.
+ */
+#define ANSWER_SIZE 144
+#define ASKING	    "hg_agree_hello"
+
+static bool again(bool *before)
+{
+	return __atomic_exchange_n(before, true, __ATOMIC_RELAXED);
 }
 
 static void tell(void);
@@ -318,7 +332,9 @@ static cl_int CL_API_CALL read_buffer(cl_command_queue q, cl_mem m, cl_bool bloc
 				      size_t size, void *ptr, cl_uint n, const cl_event *list,
 				      cl_event *event)
 {
-	bool now = hit(&reads), wait = attack >= FLIP_READ && attack <= DELAY_READ;
+	static bool answered;
+	bool wait = attack >= FLIP_READ && attack <= DELAY_READ;
+	bool now = !(size == ANSWER_SIZE && again(&answered)) && hit(&reads);
 	cl_int code;
 
 	if (now && attack == DROP_READ)
@@ -525,9 +541,12 @@ static bool spoil_args(cl_kernel k, cl_uint *index, struct arg *old)
 
 static bool counts(cl_kernel k)
 {
+	static bool asked;
 	char name[64] = "";
 
 	below->clGetKernelInfo(k, CL_KERNEL_FUNCTION_NAME, sizeof(name), name, NULL);
+	if (!strcmp(name, ASKING) && again(&asked))
+		return false;
 	if (!pattern)
 		return true;
 	return *pattern == '!' ? !strstr(name, pattern + 1) : strstr(name, pattern) != NULL;
@@ -608,15 +627,18 @@ void test_layer_take(cl_icd_dispatch *d)
 	d->clEnqueueCopyBuffer = copy_buffer;
 }
 
+/* In one piece and over what is there: another thread may end the program at any time. */
 static void tell(void)
 {
 	const char *path = getenv("ATTACK_COUNT");
-	FILE *f = path ? fopen(path, "w") : NULL;
+	int fd = path ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1;
 
-	if (!f)
+	if (fd < 0)
 		return;
-	fprintf(f, "%lu %lu %lu %lu %lu\n", writes, reads, launches, copies, done);
-	fclose(f);
+	pthread_mutex_lock(&lock);
+	dprintf(fd, "%lu %lu %lu %lu %lu\n", writes, reads, launches, copies, done);
+	pthread_mutex_unlock(&lock);
+	close(fd);
 }
 
 __attribute__((destructor)) static void at_exit(void)

@@ -3,14 +3,15 @@
 
 _hgrun() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i
-	local options='--report --suite --allow-binaries --null --layer --verbose --help --version'
+	local options='--gpu --signer --anonymous --simulated'
+	options+=' --report --suite --allow-binaries --null --layer --verbose --help --version'
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--)
 			i=$((i + 1))
 			break
 			;;
-		--report | --suite | --layer | -r | -s) i=$((i + 1)) ;;
+		--gpu | --signer | --simulated | --report | --suite | --layer | -g | -r | -s) i=$((i + 1)) ;;
 		-*) ;;
 		*) break ;;
 		esac
@@ -21,7 +22,8 @@ _hgrun() {
 		return
 	fi
 	case $prev in
-	--report | --layer | -r) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--gpu | --signer | --report | --layer | -g | -r) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--simulated) ;;
 	--suite | -s) mapfile -t COMPREPLY < <(compgen -W 'aes-256-gcm chacha20-poly1305 sm4-ctr-hmac-sm3' -- "$cur") ;;
 	*)
 		if [[ $cur == -* ]]; then
