@@ -64,10 +64,12 @@ mkdir -p $logs
 machine=()
 tenant=
 if [ "$tower" ]; then
-	machine=(--firmware ovmf --tpm "$logs/tpm" --kernel-arg no5lvl)
-	tests/demo/tenant.sh $logs >$logs/tenant.log 2>&1 &
+	# The tenant's own, and the TPM's: $logs is the server's to write.
+	own=$(mktemp -d)
+	machine=(--firmware ovmf --tpm "$own/tpm" --kernel-arg no5lvl)
+	tests/demo/tenant.sh $logs "$own" >$logs/tenant.log 2>&1 &
 	tenant=$!
-	trap 'kill $tenant 2>/dev/null' EXIT
+	trap '[ -z "$tenant" ] || kill $tenant 2>/dev/null; rm -rf "$own"' EXIT
 fi
 status=0
 tools/hgbench run "${machine[@]}" --smp 2 --mem "$memory" --timeout 1400 --out $logs \
@@ -77,6 +79,7 @@ if [ "$tower" ]; then
 	kill $tenant 2>/dev/null
 	rc=0
 	wait $tenant || rc=$?
+	tenant=
 	if [ $rc -ne 0 ]; then
 		echo "the tenant: status $rc"
 		sed 's/^/      | /' $logs/tenant.log

@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The demo's tenant, on the developer's machine and not on the emulated server. Files in the
-# folder DIR/attest go to and fro; no one on the way can change them without being noticed.
-#   tests/demo/tenant.sh DIR
+# folder DIR/attest go to and fro, and the server may do with them what it likes. OWN is out of
+# its reach: there the tenant keeps the secret, the nonces, and whom they have enrolled; and
+# OWN/tpm has what the TPM's maker says, and what the server was given to boot.
+#   tests/demo/tenant.sh DIR OWN
+# In two things the demo's tenant is more trustful than one should be: the firmware's values are
+# those of the enrolment, and the confidential VM's initrd is measured as the server built it. And the
+# bench lets the server read, not write, the developer's whole file system.
 # Before the server boots there are a nonce and a secret; then it enrolls the server's TPM,
 # appraises the evidence, and releases the secret. What it says is in DIR/attest/verdict.
 
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 2
 
-dir=$1
-attest=$dir/attest
-own=$dir/tenant	# what nobody else sees
+attest=$1/attest
+own=$2
 hgverify=attest/build/hgverify
 mkdir -p "$attest" "$own/nonces"
 
@@ -31,14 +35,15 @@ sha256sum <"$own/secret" | cut -d' ' -f1 >"$attest/secret.sha256"
 echo "$nonce" >"$own/nonce" && cp "$own/nonce" "$attest/nonce"
 
 await enrol
-"$hgverify" --enrol "$attest/request.json" --roots "$dir/tpm/roots.pem" --state "$own/state.json" \
+"$hgverify" --enrol "$attest/request.json" --roots "$own/tpm/roots.pem" --state "$own/state.json" \
 	--challenge "$attest/challenge.json" || die "the TPM's certificate is refused"
 await response.json
 "$hgverify" --enrol-finish "$attest/response.json" --state "$own/state.json" \
-	--out "$attest/enrolled.json" || die "the attestation key is not in that TPM"
+	--out "$own/enrolled.json" || die "the attestation key is not in that TPM"
+cp "$own/enrolled.json" "$attest/enrolled.json"	# for the server to know that it is done
 # Of the server: its kernel, initrd and command line by their files, the module by its file,
 # and the firmware as it was at the enrolment.
-booted=$dir/tpm/booted
+booted=$own/tpm/booted
 tools/reference-values >"$own/l0.json" || die "no reference values of the module"
 "$hgverify" --boot-reference --name demo --kernel "$booted/kernel" --initrd "$booted/initrd" \
 	--append "$(cat "$booted/cmdline")" --out "$own/boot.json" || die "no reference values of the boot"
@@ -59,7 +64,7 @@ END
 verify() { # ARG...
 	"$hgverify" --evidence "$attest/evidence.json" --nonce "$nonce" --nonces "$own/nonces" \
 		--policy "$own/policy.json" --reference "$own/l0.json" --reference "$own/boot.json" \
-		--reference "$own/firmware.json" --enrolled "$attest/enrolled.json" "$@"
+		--reference "$own/firmware.json" --enrolled "$own/enrolled.json" "$@"
 }
 status=0
 verify --release "$own/secret" --out "$attest/sealed" >"$own/verdict" 2>&1 || status=$?
