@@ -10,6 +10,7 @@
 #ifndef HG_DEVICE_BEHAVIOUR_H
 #define HG_DEVICE_BEHAVIOUR_H
 
+#include "clock.h"
 #include "dialect.h"
 #include "extractor.h"
 
@@ -19,37 +20,11 @@
 #define FP_UNSEEN   0xffffffffu
 #define FP_CELL_TOP 0x0fffffffu /* so that contrasts stay within an int */
 
-/*
- * The device's clock. Without one there are no readings: what the host can time from
- * outside is its own driver.
- */
 #if defined(__OPENCL_VERSION__)
-#if defined(FP_NO_CLOCK)
-/* The host's second try, after a compiler that has a counter and cannot use it. */
-#elif defined(__opencl_c_kernel_clock_scope_device)
-#define FP_CLOCK(t) ((t) = clock_read_device())
-#elif defined(__NV_CL_C_VERSION)
-#define FP_CLOCK(t) __asm__ volatile("mov.u64 %0, %%clock64;" : "=l"(t) : : "memory")
-#define FP_UNIT(u)  __asm__ volatile("mov.u32 %0, %%smid;" : "=r"(u))
-#elif defined(__has_builtin)
-#if __has_builtin(__builtin_readcyclecounter)
-/* As an initializer or an assignment only: in an expression PoCL's compiler breaks on it. */
-#define FP_CLOCK(t) ((t) = __builtin_readcyclecounter())
-#endif
-#endif
 #define FP_MIN(p, v) atomic_min((volatile __global u32 *)(p), (v))
 #elif defined(__CUDACC__) || defined(__CUDA__)
-#define FP_CLOCK(t)  ((t) = (u64)clock64())
-#define FP_UNIT(u)   asm volatile("mov.u32 %0, %%smid;" : "=r"(u))
 #define FP_MIN(p, v) atomicMin((p), (v))
 #else
-#include <time.h>
-#define FP_CLOCK(t)                                                                            \
-	do {                                                                                   \
-		struct timespec fp_now;                                                        \
-		clock_gettime(CLOCK_MONOTONIC, &fp_now);                                       \
-		(t) = (u64)fp_now.tv_sec * 1000000000u + (u64)fp_now.tv_nsec;                  \
-	} while (0)
 #define FP_MIN(p, v) (*(p) = *(p) < (v) ? *(p) : (v))
 #endif
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Noise of a device that has no random numbers: groups race for one counter.
- * docs/gpu-protocol.md, "Noise". One work-item a group.
+ * Noise of a device that has no random numbers: groups race for one counter, and look at
+ * the clock. docs/gpu-protocol.md, "Noise". One work-item a group.
  *
- * Each group increments the shared counter and looks how far others moved it
- * since. The steps are stirred into 64 bytes, which the key agreement hashes,
- * and counted by their low four bits: the commonest bounds what an observer
- * who guesses well could know (the "most common value" estimate of SP 800-90B).
+ * Each group increments the shared counter, and sees how far others moved it since and how
+ * many ticks that took. Both are stirred into 64 bytes, which the key agreement hashes, and
+ * counted by their low four bits. The commonest bounds what an observer who guesses well
+ * could know (the "most common value" estimate of SP 800-90B); the better of both counts.
  */
 #ifndef HG_NOISE_H
 #define HG_NOISE_H
 
+#include "clock.h"
 #include "dialect.h"
 
 #define NOISE_GROUPS 16u
@@ -35,29 +36,51 @@ struct noise {
 
 HG_STATIC_ASSERT(sizeof(struct noise) == 64 + 72 * NOISE_GROUPS, "no padding");
 
+/* Plain C is not a device, and its noise is the simulated device's business. */
+#if defined(FP_CLOCK) && !defined(HG_PLAIN_C)
+#define NOISE_CLOCK(t) FP_CLOCK(t)
+#else
+#define NOISE_CLOCK(t) ((t) = 0)
+#endif
+
+HG_FN u32 noise_commonest(const u32 *seen)
+{
+	u32 i, most = 0;
+
+	for (i = 0; i < 16; i++)
+		most = seen[i] > most ? seen[i] : most;
+	return most;
+}
+
 HG_FN void noise_collect(HG_GLOBAL struct noise *n, u32 steps)
 {
 	HG_GLOBAL struct noise_group *to = &n->group[HG_GROUP];
-	u32 stirred[NOISE_WORDS], seen[16];
-	u32 i, last, commonest = 0;
+	u32 stirred[NOISE_WORDS], moves[16], ticks[16];
+	u64 before = 0, after = 0;
+	u32 i, last, most, other;
 
 	for (i = 0; i < 16; i++)
-		stirred[i] = seen[i] = 0;
+		stirred[i] = moves[i] = ticks[i] = 0;
 	last = HG_ATOMIC_ADD(&n->counter, 1u);
+	NOISE_CLOCK(before);
 	for (i = 0; i < steps; i++) {
-		u32 now = HG_ATOMIC_ADD(&n->counter, 1u), moved = now - last;
-		u32 w = i % NOISE_WORDS;
+		u32 now = HG_ATOMIC_ADD(&n->counter, 1u), moved = now - last, w = i % NOISE_WORDS;
+		u32 took;
 
-		stirred[w] = (stirred[w] << 5 | stirred[w] >> 27) + moved;
-		seen[moved & 15]++;
+		NOISE_CLOCK(after);
+		took = (u32)(after - before);
+		stirred[w] = ((stirred[w] << 5 | stirred[w] >> 27) + moved) ^ took;
+		moves[moved & 15]++;
+		ticks[took & 15]++;
 		last = now;
+		before = after;
 	}
-	for (i = 0; i < 16; i++) {
+	for (i = 0; i < 16; i++)
 		to->stirred[i] = stirred[i];
-		commonest = seen[i] > commonest ? seen[i] : commonest;
-	}
+	most = noise_commonest(moves);
+	other = noise_commonest(ticks);
 	to->steps = steps;
-	to->commonest = commonest;
+	to->commonest = most < other ? most : other;
 }
 
 /*

@@ -14,10 +14,10 @@ extern const char hg_device_source[];
 
 /*
  * Steps of a group's race in the first launch, and launches until the device is held to be
- * without noise. Where groups have processors to themselves, one will do; where they
- * share them with others (PoCL on a busy machine), a launch must outlast others' turns.
+ * without noise. A clock gives enough at once. Without one the groups must run side by side,
+ * for which a launch must outlast others' turns where processors are shared.
  */
-#define STEPS_FIRST 65536u
+#define STEPS_FIRST 4096u
 #define LAUNCHES    64u
 
 struct opening {
