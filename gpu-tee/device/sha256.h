@@ -162,11 +162,19 @@ HG_FN void hkdf_extract(u32 *prk, const u32 *salt, const u32 *secret)
  * HKDF-Expand to 16 words. The info is @label, a number that says which of the labels
  * of record.h, and for HKDF_REKEY four more bytes: @extra.
  */
-enum hkdf_label { HKDF_H2D, HKDF_D2H, HKDF_COMMAND_H2D, HKDF_COMMAND_D2H, HKDF_CHAIN, HKDF_REKEY };
+enum hkdf_label {
+	HKDF_H2D,
+	HKDF_D2H,
+	HKDF_COMMAND_H2D,
+	HKDF_COMMAND_D2H,
+	HKDF_LAUNCH,
+	HKDF_CHAIN,
+	HKDF_REKEY
+};
 
-HG_CONST u8 hkdf_labels[6][24] = {
-	HG_LABEL_H2D, HG_LABEL_D2H, HG_LABEL_COMMAND_H2D, HG_LABEL_COMMAND_D2H, HG_LABEL_CHAIN,
-	HG_LABEL_REKEY,
+HG_CONST u8 hkdf_labels[7][24] = {
+	HG_LABEL_H2D, HG_LABEL_D2H, HG_LABEL_COMMAND_H2D, HG_LABEL_COMMAND_D2H, HG_LABEL_LAUNCH,
+	HG_LABEL_CHAIN, HG_LABEL_REKEY,
 };
 
 HG_CALL void hkdf_expand(u32 *out, const u32 *prk, u32 label, u32 extra)
