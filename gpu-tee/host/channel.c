@@ -336,7 +336,7 @@ void hg_channel_close(struct hg_channel *ch)
 	launch_close(ch);
 	if (ch->state)
 		ch->p->ops->buffer_release(ch->p, ch->state);
-	hg_pool_free(ch->pool);
+	hg_pool_close(ch->pool);
 	drop_ciphers(ch);
 	pthread_mutex_destroy(&ch->lock);
 	pthread_mutex_destroy(&ch->slot_lock);
