@@ -37,6 +37,15 @@ static const char *step_name;
 static const char source[] =
 	"kernel void scale(global uint *a, global const uint *b, uint k)\n"
 	"{ size_t i = get_global_id(0); a[i] = a[i] * 3u + b[i] * k; }\n"
+	"kernel void unscale(global uint *a, global const uint *b, uint k)\n"
+	"{ size_t i = get_global_id(0); a[i] = a[i] * 5u - b[i] * k; }\n"
+	"struct mixing { uint a, b; ushort c; uchar d[6]; };\n"
+	"kernel void blend(global uint *a, struct mixing m, global const uint *b, uint k)\n"
+	"{ size_t i = get_global_id(0); a[i] = (a[i] ^ m.a) + (b[i] ^ m.b) * k + m.c + m.d[i % 6]; }\n"
+	"kernel void inner(global uint *a, uint k)\n"
+	"{ local uint x; if (!get_local_id(0)) x = k; barrier(CLK_LOCAL_MEM_FENCE);\n"
+	"  a[get_global_id(0)] += x; }\n"
+	"kernel void outer(global uint *a, uint k) { inner(a, k + 1); }\n"
 	"kernel void invert(read_only image2d_t in, write_only image2d_t out)\n"
 	"{ const sampler_t s = CLK_NORMALIZED_COORDS_FALSE | CLK_ADDRESS_NONE | CLK_FILTER_NEAREST;\n"
 	"  int2 p = (int2)(get_global_id(0), get_global_id(1));\n"
@@ -682,6 +691,101 @@ static void step_threads(void)
 }
 
 /* What OpenCL says must fail does, and carries nothing. */
+#define KERNELS 6
+
+/* What the application may ask of its own text and kernels. */
+static void check_kernels(cl_kernel f)
+{
+	cl_kernel all[KERNELS + 1];
+	char text[sizeof(source)], name[64];
+	cl_uint n = 0, i;
+	cl_program of;
+
+	TRY(clGetProgramInfo(program, CL_PROGRAM_SOURCE, sizeof(text), text, NULL));
+	if (strcmp(text, source))
+		fail(3, "the program's source is another");
+	TRY(clCreateKernelsInProgram(program, KERNELS + 1, all, &n));
+	for (i = 0; i < n; i++)
+		TRY(clReleaseKernel(all[i]));
+	if (n != KERNELS)
+		fail(3, "%u kernels in the program, want %u", n, KERNELS);
+	TRY(clGetKernelInfo(f, CL_KERNEL_NUM_ARGS, sizeof(n), &n, NULL));
+	TRY(clGetKernelInfo(f, CL_KERNEL_PROGRAM, sizeof(of), &of, NULL));
+	TRY(clGetKernelInfo(f, CL_KERNEL_FUNCTION_NAME, sizeof(name), name, NULL));
+	if (n != 4 || of != program || strcmp(name, "blend"))
+		fail(3, "kernel %s has %u arguments, or another program", name, n);
+}
+
+struct mixing {
+	cl_uint a, b;
+	cl_ushort c;
+	cl_uchar d[6];
+};
+
+static void cpu_mix(uint32_t *a, const struct mixing *m, const uint32_t *b, uint32_t k, size_t from,
+		    size_t n)
+{
+	size_t i;
+
+	for (i = from; i < from + n; i++)
+		a[i] = (a[i] ^ m->a) + (b[i] ^ m->b) * k + m->c + m->d[i % 6];
+}
+
+/* Structs by value, sub-buffers, offsets, launches that fail, and more than a window of them. */
+static void step_launch(void)
+{
+	const size_t from = 256, n = 1024, local = 64, huge = (size_t)1 << 40, few = 64;
+	uint32_t *a = make(BYTES, 110), *b = make(BYTES, 111), *out = calloc(N, 4), k = 11;
+	cl_buffer_region region = { 4096, 8192 };
+	cl_mem da = buffer(BYTES, CL_MEM_READ_WRITE, NULL),
+	       db = buffer(BYTES, CL_MEM_READ_WRITE, NULL), sub;
+	cl_kernel f = kernel("blend"), g = kernel("outer");
+	struct mixing *m = make(3 * sizeof(*m), 112);
+	cl_uint i;
+	cl_int code;
+
+	check_kernels(f);
+	sub = clCreateSubBuffer(db, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
+	GOT(code, "clCreateSubBuffer");
+	TRY(clEnqueueWriteBuffer(queue, da, CL_FALSE, 0, BYTES, a, 0, NULL, NULL));
+	TRY(clEnqueueWriteBuffer(queue, db, CL_TRUE, 0, BYTES, b, 0, NULL, NULL));
+	if (clSetKernelArg(f, 4, 4, &k) != CL_INVALID_ARG_INDEX)
+		fail(3, "an argument too many was taken");
+	if (clSetKernelArg(f, 3, 8, m) != CL_INVALID_ARG_SIZE)
+		fail(3, "a value of another size was taken");
+	TRY(clSetKernelArg(f, 0, sizeof(da), &da));
+	TRY(clSetKernelArg(f, 2, sizeof(sub), &sub));
+	TRY(clSetKernelArg(f, 3, sizeof(k), &k));
+	if (clEnqueueNDRangeKernel(queue, f, 1, NULL, &n, NULL, 0, NULL, NULL) !=
+	    CL_INVALID_KERNEL_ARGS)
+		fail(3, "a kernel was launched without an argument");
+	for (i = 0; i < 3; i++) {
+		TRY(clSetKernelArg(f, 1, sizeof(*m), m + i));
+		if (!clEnqueueNDRangeKernel(queue, f, 1, NULL, &n, &huge, 0, NULL, NULL))
+			fail(3, "a huge work-group was taken");
+		TRY(clEnqueueNDRangeKernel(queue, f, 1, &from, &n, i ? &local : NULL, 0, NULL, NULL));
+		cpu_mix(a, m + i, b + 1024, k, from, n);
+	}
+	TRY(clSetKernelArg(g, 0, sizeof(da), &da));
+	for (k = 0; k < 2500; k++) {
+		TRY(clSetKernelArg(g, 1, sizeof(k), &k));
+		TRY(clEnqueueNDRangeKernel(queue, g, 1, NULL, &few, &few, 0, NULL, NULL));
+		for (i = 0; i < few; i++)
+			a[i] += k + 1;
+	}
+	TRY(clEnqueueReadBuffer(queue, da, CL_TRUE, 0, BYTES, out, 0, NULL, NULL));
+	right(out, a, BYTES, "launches");
+	TRY(clReleaseKernel(f));
+	TRY(clReleaseKernel(g));
+	TRY(clReleaseMemObject(sub));
+	TRY(clReleaseMemObject(da));
+	TRY(clReleaseMemObject(db));
+	free(m);
+	free(a);
+	free(b);
+	free(out);
+}
+
 static void step_errors(void)
 {
 	cl_mem d = buffer(BYTES, CL_MEM_READ_WRITE, NULL),
@@ -731,7 +835,7 @@ static const struct {
 	{ "host", step_host },	   { "fill", step_fill },     { "copy", step_copy },
 	{ "events", step_events }, { "user", step_user },     { "failed", step_failed },
 	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
-	{ "large", step_large },   { "errors", step_errors },
+	{ "large", step_large },   { "launch", step_launch }, { "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
