@@ -786,6 +786,102 @@ static void step_launch(void)
 	free(out);
 }
 
+static cl_program text_program(const char *text)
+{
+	cl_int code;
+	cl_program p = clCreateProgramWithSource(context, 1, &text, NULL, &code);
+
+	GOT(code, "clCreateProgramWithSource");
+	return p;
+}
+
+/* Runs kernel @name(a, k) of @p; each element must become @want. */
+static void run_one(cl_program p, const char *name, uint32_t k, uint32_t want)
+{
+	cl_mem d = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+	uint32_t *out = calloc(N, 4), *all = calloc(N, 4);
+	const size_t n = N;
+	cl_int code;
+	cl_kernel f = clCreateKernel(p, name, &code);
+	size_t i;
+
+	GOT(code, "clCreateKernel");
+	TRY(clSetKernelArg(f, 0, sizeof(d), &d));
+	TRY(clSetKernelArg(f, 1, sizeof(k), &k));
+	TRY(clEnqueueNDRangeKernel(queue, f, 1, NULL, &n, NULL, 0, NULL, NULL));
+	TRY(clEnqueueReadBuffer(queue, d, CL_TRUE, 0, BYTES, out, 0, NULL, NULL));
+	for (i = 0; i < N; i++)
+		all[i] = want;
+	right(out, all, BYTES, name);
+	TRY(clReleaseKernel(f));
+	TRY(clReleaseMemObject(d));
+	free(out);
+	free(all);
+}
+
+static bool built_wrong(const char *text, const char *want)
+{
+	cl_program p = text_program(text);
+	char log[4096] = "";
+	cl_int code = clBuildProgram(p, 1, &device, "-DNEVER=0", NULL, NULL);
+
+	TRY(clGetProgramBuildInfo(p, device, CL_PROGRAM_BUILD_LOG, sizeof(log), log, NULL));
+	TRY(clReleaseProgram(p));
+	return code == CL_BUILD_PROGRAM_FAILURE && strstr(log, want);
+}
+
+/* Compiled with a header and options, linked, and once more from the binary. */
+static void step_build(void)
+{
+	const char *header_name = "factor.h";
+	cl_program header = text_program("#define FACTOR WIDE\n"), linked, again,
+		   part[2] = { text_program("#include \"factor.h\"\n"
+					    "#if __OPENCL_VERSION__ >= 110 && !defined(NOBODY_KNOWS)\n"
+					    "uint helper(uint k);\n"
+					    "kernel void product(global uint *a, const uint k)\n"
+					    "{ a[get_global_id(0)] = helper(k) * FACTOR; }\n"
+					    "#endif\n"),
+			       text_program("uint helper(uint k) { return k + ADDED; }\n") };
+	unsigned char *binary;
+	size_t size = 0;
+	cl_int code;
+
+	TRY(clCompileProgram(part[0], 1, &device, "-D WIDE=3 -DADDED=5", 1, &header, &header_name,
+			     NULL, NULL));
+	TRY(clCompileProgram(part[1], 1, &device, "-D WIDE=3 -DADDED=5", 0, NULL, NULL, NULL, NULL));
+	linked = clLinkProgram(context, 1, &device, "", 2, part, NULL, NULL, &code);
+	GOT(code, "clLinkProgram");
+	run_one(linked, "product", 9, 42);
+	TRY(clGetProgramInfo(linked, CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, NULL));
+	binary = malloc(size);
+	TRY(clGetProgramInfo(linked, CL_PROGRAM_BINARIES, sizeof(binary), &binary, NULL));
+	again = clCreateProgramWithBinary(context, 1, &device, &size,
+					  (const unsigned char **)(uintptr_t)&binary, NULL, &code);
+	GOT(code, "clCreateProgramWithBinary");
+	TRY(clBuildProgram(again, 1, &device, "", NULL, NULL));
+	run_one(again, "product", 9, 42);
+	if (!built_wrong("kernel void f(global int *a)\n{\n\ta[0] = nowhere;\n}\n", "nowhere"))
+		fail(3, "an error of the program is not told");
+	TRY(clReleaseProgram(again));
+	TRY(clReleaseProgram(linked));
+	TRY(clReleaseProgram(header));
+	TRY(clReleaseProgram(part[0]));
+	TRY(clReleaseProgram(part[1]));
+	free(binary);
+}
+
+/* A kernel that cannot be rewritten: it assigns nothing to its parameter, whose type says so. */
+static void step_odd(void)
+{
+	cl_program p = text_program("typedef const uint fixed_uint;\n"
+				    "kernel void odd(global uint *a, fixed_uint k)\n"
+				    "{ a[get_global_id(0)] = k; }\n");
+
+	TRY(clBuildProgram(p, 1, &device, "", NULL, NULL));
+	run_one(p, "odd", 9, 9);
+	TRY(clReleaseProgram(p));
+}
+
 static void step_errors(void)
 {
 	cl_mem d = buffer(BYTES, CL_MEM_READ_WRITE, NULL),
@@ -835,7 +931,8 @@ static const struct {
 	{ "host", step_host },	   { "fill", step_fill },     { "copy", step_copy },
 	{ "events", step_events }, { "user", step_user },     { "failed", step_failed },
 	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
-	{ "large", step_large },   { "launch", step_launch }, { "errors", step_errors },
+	{ "large", step_large },   { "launch", step_launch },
+	{ "build", step_build },   { "odd", step_odd },	      { "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
