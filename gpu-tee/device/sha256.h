@@ -95,10 +95,21 @@ HG_CALL void sha256_byte(struct sha256 *s, u32 byte)
 }
 
 /* A word as it lies in memory: low byte first. */
-HG_FN void sha256_word(struct sha256 *s, u32 word)
+HG_CALL void sha256_word(struct sha256 *s, u32 word)
 {
-	u32 i;
+	u32 at = s->total % 64, i;
 
+	if (at % 4 == 0) {
+		s->block[at / 4] = (word << 24) | ((word << 8) & 0xff0000u) |
+				   ((word >> 8) & 0xff00u) | (word >> 24);
+		s->total += 4;
+		if (at < 60)
+			return;
+		sha256_compress(s->h, s->block);
+		for (i = 0; i < 16; i++)
+			s->block[i] = 0;
+		return;
+	}
 	for (i = 0; i < 32; i += 8)
 		sha256_byte(s, (word >> i) & 255);
 }
