@@ -3,8 +3,8 @@
  * Launches of the application's rewritten kernels (launch.h): their pads, and the folding
  * of their log into the chain. docs/gpu-kernels.md explains.
  *
- * A launch area belongs to one queue, so its log is in the order of the launches. One
- * group does all of this. The lanes share the entries; lane 0 does what has an order.
+ * A launch area belongs to one queue, so its log is in the order of the launches. It has a
+ * chain of its own, which a commit takes up into the session's. One group does all of this. The lanes share the entries; lane 0 does what has an order.
  */
 #ifndef HG_FOLD_H
 #define HG_FOLD_H
@@ -104,6 +104,9 @@ HG_FN void area_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_lau
 	state->area[index].id = id;
 	state->area[index].next = 0;
 	state->area[index].logged = 0;
+	state->area[index].since = 0;
+	for (n = 0; n < 8; n++)
+		state->area[index].chain[n] = 0;
 	chain_start(state, &s, CHAIN_AREA, 1);
 	sha256_word(&s, index);
 	sha256_word(&s, 0);
@@ -140,29 +143,64 @@ HG_FN u32 fold_check(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_launc
 	return 1;
 }
 
-/* One lane, after the leaves are there. */
+/* The area's own chain takes up the leaves. One lane. */
 HG_FN void fold_chain(HG_GLOBAL struct hg_state *state, u32 index, u32 count, u64 next)
 {
+	HG_GLOBAL struct hg_area *a = &state->area[index];
 	struct sha256 s;
-	u32 i, k;
+	u32 digest[8], i, k;
 
-	chain_start(state, &s, CHAIN_LAUNCH, count);
+	sha256_init(&s);
+	for (i = 0; i < 8; i++)
+		sha256_word(&s, a->chain[i]);
+	sha256_word(&s, count);
 	sha256_word(&s, index);
-	sha256_word(&s, 0);
 	sha256_long(&s, next);
 	for (i = 0; i < count; i++)
 		for (k = 0; k < HG_LEAF_WORDS; k++)
-			sha256_word(&s, state->leaf[i][k]);
+			sha256_word(&s, state->leaf[index][i][k]);
+	sha256_final(&s, digest);
+	for (i = 0; i < 8; i++)
+		a->chain[i] = digest[i];
+	a->next = next;
+	a->logged += count;
+	a->since += count;
+}
+
+/* The session's chain takes up the area's: so what was folded is in receipts. One lane. */
+HG_FN void area_commit(HG_GLOBAL struct hg_state *state, u32 index)
+{
+	HG_GLOBAL struct hg_area *a = &state->area[index];
+	struct sha256 s;
+	u32 i;
+
+	chain_start(state, &s, CHAIN_LAUNCH, a->since);
+	sha256_word(&s, index);
+	sha256_word(&s, 0);
+	for (i = 0; i < 8; i++)
+		sha256_word(&s, a->chain[i]);
 	chain_end(state, &s);
-	state->launches += count;
+	state->launches += a->since;
+	a->since = 0;
+}
+
+HG_FN void commit_launch(HG_GLOBAL struct hg_state *state, u32 index)
+{
+	if (!state->installed || state->bad_code || HG_LANE)
+		return;
+	if (index >= HG_AREAS || !state->area[index].id)
+		state_refuse(state, HG_BAD_AREA, index);
+	else
+		area_commit(state, index);
 }
 
 /*
  * Folds what area @index logged since the last time. @next is the host's next number: all
- * below are used up, whether they were launched or not, and get new pads.
+ * below are used up, whether they were launched or not, and get new pads. Unless it is to
+ * @commit this touches the area alone: folds of several queues may run at a time.
  */
 HG_FN void fold_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_launch *l, u32 index,
-		       u64 next)
+		       u64 next, u32 commit)
 {
 	u32 first, count, bad, i;
 	u64 from, n;
@@ -183,12 +221,12 @@ HG_FN void fold_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_lau
 		return;
 	}
 	for (i = HG_LANE; i < count; i += HG_LANES)
-		leaf_of(&l->log[(first + i) % HG_LAUNCH_SLOTS], state->leaf[i]);
+		leaf_of(&l->log[(first + i) % HG_LAUNCH_SLOTS], state->leaf[index][i]);
 	HG_BARRIER();
 	if (HG_LANE == 0 && fold_check(state, l, index, first, count, next)) {
 		fold_chain(state, index, count, next);
-		state->area[index].next = next;
-		state->area[index].logged = first + count;
+		if (commit)
+			area_commit(state, index);
 	}
 	HG_BARRIER();
 	if (state->bad_code)

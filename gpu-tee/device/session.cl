@@ -87,10 +87,16 @@ HG_KERNEL hg_area(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_launch *
 }
 
 HG_KERNEL hg_fold(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_launch *area, u32 index,
-		  u64 next)
+		  u64 next, u32 commit)
 {
 	if (HG_GROUP == 0)
-		fold_launch(state, area, index, next);
+		fold_launch(state, area, index, next, commit);
+}
+
+HG_KERNEL hg_commit(HG_GLOBAL struct hg_state *state, u32 index)
+{
+	if (HG_GROUP == 0)
+		commit_launch(state, index);
 }
 
 /* docs/gpu-protocol.md. NOISE_GROUPS work-groups; @reading is not read for an anonymous device. */

@@ -39,7 +39,8 @@ struct hg_area {
 	u64 id;
 	u64 next;   /* launch number; there are pads for the next HG_LAUNCH_SLOTS */
 	u32 logged; /* entries of the log that were folded */
-	u32 unused;
+	u32 since;  /* and how many since the last commit */
+	u32 chain[8];
 };
 
 /* A record that hg_check has looked at. */
@@ -90,9 +91,10 @@ struct hg_state {
 	u32 heads[HG_SLOTS][16];
 	struct hg_bound bound[HG_BOUND_MAX];
 	struct hg_area area[HG_AREAS];
-	u32 leaf[HG_LAUNCH_SLOTS][HG_LEAF_WORDS]; /* digests of the entries that are folded */
 	/* Copies of ciphertext: what was checked is what is used. */
 	u32 scratch[HG_SLOTS][HG_SLOT_WORDS];
+	/* Digests of the entries that are being folded. */
+	u32 leaf[HG_AREAS][HG_LAUNCH_SLOTS][HG_LEAF_WORDS];
 };
 
 /* Sets @state bad for the first reason. One lane only. */
@@ -189,7 +191,7 @@ HG_FN void state_rekey(HG_GLOBAL struct hg_state *state)
 
 /*
  * What the chain takes up: CHAIN_OPEN with tags, CHAIN_BIND with id and size, CHAIN_LAUNCH
- * with area, next number and leaves, CHAIN_AREA with its number and id.
+ * with an area's number and chain, CHAIN_AREA with its number and id.
  */
 enum chain_event { CHAIN_OPEN = 1, CHAIN_BIND = 2, CHAIN_LAUNCH = 3, CHAIN_AREA = 4 };
 

@@ -200,6 +200,7 @@ static int find_kernels(struct hg_channel *ch, struct hg_gpu_error *err)
 		[K_INSTALL] = "hg_install", [K_BIND] = "hg_bind", [K_CHECK] = "hg_check",
 		[K_OPEN] = "hg_open", [K_OPEN_SMALL] = "hg_open_small", [K_SEAL] = "hg_seal",
 		[K_RECEIPT] = "hg_receipt", [K_AREA] = "hg_area", [K_FOLD] = "hg_fold",
+		[K_COMMIT] = "hg_commit",
 	};
 	int i;
 

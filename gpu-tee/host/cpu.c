@@ -92,7 +92,12 @@ static void run_area(const struct hg_arg *a)
 
 static void run_fold(const struct hg_arg *a)
 {
-	hg_fold(arg_data(a), arg_data(a + 1), a[2].u32, a[3].u64);
+	hg_fold(arg_data(a), arg_data(a + 1), a[2].u32, a[3].u64, a[4].u32);
+}
+
+static void run_commit(const struct hg_arg *a)
+{
+	hg_commit(arg_data(a), a[1].u32);
 }
 
 /*
@@ -131,7 +136,8 @@ static struct hg_kernel {
 	{"hg_seal", run_seal, 6},
 	{"hg_receipt", run_receipt, 2},
 	{"hg_area", run_area, 4},
-	{"hg_fold", run_fold, 4},
+	{"hg_fold", run_fold, 5},
+	{"hg_commit", run_commit, 2},
 	{"hg_agree_hello", run_agree_hello, 4},
 	{"hg_agree_finish", run_agree_finish, 3},
 };

@@ -27,7 +27,8 @@ struct area {
 	struct hg_buffer *buffer;
 	struct hg_event *idle; /* after which another queue may use it */
 	uint64_t number, window; /* the next one; the first that is not folded */
-	uint64_t issued, folded; /* launches */
+	uint64_t issued, folded, committed; /* launches */
+	uint8_t chain[32];
 	struct want want[HG_LAUNCH_SLOTS]; /* of launch i: i % HG_LAUNCH_SLOTS */
 	uint8_t leaf[HG_LAUNCH_SLOTS][LEAF_BYTES]; /* of those that are not folded */
 };
@@ -69,39 +70,77 @@ void launch_close(struct hg_channel *ch)
 	hg_record_cipher_free(ch->pads);
 }
 
-/* The link of the chain for what an area logged up to now. */
-static void chain_launches(struct hg_channel *ch, const struct area *a, unsigned index,
-			   uint32_t count)
+/* The area's chain takes up what it logged up to now. */
+static void chain_leaves(struct area *a, unsigned index)
 {
-	uint32_t head[6] = {HG_CHAIN_LAUNCH, count, index, 0, (uint32_t)a->number,
-			    (uint32_t)(a->number >> 32)};
+	uint32_t count = (uint32_t)(a->issued - a->folded);
+	uint32_t head[4] = {count, index, (uint32_t)a->number, (uint32_t)(a->number >> 32)};
 	uint8_t message[32 + sizeof(head) + sizeof(a->leaf)];
 
-	memcpy(message, ch->chain, 32);
+	memcpy(message, a->chain, 32);
 	memcpy(message + 32, head, sizeof(head));
 	memcpy(message + 32 + sizeof(head), a->leaf, (size_t)count * LEAF_BYTES);
-	SHA256(message, 32 + sizeof(head) + (size_t)count * LEAF_BYTES, ch->chain);
-}
-
-static int fold(struct hg_channel *ch, unsigned index, struct hg_gpu_error *err)
-{
-	struct area *a = ch->area[index];
-	uint32_t count = (uint32_t)(a->issued - a->folded);
-	struct hg_arg args[4] = {{.type = HG_ARG_BUFFER, .buffer = ch->state},
-				 {.type = HG_ARG_BUFFER, .buffer = a->buffer},
-				 {.type = HG_ARG_U32, .u32 = index},
-				 {.type = HG_ARG_U64, .u64 = a->number}};
-
-	if (channel_launch(ch, a->queue, K_FOLD, args, 4, 1, err))
-		return channel_fail(ch, err);
-	/* Other queues' operations wait for this one, so it must get going. */
-	if (ch->p->ops->flush(ch->p, a->queue, err))
-		return channel_fail(ch, err);
-	chain_launches(ch, a, index, count);
-	ch->launches += count;
+	SHA256(message, 32 + sizeof(head) + (size_t)count * LEAF_BYTES, a->chain);
 	a->folded = a->issued;
 	a->window = a->number;
+}
+
+/* The channel's chain takes up an area's, as it was after @issued launches. */
+static int chain_commit(struct hg_channel *ch, struct area *a, unsigned index, uint64_t issued,
+			const uint8_t chain[32], struct hg_gpu_error *err)
+{
+	uint32_t words[10] = {index};
+	uint32_t count = (uint32_t)(issued - a->committed);
+
+	memcpy(words + 2, chain, 32);
+	ch->launches += count;
+	a->committed = issued;
+	return hg_record_chain(ch->chain, HG_CHAIN_LAUNCH, count, words, sizeof(words), err);
+}
+
+/*
+ * Unless it is to commit, the fold goes into the queue like any kernel: it waits for no
+ * other queue, and none for it. @done, where not NULL, gets its event.
+ */
+static int fold(struct hg_channel *ch, unsigned index, bool commit, struct hg_event **done,
+		struct hg_gpu_error *err)
+{
+	struct area *a = ch->area[index];
+	struct hg_arg args[5] = {{.type = HG_ARG_BUFFER, .buffer = ch->state},
+				 {.type = HG_ARG_BUFFER, .buffer = a->buffer},
+				 {.type = HG_ARG_U32, .u32 = index},
+				 {.type = HG_ARG_U64, .u64 = a->number},
+				 {.type = HG_ARG_U32, .u32 = commit}};
+	int r;
+
+	if (commit) {
+		r = channel_launch(ch, a->queue, K_FOLD, args, 5, 1, err);
+	} else {
+		r = ch->p->ops->launch(ch->p, a->queue, ch->kernel[K_FOLD], args, 5, 1,
+				       ch->p->info.lanes, NULL, done, err);
+		channel_count(&ch->stats.launches, 1);
+		channel_count(&ch->stats.crossings, 1);
+	}
+	if (r || ch->p->ops->flush(ch->p, a->queue, err))
+		return channel_fail(ch, err);
 	channel_count(&ch->stats.folds, 1);
+	chain_leaves(a, index);
+	if (commit && chain_commit(ch, a, index, a->issued, a->chain, err))
+		return channel_fail(ch, err);
+	return 0;
+}
+
+/* The commit alone, of what was folded before. */
+static int commit(struct hg_channel *ch, struct hg_queue *queue, unsigned index, uint64_t issued,
+		  const uint8_t chain[32], struct hg_gpu_error *err)
+{
+	struct hg_arg args[2] = {{.type = HG_ARG_BUFFER, .buffer = ch->state},
+				 {.type = HG_ARG_U32, .u32 = index}};
+
+	if (channel_launch(ch, queue, K_COMMIT, args, 2, 1, err) ||
+	    ch->p->ops->flush(ch->p, queue, err) ||
+	    chain_commit(ch, ch->area[index], index, issued, chain, err))
+		return channel_fail(ch, err);
 	return 0;
 }
 
@@ -110,16 +149,55 @@ int channel_fold(struct hg_channel *ch, struct hg_queue *queue, struct hg_gpu_er
 	unsigned i;
 
 	for (i = 0; i < ch->areas; i++) {
-		const struct area *a = ch->area[i];
+		struct area *a = ch->area[i];
 
-		if (a->issued == a->folded || !a->queue)
+		if (a->issued == a->committed || (a->queue != queue && held(ch)))
 			continue;
-		if (a->queue != queue && held(ch))
-			continue;
-		if (fold(ch, i, err))
+		if (a->queue) {
+			if (fold(ch, i, true, NULL, err))
+				return -1;
+		} else if (ch->p->ops->event_wait(ch->p, a->idle, err) ||
+			   commit(ch, queue, i, a->issued, a->chain, err)) {
 			return -1;
+		}
 	}
 	return 0;
+}
+
+int hg_launch_mark(struct hg_channel *ch, struct hg_queue *queue, struct hg_launch_mark *mark,
+		   struct hg_gpu_error *err)
+{
+	unsigned i;
+	int r = 0;
+
+	memset(mark, 0, sizeof(*mark));
+	pthread_mutex_lock(&ch->lock);
+	for (i = 0; i < ch->areas && ch->area[i]->queue != queue; i++)
+		;
+	if (i < ch->areas && !hg_channel_error(ch, err)) {
+		struct area *a = ch->area[i];
+
+		r = a->issued != a->folded ? fold(ch, i, false, NULL, err) : 0;
+		mark->set = true;
+		mark->index = i;
+		mark->issued = a->issued;
+		memcpy(mark->chain, a->chain, sizeof(mark->chain));
+	}
+	pthread_mutex_unlock(&ch->lock);
+	return r;
+}
+
+int hg_launch_commit(struct hg_channel *ch, const struct hg_launch_mark *mark,
+		     struct hg_gpu_error *err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&ch->lock);
+	if (mark->set && mark->issued > ch->area[mark->index]->committed)
+		r = hg_channel_error(ch, err) || channel_flush(ch, err) ||
+		    commit(ch, ch->queue, mark->index, mark->issued, mark->chain, err) ? -1 : 0;
+	pthread_mutex_unlock(&ch->lock);
+	return r;
 }
 
 /* A buffer of the session, that the device takes for area @index. */
@@ -154,7 +232,7 @@ static struct area *area_take(struct hg_channel *ch, unsigned *index, struct hg_
 	unsigned i;
 
 	for (i = 0; i < ch->areas; i++)
-		if (!ch->area[i]->queue) {
+		if (!ch->area[i]->queue && !held(ch)) {
 			a = ch->area[*index = i];
 			if (ch->p->ops->event_wait(ch->p, a->idle, err))
 				return NULL;
@@ -219,7 +297,7 @@ static int begin_locked(struct hg_channel *ch, struct hg_queue *queue,
 	if (hg_channel_error(ch, err) || channel_flush(ch, err))
 		return -1;
 	a = area_of(ch, queue, &index, err);
-	if (!a || (a->number - a->window == HG_LAUNCH_SLOTS && fold(ch, index, err)))
+	if (!a || (a->number - a->window == HG_LAUNCH_SLOTS && fold(ch, index, false, NULL, err)))
 		return -1;
 	if (a->number == HG_LAUNCH_LIMIT - HG_LAUNCH_SLOTS)
 		return hg_gpu_fail(err, HG_GPU_E_LIMIT, "the launch numbers of a queue are used up");
@@ -276,11 +354,9 @@ void hg_launch_queue_gone(struct hg_channel *ch, struct hg_queue *queue)
 	for (i = 0; i < ch->areas && ch->area[i]->queue != queue; i++)
 		;
 	/* A fold, needed or not: its event tells when the queue has done with the area. */
-	if (i < ch->areas && !hg_channel_error(ch, &err) && !fold(ch, i, &err)) {
-		ch->area[i]->idle = ch->last_event;
-		ch->p->ops->event_retain(ch->p, ch->last_event);
+	if (i < ch->areas && !hg_channel_error(ch, &err) &&
+	    !fold(ch, i, false, &ch->area[i]->idle, &err))
 		ch->area[i]->queue = NULL;
-	}
 	pthread_mutex_unlock(&ch->lock);
 }
 
@@ -337,7 +413,7 @@ static int name_area(const struct area *a, const struct hg_launch *got, struct h
 	const char *differs;
 	size_t k;
 
-	for (; i < a->folded; i++) {
+	for (; i < a->committed; i++) {
 		const struct want *w = &a->want[i % HG_LAUNCH_SLOTS];
 		const struct hg_launch_entry *e = &got->log[i % HG_LAUNCH_SLOTS];
 
@@ -350,9 +426,10 @@ static int name_area(const struct area *a, const struct hg_launch *got, struct h
 			if (!strcmp(differs, what[k][0]))
 				return altered(w, what[k][1], err);
 	}
-	if (got->count > a->issued && a->issued)
-		return altered(&a->want[(a->issued - 1) % HG_LAUNCH_SLOTS], "done twice (repeated)",
-			       err);
+	/* The last again, after which nothing was folded any more. */
+	if (i && got->count > i &&
+	    got->log[i % HG_LAUNCH_SLOTS].sequence == a->want[(i - 1) % HG_LAUNCH_SLOTS].entry.sequence)
+		return name_order(a, got, i, err);
 	return 0;
 }
 

@@ -24,6 +24,14 @@ struct hg_launching {
 	struct area *mine;
 };
 
+/* What a queue's launches had come to at some point of it. */
+struct hg_launch_mark {
+	bool set;
+	unsigned index;
+	uint64_t issued;
+	uint8_t chain[32];
+};
+
 /* Of the kernel: what the rewriter's table says. */
 struct hg_launch_kernel {
 	const char *name;
@@ -47,8 +55,17 @@ uint64_t hg_launch_address(const struct hg_channel *ch, uint64_t id);
 /* The queue is about to be released; its area may serve another. */
 void hg_launch_queue_gone(struct hg_channel *ch, struct hg_queue *queue);
 /*
+ * For a queue that is held up after a point: hg_launch_mark is called before that point is
+ * enqueued, and hg_launch_commit when it has been reached, while the queue still stands
+ * there. What was launched before is then in the receipts.
+ */
+int hg_launch_mark(struct hg_channel *ch, struct hg_queue *queue, struct hg_launch_mark *mark,
+		   struct hg_gpu_error *err);
+int hg_launch_commit(struct hg_channel *ch, const struct hg_launch_mark *mark,
+		     struct hg_gpu_error *err);
+/*
  * While *@held is not 0 a queue may wait for the application. What was launched on other
- * queues than the one in hand is then folded later: nothing is made to wait for it.
+ * queues than the one in hand is then receipted later: nothing is made to wait for it.
  */
 void hg_launch_hold(struct hg_channel *ch, const unsigned int *held);
 

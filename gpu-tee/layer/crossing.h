@@ -26,6 +26,7 @@ struct cross_mem {
 struct crossing;
 struct cross_read;
 struct hg_launch_kernel;
+struct hg_launch_mark;
 struct hg_launching;
 
 struct crossing_ops {
@@ -50,6 +51,8 @@ struct crossing_ops {
 	void (*launch_end)(struct crossing *x, struct hg_launching *l, bool enqueued);
 	uint64_t (*address)(struct crossing *x, const struct cross_mem *m);
 	void (*queue_gone)(struct crossing *x, cl_command_queue queue);
+	int (*mark)(struct crossing *x, cl_command_queue queue, struct hg_launch_mark *mark);
+	int (*commit)(struct crossing *x, const struct hg_launch_mark *mark);
 	void (*hold)(struct crossing *x, const unsigned int *held);
 };
 

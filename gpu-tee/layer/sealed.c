@@ -184,6 +184,24 @@ static void sealed_queue_gone(struct crossing *x, cl_command_queue queue)
 	hg_launch_queue_gone(seal_of(x)->channel, HG_QUEUE(queue));
 }
 
+static int sealed_mark(struct crossing *x, cl_command_queue queue, struct hg_launch_mark *mark)
+{
+	struct hg_gpu_error err = { 0 };
+
+	if (hg_launch_mark(seal_of(x)->channel, HG_QUEUE(queue), mark, &err))
+		return cross_fail(x, "%s", err.text);
+	return 0;
+}
+
+static int sealed_commit(struct crossing *x, const struct hg_launch_mark *mark)
+{
+	struct hg_gpu_error err = { 0 };
+
+	if (hg_launch_commit(seal_of(x)->channel, mark, &err))
+		return cross_fail(x, "%s", err.text);
+	return 0;
+}
+
 static void sealed_hold(struct crossing *x, const unsigned int *held)
 {
 	hg_launch_hold(seal_of(x)->channel, held);
@@ -204,5 +222,7 @@ const struct crossing_ops crossing_sealed = {
 	.launch_end = sealed_launch_end,
 	.address = sealed_address,
 	.queue_gone = sealed_queue_gone,
+	.mark = sealed_mark,
+	.commit = sealed_commit,
 	.hold = sealed_hold,
 };

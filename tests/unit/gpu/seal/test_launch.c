@@ -366,6 +366,68 @@ static void test_held(void **state)
 	fixture_close(f);
 }
 
+/* A queue that stands at a gate: what was launched before it is in the receipt, no more. */
+static void gate(enum deed deed)
+{
+	struct fixture fixture, *f = &fixture;
+	struct hg_launching l;
+	struct hg_launch_entry later[3];
+	struct hg_launch_mark mark;
+	unsigned int held = 1, i;
+	uint8_t back[64];
+
+	fixture_open(f, NULL);
+	hg_launch_hold(f->ch, &held);
+	launch(f, f->other, NOTHING);
+	launch(f, f->other, deed);
+	WORKS(hg_launch_mark(f->ch, f->other, &mark, &f->err));
+	for (i = 0; i < 3; i++) {
+		begin(f, f->other, &l, &later[i]);
+		hg_launch_end(f->ch, &l, true);
+	}
+	WORKS(hg_launch_commit(f->ch, &mark, &f->err));
+	if (deed) {
+		assert_int_equal(fixture_read(f, f->id_a, f->a, 0, back, sizeof(back)), -1);
+		assert_non_null(strstr(f->err.text, "launch 1 (kernel triple)"));
+	} else {
+		WORKS(fixture_read(f, f->id_a, f->a, 0, back, sizeof(back)));
+		for (i = 0; i < 3; i++)
+			run(f, l.area, &later[i], hg_expect_items(&later[i]));
+		held = 0;
+		WORKS(hg_channel_sync(f->ch, f->queue, &f->err));
+	}
+	fixture_close(f);
+}
+
+static void test_gate(void **state)
+{
+	(void)state;
+	gate(NOTHING);
+	gate(VALUE);
+	gate(DROP);
+	gate(TWICE);
+}
+
+static bool no_commit(struct evil *e, const char *kernel, struct hg_arg *args, size_t *groups)
+{
+	(void)e, (void)args, (void)groups;
+	return strcmp(kernel, "hg_commit") != 0;
+}
+
+static void test_no_commit(void **state)
+{
+	struct fixture fixture, *f = &fixture;
+
+	(void)state;
+	fixture_open(f, NULL);
+	f->evil->on_launch = no_commit;
+	launch(f, f->other, NOTHING);
+	hg_launch_queue_gone(f->ch, f->other);
+	assert_int_equal(hg_channel_sync(f->ch, f->queue, &f->err), -1);
+	assert_non_null(strstr(f->err.text, "the count of launches"));
+	fixture_close(f);
+}
+
 static void test_limit(void **state)
 {
 	struct fixture fixture, *f = &fixture;
@@ -400,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_queues),	  cmocka_unit_test(test_tampered),
 		cmocka_unit_test(test_reordered), cmocka_unit_test(test_account),
 		cmocka_unit_test(test_held),	  cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_gate),	  cmocka_unit_test(test_no_commit),
 	};
 
 	return cmocka_run_group_tests_name("launch", tests, NULL, NULL);
