@@ -786,6 +786,51 @@ static void step_launch(void)
 	free(out);
 }
 
+/*
+ * A launch and a read wait for an event of the application's, with more launches behind them
+ * than a window has; the other queue goes on meanwhile.
+ */
+static void step_gate(void)
+{
+	uint32_t *a = make(BYTES, 120), *b = make(BYTES, 121), *out = calloc(N, 4),
+		 *end = calloc(N, 4);
+	cl_mem da = buffer(BYTES, CL_MEM_READ_WRITE, NULL),
+	       db = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+	cl_command_queue other;
+	cl_event user, r;
+	cl_int code;
+	int i;
+
+	other = clCreateCommandQueue(context, device, 0, &code);
+	GOT(code, "clCreateCommandQueue");
+	TRY(clEnqueueWriteBuffer(queue, da, CL_TRUE, 0, BYTES, a, 0, NULL, NULL));
+	TRY(clEnqueueWriteBuffer(queue, db, CL_TRUE, 0, BYTES, b, 0, NULL, NULL));
+	user = clCreateUserEvent(context, &code);
+	GOT(code, "clCreateUserEvent");
+	run_scale(queue, da, db, 7, N, 1, &user, NULL);
+	TRY(clEnqueueReadBuffer(queue, da, CL_FALSE, 0, BYTES, out, 0, NULL, &r));
+	for (i = 0; i < 1100; i++)
+		run_scale(queue, da, db, 9, 64, 0, NULL, NULL);
+	vector(other, 122, N);
+	TRY(clSetUserEventStatus(user, CL_COMPLETE));
+	TRY(clWaitForEvents(1, &r));
+	cpu_scale(a, b, 7, N);
+	right(out, a, BYTES, "a read behind a launch that waits");
+	TRY(clEnqueueReadBuffer(queue, da, CL_TRUE, 0, BYTES, end, 0, NULL, NULL));
+	for (i = 0; i < 1100; i++)
+		cpu_scale(a, b, 9, 64);
+	right(end, a, BYTES, "launches behind it");
+	TRY(clReleaseEvent(user));
+	TRY(clReleaseEvent(r));
+	TRY(clReleaseCommandQueue(other));
+	TRY(clReleaseMemObject(da));
+	TRY(clReleaseMemObject(db));
+	free(a);
+	free(b);
+	free(out);
+	free(end);
+}
+
 static cl_program text_program(const char *text)
 {
 	cl_int code;
@@ -932,7 +977,7 @@ static const struct {
 	{ "events", step_events }, { "user", step_user },     { "failed", step_failed },
 	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
 	{ "large", step_large },   { "launch", step_launch },
-	{ "build", step_build },   { "odd", step_odd },	      { "errors", step_errors },
+	{ "gate", step_gate },	   { "build", step_build },   { "odd", step_odd },	      { "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
