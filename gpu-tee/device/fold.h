@@ -4,7 +4,8 @@
  * of their log into the chain. docs/gpu-kernels.md explains.
  *
  * A launch area belongs to one queue, so its log is in the order of the launches. It has a
- * chain of its own, which a commit takes up into the session's. One group does all of this. The lanes share the entries; lane 0 does what has an order.
+ * chain of its own, which a commit takes up into the session's. One group does all of this:
+ * the lanes share the entries, lane 0 does what has an order.
  */
 #ifndef HG_FOLD_H
 #define HG_FOLD_H

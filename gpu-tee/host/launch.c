@@ -372,8 +372,8 @@ static struct hg_launch *read_area(struct hg_channel *ch, struct hg_queue *queue
 
 	if (got && (ch->p->ops->read(ch->p, queue, a->buffer, 0, &got->count, sizeof(got->count),
 				     NULL, NULL, &err) ||
-		    ch->p->ops->read(ch->p, queue, a->buffer, from, got->log, sizeof(got->log), NULL,
-				     NULL, &err) ||
+		    ch->p->ops->read(ch->p, queue, a->buffer, from, got->log, sizeof(got->log),
+				     NULL, NULL, &err) ||
 		    ch->p->ops->finish(ch->p, queue, &err))) {
 		free(got);
 		return NULL;
@@ -410,6 +410,7 @@ static int name_area(const struct area *a, const struct hg_launch *got, struct h
 		{"a value", "altered (arguments)"},	    {"a buffer", "altered (buffer)"},
 	};
 	uint64_t i = a->issued > HG_LAUNCH_SLOTS ? a->issued - HG_LAUNCH_SLOTS : 0;
+	const struct want *last;
 	const char *differs;
 	size_t k;
 
@@ -427,8 +428,8 @@ static int name_area(const struct area *a, const struct hg_launch *got, struct h
 				return altered(w, what[k][1], err);
 	}
 	/* The last again, after which nothing was folded any more. */
-	if (i && got->count > i &&
-	    got->log[i % HG_LAUNCH_SLOTS].sequence == a->want[(i - 1) % HG_LAUNCH_SLOTS].entry.sequence)
+	last = &a->want[(i - 1) % HG_LAUNCH_SLOTS];
+	if (i && got->count > i && got->log[i % HG_LAUNCH_SLOTS].sequence == last->entry.sequence)
 		return name_order(a, got, i, err);
 	return 0;
 }

@@ -244,7 +244,8 @@ static cl_int keep_value(struct kernel *k, cl_uint index, size_t size, const voi
 		return CL_INVALID_ARG_SIZE;
 	/* The driver knows the size of a struct; it is asked once. */
 	if (!a->checked || a->size != size)
-		code = below->clSetKernelArg(k->object.handle, index, hg_expect_size(p, size), zeros);
+		code = below->clSetKernelArg(k->object.handle, index, hg_expect_size(p, size),
+					     zeros);
 	if (code)
 		return code;
 	memcpy(a->value, value, size);

@@ -303,7 +303,8 @@ static cl_program CL_API_CALL create_built_in(cl_context context, cl_uint count,
 		    CL_INVALID_VALUE, errcode_ret))
 		return NULL;
 	if (!code)
-		handle = enter(context, below->clCreateProgramWithBuiltInKernels(context, count, devices,
+		handle = enter(context,
+			       below->clCreateProgramWithBuiltInKernels(context, count, devices,
 									names, &code),
 			       &code);
 	layer_code(errcode_ret, code);
@@ -555,7 +556,8 @@ static cl_int binary_info(struct program *p, cl_program_info name, size_t room, 
 	size_t size = 0;
 
 	if (!code && name == CL_PROGRAM_BINARIES && value && room >= sizeof(*binary) && *binary &&
-	    !below->clGetProgramInfo(p->built, CL_PROGRAM_BINARY_SIZES, sizeof(size), &size, NULL) &&
+	    !below->clGetProgramInfo(p->built, CL_PROGRAM_BINARY_SIZES, sizeof(size), &size,
+				     NULL) &&
 	    size)
 		note_made(p, *binary, size);
 	return code;

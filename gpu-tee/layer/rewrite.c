@@ -256,8 +256,8 @@ static uint64_t digest_of(const char *text, size_t size, const char *rest)
 	unsigned char hash[32] = { 0 };
 	uint64_t id;
 
-	if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) && EVP_DigestUpdate(ctx, text, size) &&
-	    EVP_DigestUpdate(ctx, rest, strlen(rest)))
+	if (ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) &&
+	    EVP_DigestUpdate(ctx, text, size) && EVP_DigestUpdate(ctx, rest, strlen(rest)))
 		EVP_DigestFinal_ex(ctx, hash, NULL);
 	EVP_MD_CTX_free(ctx);
 	memcpy(&id, hash, sizeof(id));

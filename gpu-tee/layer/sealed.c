@@ -84,8 +84,8 @@ static int sealed_bind(struct crossing *x, cl_command_queue queue, struct cross_
 {
 	struct hg_gpu_error err = { 0 };
 
-	if (hg_channel_bind(seal_of(x)->channel, queue ? HG_QUEUE(queue) : seal_of(x)->queue, HG_BUFFER(m->handle), m->size,
-			    &m->id, &err))
+	if (hg_channel_bind(seal_of(x)->channel, queue ? HG_QUEUE(queue) : seal_of(x)->queue,
+			    HG_BUFFER(m->handle), m->size, &m->id, &err))
 		return cross_fail(x, "%s", err.text);
 	return 0;
 }

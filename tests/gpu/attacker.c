@@ -632,8 +632,8 @@ static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 			struck();
 		global = less;
 	}
-	code = below->clEnqueueNDRangeKernel(q, made ? made : k, dims, offset, global, local, n, list,
-					     event);
+	code = below->clEnqueueNDRangeKernel(q, made ? made : k, dims, offset, global, local, n,
+					     list, event);
 	if (made)
 		below->clReleaseKernel(made);
 	if (counts(k))

@@ -3,7 +3,8 @@
 
 _hgrun() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i
-	local options='--report --suite --allow-binaries --strict --no-rewrite --null --layer --verbose --help --version'
+	local options='--report --suite --allow-binaries --strict --no-rewrite --null --layer'
+	options+=' --verbose --help --version'
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--)

@@ -131,8 +131,8 @@ static void honest(int suite)
 			WORKS(hg_channel_rekey(f->ch, f->queue, &f->err));
 		if (i % 100 == 0) {
 			fixture_random(text, sizeof(text), i);
-			WORKS(hg_channel_write(f->ch, f->queue, f->id_b, f->b, i, text, sizeof(text),
-					       NULL, &f->err));
+			WORKS(hg_channel_write(f->ch, f->queue, f->id_b, f->b, i, text,
+					       sizeof(text), NULL, &f->err));
 			WORKS(fixture_read(f, f->id_b, f->b, i, back, sizeof(back)));
 			assert_memory_equal(back, text, sizeof(text));
 		}
