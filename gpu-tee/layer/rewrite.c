@@ -38,6 +38,19 @@ bool rewrite_strict(void)
 	return value && !strcmp(value, "refuse");
 }
 
+static bool is_one_of(const char *name, const char *a, const char *b)
+{
+	const char *value = getenv(name);
+
+	return !value || !*value || !strcmp(value, a) || !strcmp(value, b);
+}
+
+bool rewrite_chosen(void)
+{
+	return is_one_of("HYPERGPU_REWRITE", "0", "1") &&
+	       is_one_of("HYPERGPU_UNREWRITTEN", "refuse", "clear");
+}
+
 /* ---- What the driver's compiler defines by itself -------------------------------- */
 
 struct known {
@@ -302,7 +315,9 @@ struct unit *rewrite_source(struct context *c, const char *source, const char *o
 	}
 	pthread_mutex_lock(&known_lock);
 	k = known_for(c->device, o.rest);
-	if (!k) {
+	if (strcasestr(o.rest, "clc++")) {
+		snprintf(reason, 320, "it is C++ for OpenCL");
+	} else if (!k) {
 		snprintf(reason, 320, "out of memory");
 	} else if (preprocess(c, k, source, &o, headers, &out, reason)) {
 		u = rewrite_text(&out, o.rest, reason);

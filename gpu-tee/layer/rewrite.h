@@ -29,6 +29,8 @@ struct headers {
 bool rewrite_wanted(const struct context *c);
 /* HYPERGPU_UNREWRITTEN=refuse: nothing may run that is not. */
 bool rewrite_strict(void);
+/* Whether both variables say something that is known, or nothing. */
+bool rewrite_chosen(void);
 /* NULL: @reason says why. */
 struct unit *rewrite_source(struct context *c, const char *source, const char *options,
 			    const struct headers *headers, char reason[320]);

@@ -728,7 +728,8 @@ static const struct {
 	{ "events", step_events }, { "user", step_user },     { "failed", step_failed },
 	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
 	{ "large", step_large },   { "launch", step_launch },
-	{ "gate", step_gate },	   { "build", step_build },   { "odd", step_odd },	      { "errors", step_errors },
+	{ "gate", step_gate },	   { "build", step_build },   { "odd", step_odd },
+	{ "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
