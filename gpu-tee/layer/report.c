@@ -107,7 +107,7 @@ static void plain_copy(char *to, size_t size, const char *from)
 {
 	size_t i;
 
-	for (i = 0; from[i] && i < size - 1; i++)
+	for (i = 0; i < size - 1 && from[i]; i++)
 		to[i] = from[i] < 0x20 || from[i] > 0x7e || from[i] == '"' || from[i] == '\\'
 				? '\''
 				: from[i];

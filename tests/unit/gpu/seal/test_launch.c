@@ -8,6 +8,7 @@
 #include "../../../../gpu-tee/source/expect.h"
 #include "fixture.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -428,6 +429,59 @@ static void test_no_commit(void **state)
 	fixture_close(f);
 }
 
+struct launcher {
+	struct fixture *f;
+	struct hg_queue *queue;
+	pthread_t thread;
+	int failed;
+};
+
+static void *launch_many(void *arg)
+{
+	const struct hg_launch_kernel kernel = {.name = "triple", .masked = true};
+	const size_t one = 1;
+	struct launcher *t = arg;
+	struct hg_launching l;
+	struct hg_gpu_error err;
+	int i;
+
+	for (i = 0; i < 300 && !t->failed; i++) {
+		t->failed = hg_launch_begin(t->f->ch, t->queue, &kernel, &l, &err);
+		if (t->failed)
+			break;
+		t->failed = hg_expect_geometry(l.want, 1, NULL, &one, &one);
+		run(t->f, l.area, l.want, 1);
+		hg_launch_end(t->f->ch, &l, true);
+		if (i % 50 == 0 && hg_channel_sync(t->f->ch, t->queue, &err))
+			t->failed = 1;
+	}
+	return NULL;
+}
+
+/* Two queues, two threads, and receipts all the while. */
+static void test_threads(void **state)
+{
+	struct fixture fixture, *f = &fixture;
+	struct launcher t[2];
+	uint8_t back[64];
+	int i;
+
+	(void)state;
+	fixture_open(f, NULL);
+	for (i = 0; i < 2; i++) {
+		t[i] = (struct launcher){.f = f, .queue = i ? f->other : f->queue};
+		assert_int_equal(pthread_create(&t[i].thread, NULL, launch_many, &t[i]), 0);
+	}
+	for (i = 0; i < 20; i++)
+		WORKS(fixture_read(f, f->id_a, f->a, 0, back, sizeof(back)));
+	for (i = 0; i < 2; i++) {
+		pthread_join(t[i].thread, NULL);
+		assert_int_equal(t[i].failed, 0);
+	}
+	WORKS(hg_channel_sync(f->ch, f->queue, &f->err));
+	fixture_close(f);
+}
+
 static void test_limit(void **state)
 {
 	struct fixture fixture, *f = &fixture;
@@ -463,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_reordered), cmocka_unit_test(test_account),
 		cmocka_unit_test(test_held),	  cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_gate),	  cmocka_unit_test(test_no_commit),
+		cmocka_unit_test(test_threads),
 	};
 
 	return cmocka_run_group_tests_name("launch", tests, NULL, NULL);
