@@ -52,7 +52,10 @@ static int open_one(struct hg_channel *ch, const struct hg_record *h, const uint
 
 static int refused(const struct hg_receipt *r, struct hg_gpu_error *err)
 {
-	if (r->bad_code >= HG_BAD_AREA)
+	if (r->bad_code == HG_BAD_AREA)
+		return hg_gpu_fail(err, HG_GPU_E_REFUSED, "bus: %s",
+				   hg_record_bad_text(r->bad_code));
+	if (r->bad_code > HG_BAD_AREA)
 		return hg_gpu_fail(err, HG_GPU_E_REFUSED, "bus: launch %llu: %s",
 				   ull(r->bad_sequence & (HG_LAUNCH_LIMIT - 1)),
 				   hg_record_bad_text(r->bad_code));
