@@ -388,7 +388,9 @@ static cl_int build_any(cl_program program, const struct order *o)
 	p->options = strdup(o->options ? o->options : "");
 	if (p->source && rewrite_wanted(p->context))
 		u = rewrite_source(p->context, p->source, o->options, o->headers, p->reason);
-	if (u && build_unit(p, u, o))
+	if (context_state(p->context))
+		code = CL_OUT_OF_RESOURCES;
+	else if (u && build_unit(p, u, o))
 		code = CL_SUCCESS;
 	else if (p->source)
 		code = build_plain(p, o);

@@ -194,8 +194,13 @@ static bool ask(struct context *c, struct known *k, const struct hg_source_outpu
 		code = run_probe(c, text, k->rest, answer, size);
 	if (answer && !code)
 		lines = hg_source_probe_answer(name, count, answer, size, &err);
-	if (lines && !strstr(lines, "#define " SENTINEL " "))
-		code = CL_INVALID_PROGRAM;
+	/* Not a driver's doing; and a program must not go in clear for it. */
+	if (answer && (!lines || !strstr(lines, "#define " SENTINEL " ")) &&
+	    code != CL_BUILD_PROGRAM_FAILURE && code != CL_INVALID_BUILD_OPTIONS) {
+		cross_fail(c->crossing,
+			   "bus: the kernel that asks what the driver defines was left out (probe)");
+		code = context_broken(c);
+	}
 	if (code)
 		snprintf(reason, 320, "the driver does not say what it defines: error %d", code);
 	else if (lines ? !keep_answers(k, name, count, lines) : count || !name)
