@@ -24,7 +24,7 @@ enum exit_status { EXIT_USAGE = 2, EXIT_REFUSED = 125, EXIT_CANNOT = 126, EXIT_N
 
 struct options {
 	const char *report, *suite, *layer, *gpu, *signer, *simulated;
-	bool verbose, null, binaries, anonymous;
+	bool verbose, null, binaries, anonymous, strict, plain_kernels;
 };
 
 static void usage(FILE *f)
@@ -39,6 +39,8 @@ static void usage(FILE *f)
 	      "  -r, --report FILE      write what crossed, and what in clear, as JSON\n"
 	      "  -s, --suite NAME       aes-256-gcm (default), chacha20-poly1305, sm4-ctr-hmac-sm3\n"
 	      "      --allow-binaries   let program binaries and intermediate code through\n"
+	      "      --strict           refuse kernels whose launches cannot be receipted\n"
+	      "      --no-rewrite       leave all kernels as they are: no launch is receipted\n"
 	      "      --null             seal nothing: to see what the layer itself costs\n"
 	      "      --layer FILE       the layer, if not the one installed with hgrun\n"
 	      "  -v, --verbose          say what the layer does\n"
@@ -379,6 +381,8 @@ static bool set_environment(const struct options *o, const char *layer)
 	return set_or_unset("HYPERGPU_VERBOSE", o->verbose, "1") &&
 	       set_or_unset("HYPERGPU_CROSSING", o->null, "null") &&
 	       set_or_unset("HYPERGPU_ALLOW_BINARIES", o->binaries, "1") &&
+	       set_or_unset("HYPERGPU_UNREWRITTEN", o->strict, "refuse") &&
+	       set_or_unset("HYPERGPU_REWRITE", o->plain_kernels, "0") &&
 	       (o->suite ? set_suite(o->suite) : set_or_unset("HYPERGPU_SUITE", false, NULL)) &&
 	       (o->report ? set_report(o->report) : set_or_unset("HYPERGPU_REPORT", false, NULL)) &&
 	       set_gpu(o) && set_layers(layer);
@@ -386,8 +390,8 @@ static bool set_environment(const struct options *o, const char *layer)
 
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { OPT_LAYER = 0x100, OPT_NULL, OPT_BINARIES, OPT_VERSION, OPT_SIGNER, OPT_ANONYMOUS,
-	       OPT_SIMULATED };
+	enum { OPT_LAYER = 0x100, OPT_NULL, OPT_BINARIES, OPT_STRICT, OPT_PLAIN, OPT_VERSION,
+	       OPT_SIGNER, OPT_ANONYMOUS, OPT_SIMULATED };
 	static const struct option known[] = {
 		{ "report", required_argument, NULL, 'r' },
 		{ "suite", required_argument, NULL, 's' },
@@ -398,6 +402,8 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "layer", required_argument, NULL, OPT_LAYER },
 		{ "null", no_argument, NULL, OPT_NULL },
 		{ "allow-binaries", no_argument, NULL, OPT_BINARIES },
+		{ "strict", no_argument, NULL, OPT_STRICT },
+		{ "no-rewrite", no_argument, NULL, OPT_PLAIN },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, OPT_VERSION },
@@ -437,6 +443,12 @@ static int parse(int argc, char **argv, struct options *o)
 		case OPT_BINARIES:
 			o->binaries = true;
 			break;
+		case OPT_STRICT:
+			o->strict = true;
+			break;
+		case OPT_PLAIN:
+			o->plain_kernels = true;
+			break;
 		case OPT_VERSION:
 			puts("hgrun " HG_GPU_VERSION);
 			exit(EXIT_SUCCESS);
@@ -447,6 +459,10 @@ static int parse(int argc, char **argv, struct options *o)
 			usage(stderr);
 			return -1;
 		}
+	}
+	if (o->strict && (o->null || o->plain_kernels)) {
+		complain("--strict receipts every launch, --null and --no-rewrite none: choose one");
+		return -1;
 	}
 	if (optind < argc)
 		return 0;

@@ -15,11 +15,16 @@
 #ifndef HG_LAUNCH_H
 #define HG_LAUNCH_H
 
+#ifndef HG_DIALECT_H /* the session program has the layout alone */
 #if defined(__OPENCL_VERSION__) || defined(__OPENCL_C_VERSION__)
 #define HG_LAUNCH_CL
 #endif
+#endif
 
-#ifdef HG_LAUNCH_CL
+#ifdef HG_DIALECT_H
+#define HG_LAUNCH_U32 u32
+#define HG_LAUNCH_U64 u64
+#elif defined(HG_LAUNCH_CL)
 #define HG_LAUNCH_U32 uint
 #define HG_LAUNCH_U64 ulong
 #else

@@ -26,6 +26,11 @@
 /* Buffers bound at a time. The low bits of an id are its place in the table. */
 #define HG_BOUND_BITS 12u
 #define HG_BOUND_MAX  (1u << HG_BOUND_BITS)
+/* Launch areas of a session, one a queue; launch numbers have the area's above 40 bits. */
+#define HG_AREAS	 64u
+#define HG_AREA_SHIFT	 40u
+#define HG_LAUNCH_LIMIT	 (1ull << HG_AREA_SHIFT)
+#define HG_LEAF_WORDS	 4u
 /* A key is changed after so many records or bytes, at the latest. */
 #define HG_REKEY_RECORDS 0xf0000000u
 #define HG_REKEY_BYTES   (1ull << 36)
@@ -34,6 +39,7 @@
 #define HG_LABEL_D2H	     "hypergpu d2h"
 #define HG_LABEL_COMMAND_H2D "hypergpu command h2d"
 #define HG_LABEL_COMMAND_D2H "hypergpu command d2h"
+#define HG_LABEL_LAUNCH	     "hypergpu launch"
 #define HG_LABEL_CHAIN	     "hypergpu chain"
 #define HG_LABEL_REKEY	     "hypergpu rekey"
 
@@ -41,7 +47,15 @@ enum hg_kind { HG_DATA = 1, HG_RECEIPT = 2, HG_COMMAND = 3 };
 enum hg_direction { HG_H2D = 0, HG_D2H = 1 };
 enum hg_suite { HG_AES_256_GCM = 1, HG_CHACHA20_POLY1305 = 2, HG_SM4_CTR_HMAC_SM3 = 3 };
 #define HG_SUITES_ALL 0xeu /* a mask of 1 << enum hg_suite */
-enum hg_purpose { HG_KEY_H2D, HG_KEY_D2H, HG_KEY_COMMAND_H2D, HG_KEY_COMMAND_D2H, HG_KEYS };
+/* HG_KEY_LAUNCH makes pads of launches, and stays through all epochs. */
+enum hg_purpose {
+	HG_KEY_H2D,
+	HG_KEY_D2H,
+	HG_KEY_COMMAND_H2D,
+	HG_KEY_COMMAND_D2H,
+	HG_KEY_LAUNCH,
+	HG_KEYS
+};
 
 /* Why the device refused; the first reason stays. */
 enum hg_bad {
@@ -62,6 +76,9 @@ enum hg_bad {
 	HG_BAD_COMMAND,
 	HG_BAD_COUNTER, /* the numbers of this key are used up */
 	HG_BAD_STATE,	/* no keys are installed, or they are already */
+	HG_BAD_AREA,	/* a launch area that is none */
+	HG_BAD_ORDER,	/* a launch was repeated, or done in another order */
+	HG_BAD_ITEMS,	/* a launch had more work-items, or fewer, than its size says */
 	HG_BADS
 };
 

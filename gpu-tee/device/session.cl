@@ -5,6 +5,7 @@
  * number of work-groups come over the bus.
  */
 #include "agree.h"
+#include "fold.h"
 #include "transfer.h"
 
 #if defined(__CUDACC__) || defined(__CUDA__)
@@ -75,6 +76,27 @@ HG_KERNEL hg_receipt(HG_GLOBAL struct hg_state *state, HG_GLOBAL u32 *out)
 
 	if (HG_GROUP == 0)
 		seal_receipt(state, out, sum);
+}
+
+/* A bound buffer becomes a launch area, and is folded. One group. */
+HG_KERNEL hg_area(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_launch *area, u64 id,
+		  u32 index)
+{
+	if (HG_GROUP == 0)
+		area_launch(state, area, id, index);
+}
+
+HG_KERNEL hg_fold(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_launch *area, u32 index,
+		  u64 next, u32 commit)
+{
+	if (HG_GROUP == 0)
+		fold_launch(state, area, index, next, commit);
+}
+
+HG_KERNEL hg_commit(HG_GLOBAL struct hg_state *state, u32 index)
+{
+	if (HG_GROUP == 0)
+		commit_launch(state, index);
 }
 
 /* docs/gpu-protocol.md. NOISE_GROUPS work-groups; @reading is not read for an anonymous device. */

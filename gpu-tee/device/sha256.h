@@ -95,10 +95,21 @@ HG_CALL void sha256_byte(struct sha256 *s, u32 byte)
 }
 
 /* A word as it lies in memory: low byte first. */
-HG_FN void sha256_word(struct sha256 *s, u32 word)
+HG_CALL void sha256_word(struct sha256 *s, u32 word)
 {
-	u32 i;
+	u32 at = s->total % 64, i;
 
+	if (at % 4 == 0) {
+		s->block[at / 4] = (word << 24) | ((word << 8) & 0xff0000u) |
+				   ((word >> 8) & 0xff00u) | (word >> 24);
+		s->total += 4;
+		if (at < 60)
+			return;
+		sha256_compress(s->h, s->block);
+		for (i = 0; i < 16; i++)
+			s->block[i] = 0;
+		return;
+	}
 	for (i = 0; i < 32; i += 8)
 		sha256_byte(s, (word >> i) & 255);
 }
@@ -162,11 +173,19 @@ HG_FN void hkdf_extract(u32 *prk, const u32 *salt, const u32 *secret)
  * HKDF-Expand to 16 words. The info is @label, a number that says which of the labels
  * of record.h, and for HKDF_REKEY four more bytes: @extra.
  */
-enum hkdf_label { HKDF_H2D, HKDF_D2H, HKDF_COMMAND_H2D, HKDF_COMMAND_D2H, HKDF_CHAIN, HKDF_REKEY };
+enum hkdf_label {
+	HKDF_H2D,
+	HKDF_D2H,
+	HKDF_COMMAND_H2D,
+	HKDF_COMMAND_D2H,
+	HKDF_LAUNCH,
+	HKDF_CHAIN,
+	HKDF_REKEY
+};
 
-HG_CONST u8 hkdf_labels[6][24] = {
-	HG_LABEL_H2D, HG_LABEL_D2H, HG_LABEL_COMMAND_H2D, HG_LABEL_COMMAND_D2H, HG_LABEL_CHAIN,
-	HG_LABEL_REKEY,
+HG_CONST u8 hkdf_labels[7][24] = {
+	HG_LABEL_H2D, HG_LABEL_D2H, HG_LABEL_COMMAND_H2D, HG_LABEL_COMMAND_D2H, HG_LABEL_LAUNCH,
+	HG_LABEL_CHAIN, HG_LABEL_REKEY,
 };
 
 HG_CALL void hkdf_expand(u32 *out, const u32 *prk, u32 label, u32 extra)

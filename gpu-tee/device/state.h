@@ -10,6 +10,7 @@
 #include "aes.h"
 #include "chacha.h"
 #include "ghash.h"
+#include "launch.h"
 #include "record.h"
 #include "sha256.h"
 #include "sm.h"
@@ -31,6 +32,15 @@ struct hg_bound {
 	u64 id;
 	u64 address;
 	u64 size;
+};
+
+/* A launch area: bound buffer @id. */
+struct hg_area {
+	u64 id;
+	u64 next;   /* launch number; there are pads for the next HG_LAUNCH_SLOTS */
+	u32 logged; /* entries of the log that were folded */
+	u32 since;  /* and how many since the last commit */
+	u32 chain[8];
 };
 
 /* A record that hg_check has looked at. */
@@ -80,8 +90,11 @@ struct hg_state {
 	struct hg_checked records[HG_SLOTS];
 	u32 heads[HG_SLOTS][16];
 	struct hg_bound bound[HG_BOUND_MAX];
+	struct hg_area area[HG_AREAS];
 	/* Copies of ciphertext: what was checked is what is used. */
 	u32 scratch[HG_SLOTS][HG_SLOT_WORDS];
+	/* Digests of the entries that are being folded. */
+	u32 leaf[HG_AREAS][HG_LAUNCH_SLOTS][HG_LEAF_WORDS];
 };
 
 /* Sets @state bad for the first reason. One lane only. */
@@ -119,6 +132,9 @@ HG_FN void state_expand(HG_GLOBAL struct hg_state *state, const u32 *prk)
 	u32 material[16], purpose, i;
 
 	for (purpose = 0; purpose < HG_KEYS; purpose++) {
+		/* Pads that lie ready must stay what the host takes them for. */
+		if (purpose == HG_KEY_LAUNCH && state->epoch)
+			continue;
 		hkdf_expand(material, prk, HKDF_H2D + purpose, 0);
 		key_set(&state->keys[purpose], SUITE_OF(state), material);
 	}
@@ -173,8 +189,11 @@ HG_FN void state_rekey(HG_GLOBAL struct hg_state *state)
 	state->sealed = 0;
 }
 
-/* What the chain takes up: CHAIN_OPEN with tags, CHAIN_BIND with id and size, ... */
-enum chain_event { CHAIN_OPEN = 1, CHAIN_BIND = 2, CHAIN_LAUNCH = 3 };
+/*
+ * What the chain takes up: CHAIN_OPEN with tags, CHAIN_BIND with id and size, CHAIN_LAUNCH
+ * with an area's number and chain, CHAIN_AREA with its number and id.
+ */
+enum chain_event { CHAIN_OPEN = 1, CHAIN_BIND = 2, CHAIN_LAUNCH = 3, CHAIN_AREA = 4 };
 
 HG_FN void chain_start(HG_GLOBAL struct hg_state *state, struct sha256 *s, u32 event, u32 count)
 {
@@ -194,20 +213,6 @@ HG_FN void chain_end(HG_GLOBAL struct hg_state *state, struct sha256 *s)
 	sha256_final(s, chain);
 	for (i = 0; i < 8; i++)
 		state->chain[i] = chain[i];
-}
-
-/*
- * For kernels of the application that were rewritten: one work-item notes the four
- * words that stand for the arguments it got. The host calls hg_channel_log with the same.
- */
-HG_FN void state_log(HG_GLOBAL struct hg_state *state, const u32 *digest)
-{
-	struct sha256 s;
-
-	chain_start(state, &s, CHAIN_LAUNCH, 1);
-	sha256_words(&s, digest, 4);
-	chain_end(state, &s);
-	state->launches++;
 }
 
 #endif

@@ -199,7 +199,8 @@ static int find_kernels(struct hg_channel *ch, struct hg_gpu_error *err)
 	static const char *const names[CHANNEL_KERNELS] = {
 		[K_INSTALL] = "hg_install", [K_BIND] = "hg_bind", [K_CHECK] = "hg_check",
 		[K_OPEN] = "hg_open", [K_OPEN_SMALL] = "hg_open_small", [K_SEAL] = "hg_seal",
-		[K_RECEIPT] = "hg_receipt",
+		[K_RECEIPT] = "hg_receipt", [K_AREA] = "hg_area", [K_FOLD] = "hg_fold",
+		[K_COMMIT] = "hg_commit",
 	};
 	int i;
 
@@ -281,6 +282,7 @@ int hg_channel_open(struct hg_provider *p, struct hg_queue *queue,
 	if (!ch)
 		return hg_gpu_no_memory(err);
 	ch->p = p;
+	ch->queue = queue;
 	pthread_mutex_init(&ch->lock, NULL);
 	pthread_mutex_init(&ch->slot_lock, NULL);
 	pthread_cond_init(&ch->slot_free, NULL);
@@ -332,9 +334,10 @@ void hg_channel_close(struct hg_channel *ch)
 		ch->p->ops->event_wait(ch->p, ch->last_event, NULL);
 		ch->p->ops->event_release(ch->p, ch->last_event);
 	}
+	launch_close(ch);
 	if (ch->state)
 		ch->p->ops->buffer_release(ch->p, ch->state);
-	hg_pool_free(ch->pool);
+	hg_pool_close(ch->pool);
 	drop_ciphers(ch);
 	pthread_mutex_destroy(&ch->lock);
 	pthread_mutex_destroy(&ch->slot_lock);

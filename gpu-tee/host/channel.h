@@ -47,6 +47,7 @@ struct hg_channel_stats {
 	uint64_t coalesced;		   /* writes that travelled with others */
 	uint64_t waits;			   /* for a free slot */
 	uint64_t rekeys, binds, receipts;
+	uint64_t kernels, folds; /* launches of the application that are receipted: launch.h */
 };
 
 /* @queue carries the installation of keys; any queue of the context will do later. */
@@ -87,12 +88,6 @@ int hg_channel_flush(struct hg_channel *ch, struct hg_queue *queue, struct hg_gp
 int hg_channel_sync(struct hg_channel *ch, struct hg_queue *queue, struct hg_gpu_error *err);
 /* Changes the keys now. Waits for pending reads to arrive. */
 int hg_channel_rekey(struct hg_channel *ch, struct hg_queue *queue, struct hg_gpu_error *err);
-/*
- * A kernel of the application that logs its arguments calls state_log on the
- * device; this is the host's half. @digest: 16 bytes that both computed.
- */
-int hg_channel_log(struct hg_channel *ch, const uint8_t digest[16], struct hg_gpu_error *err);
-
 /* 0 while the channel is good; -1 and its first error after. */
 int hg_channel_error(struct hg_channel *ch, struct hg_gpu_error *err);
 void hg_channel_stats(struct hg_channel *ch, struct hg_channel_stats *stats);

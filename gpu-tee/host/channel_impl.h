@@ -24,7 +24,8 @@
 #define READ_SLOTS_MAX 32
 
 enum channel_kernel {
-	K_INSTALL, K_BIND, K_CHECK, K_OPEN, K_OPEN_SMALL, K_SEAL, K_RECEIPT, CHANNEL_KERNELS
+	K_INSTALL, K_BIND, K_CHECK, K_OPEN, K_OPEN_SMALL, K_SEAL, K_RECEIPT, K_AREA, K_FOLD,
+	K_COMMIT, CHANNEL_KERNELS
 };
 
 struct slot {
@@ -83,6 +84,8 @@ struct bound {
 	uint32_t serial; /* of the last id of this place */
 };
 
+struct area;
+
 struct hg_channel {
 	struct hg_provider *p;
 	struct hg_kernel *kernel[CHANNEL_KERNELS];
@@ -101,6 +104,16 @@ struct hg_channel {
 	struct hg_event *last_event;
 	struct hg_queue *last_queue;
 	struct hg_pending *pending, **pending_tail;
+
+	/* Launches of the application: launch.c. */
+	struct hg_queue *queue; /* the one the channel was opened with */
+	struct area *area[HG_AREAS];
+	unsigned areas;
+	const unsigned int *held;
+	struct hg_record_cipher *pads;
+	/* A receipt found fault with launches: HG_BAD_... or ~0, and where. */
+	uint32_t doubt;
+	uint64_t doubt_at;
 
 	pthread_mutex_t slot_lock;
 	pthread_cond_t slot_free;
@@ -135,6 +148,14 @@ int channel_next_epoch(struct hg_channel *ch, struct hg_gpu_error *err);
 /* With the channel's lock held: sends what waits; changes keys when it is time to. */
 int channel_flush(struct hg_channel *ch, struct hg_gpu_error *err);
 int channel_maybe_rekey(struct hg_channel *ch, struct hg_queue *queue, struct hg_gpu_error *err);
+
+/* The same for binding, and for the folds that a receipt needs. */
+int channel_bind(struct hg_channel *ch, struct hg_queue *queue, struct hg_buffer *buffer,
+		 uint64_t size, uint64_t *id, struct hg_gpu_error *err);
+int channel_fold(struct hg_channel *ch, struct hg_queue *queue, struct hg_gpu_error *err);
+/* Says in @err which launch it was that a receipt found fault with. */
+void channel_name(struct hg_channel *ch, struct hg_gpu_error *err);
+void launch_close(struct hg_channel *ch);
 
 int slot_new(struct hg_channel *ch, bool with_plain, struct slot **slot, struct hg_gpu_error *err);
 void slot_free(struct hg_channel *ch, struct slot *s);

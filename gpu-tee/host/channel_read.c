@@ -52,8 +52,24 @@ static int open_one(struct hg_channel *ch, const struct hg_record *h, const uint
 
 static int refused(const struct hg_receipt *r, struct hg_gpu_error *err)
 {
+	if (r->bad_code == HG_BAD_AREA)
+		return hg_gpu_fail(err, HG_GPU_E_REFUSED, "bus: %s",
+				   hg_record_bad_text(r->bad_code));
+	if (r->bad_code > HG_BAD_AREA)
+		return hg_gpu_fail(err, HG_GPU_E_REFUSED, "bus: launch %llu: %s",
+				   ull(r->bad_sequence & (HG_LAUNCH_LIMIT - 1)),
+				   hg_record_bad_text(r->bad_code));
 	return hg_gpu_fail(err, HG_GPU_E_REFUSED, "bus: the device refused record %llu: %s",
 			   ull(r->bad_sequence), hg_record_bad_text(r->bad_code));
+}
+
+/* It may be launches that were tampered with: channel_name() finds out. */
+static void doubt(struct hg_channel *ch, uint32_t code, uint64_t at)
+{
+	if (code < HG_BAD_AREA)
+		return;
+	ch->doubt_at = at;
+	__atomic_store_n(&ch->doubt, code, __ATOMIC_RELEASE);
 }
 
 static int check_receipt(struct hg_channel *ch, const struct piece *p, struct hg_receipt *receipt,
@@ -75,8 +91,10 @@ static int check_receipt(struct hg_channel *ch, const struct piece *p, struct hg
 	if (open_one(ch, &h, at + sizeof(h), receipt, err))
 		return err->code == HG_GPU_E_TAMPERED ?
 		       hg_gpu_fail(err, HG_GPU_E_TAMPERED, "bus: a receipt was altered (tag)") : -1;
-	if (receipt->bad_code)
+	if (receipt->bad_code) {
+		doubt(ch, receipt->bad_code, receipt->bad_sequence);
 		return refused(receipt, err);
+	}
 	if (h.sequence != last || receipt->sealed != p->want.sealed)
 		odd = "the count of sealed records";
 	else if (receipt->opened != p->want.opened)
@@ -87,6 +105,8 @@ static int check_receipt(struct hg_channel *ch, const struct piece *p, struct hg
 		odd = "the count of launches";
 	else if (memcmp(receipt->chain, p->want.chain, sizeof(receipt->chain)))
 		odd = "the hash of what it got";
+	if (odd)
+		doubt(ch, ~0u, 0);
 	if (odd)
 		return hg_gpu_fail(err, HG_GPU_E_TAMPERED,
 				   "bus: the device reports other traffic than was sent: %s", odd);
@@ -391,7 +411,7 @@ static int read_locked(struct hg_channel *ch, struct hg_queue *queue, uint64_t i
 		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT,
 				   "%zu bytes at %llu of buffer %llu: not bound, or outside of it",
 				   size, ull(offset), ull(id));
-	if (channel_flush(ch, err))
+	if (channel_flush(ch, err) || channel_fold(ch, queue, err))
 		return -1;
 	r = pending_new(ch, dst, size, err);
 	if (!r)
@@ -436,12 +456,13 @@ int hg_channel_complete(struct hg_channel *ch, struct hg_pending *r, struct hg_g
 	if (!r)
 		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "there is no such read");
 	finish(ch, r);
+	pthread_mutex_lock(&ch->lock);
 	if (r->failed) {
+		channel_name(ch, &r->error);
 		if (err)
 			*err = r->error;
 		ret = -1;
 	}
-	pthread_mutex_lock(&ch->lock);
 	unlink_pending(ch, r);
 	pthread_mutex_unlock(&ch->lock);
 	return ret;
@@ -489,7 +510,7 @@ int hg_channel_sync(struct hg_channel *ch, struct hg_queue *queue, struct hg_gpu
 	err = err ? err : &own;
 	pthread_mutex_lock(&ch->lock);
 	if (!hg_channel_error(ch, err) && !channel_flush(ch, err) &&
-	    !channel_maybe_rekey(ch, queue, err))
+	    !channel_fold(ch, queue, err) && !channel_maybe_rekey(ch, queue, err))
 		r = receipt_locked(ch, queue, K_RECEIPT, args, 2, err);
 	pthread_mutex_unlock(&ch->lock);
 	channel_count(&ch->stats.syncs, 1);
@@ -517,8 +538,8 @@ static int check_address(struct hg_channel *ch, const struct hg_receipt *receipt
 	return 0;
 }
 
-static int bind_locked(struct hg_channel *ch, struct hg_queue *queue, struct hg_buffer *buffer,
-		       uint64_t size, uint64_t *id, struct hg_gpu_error *err)
+int channel_bind(struct hg_channel *ch, struct hg_queue *queue, struct hg_buffer *buffer,
+		 uint64_t size, uint64_t *id, struct hg_gpu_error *err)
 {
 	struct hg_arg args[5];
 	struct hg_receipt receipt;
@@ -551,6 +572,8 @@ static int bind_locked(struct hg_channel *ch, struct hg_queue *queue, struct hg_
 		return channel_fail(ch, err);
 	finish(ch, r);
 	receipt = r->receipt;
+	if (r->failed)
+		channel_name(ch, &r->error);
 	unlink_pending(ch, r);
 	if (hg_channel_error(ch, err))
 		return -1;
@@ -572,7 +595,7 @@ int hg_channel_bind(struct hg_channel *ch, struct hg_queue *queue, struct hg_buf
 	*id = 0;
 	err = err ? err : &own;
 	pthread_mutex_lock(&ch->lock);
-	r = bind_locked(ch, queue, buffer, size, id, err);
+	r = channel_bind(ch, queue, buffer, size, id, err);
 	if (r)
 		*id = 0;
 	pthread_mutex_unlock(&ch->lock);

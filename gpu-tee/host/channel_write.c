@@ -357,19 +357,3 @@ int hg_channel_write(struct hg_channel *ch, struct hg_queue *queue, uint64_t id,
 	pthread_mutex_unlock(&ch->lock);
 	return r;
 }
-
-int hg_channel_log(struct hg_channel *ch, const uint8_t digest[16], struct hg_gpu_error *err)
-{
-	struct hg_gpu_error own = {.code = HG_GPU_OK};
-	int r;
-
-	err = err ? err : &own;
-	pthread_mutex_lock(&ch->lock);
-	/* Small writes that wait would come before the launch: so they must leave. */
-	r = hg_channel_error(ch, err) || channel_flush(ch, err) ||
-	    hg_record_chain(ch->chain, HG_CHAIN_LAUNCH, 1, digest, 16, err) ? -1 : 0;
-	if (!r)
-		ch->launches++;
-	pthread_mutex_unlock(&ch->lock);
-	return r;
-}

@@ -85,6 +85,21 @@ static void run_receipt(const struct hg_arg *a)
 	hg_receipt(arg_data(a), arg_data(a + 1));
 }
 
+static void run_area(const struct hg_arg *a)
+{
+	hg_area(arg_data(a), arg_data(a + 1), a[2].u64, a[3].u32);
+}
+
+static void run_fold(const struct hg_arg *a)
+{
+	hg_fold(arg_data(a), arg_data(a + 1), a[2].u32, a[3].u64, a[4].u32);
+}
+
+static void run_commit(const struct hg_arg *a)
+{
+	hg_commit(arg_data(a), a[1].u32);
+}
+
 /*
  * Groups run one after another here, and show no noise. As all of this device is
  * simulated, so is its noise: all groups but the last get OpenSSL's random numbers.
@@ -120,6 +135,9 @@ static struct hg_kernel {
 	{"hg_open_small", run_open_small, 7},
 	{"hg_seal", run_seal, 6},
 	{"hg_receipt", run_receipt, 2},
+	{"hg_area", run_area, 4},
+	{"hg_fold", run_fold, 5},
+	{"hg_commit", run_commit, 2},
 	{"hg_agree_hello", run_agree_hello, 4},
 	{"hg_agree_finish", run_agree_finish, 3},
 };

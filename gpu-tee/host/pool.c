@@ -61,7 +61,7 @@ int hg_pool_new(unsigned threads, struct hg_pool **pool, struct hg_gpu_error *er
 	pthread_cond_init(&p->end, NULL);
 	for (; p->threads < threads; p->threads++)
 		if (pthread_create(&p->thread[p->threads], NULL, worker, p)) {
-			hg_pool_free(p);
+			hg_pool_close(p);
 			return hg_gpu_fail(err, HG_GPU_E_MEMORY,
 					   "cannot start a thread that seals");
 		}
@@ -69,7 +69,7 @@ int hg_pool_new(unsigned threads, struct hg_pool **pool, struct hg_gpu_error *er
 	return 0;
 }
 
-void hg_pool_free(struct hg_pool *p)
+void hg_pool_close(struct hg_pool *p)
 {
 	unsigned i;
 

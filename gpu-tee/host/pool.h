@@ -9,7 +9,7 @@ struct hg_pool;
 
 /* @threads may be 0: then the caller does all. */
 int hg_pool_new(unsigned threads, struct hg_pool **pool, struct hg_gpu_error *err);
-void hg_pool_free(struct hg_pool *pool);
+void hg_pool_close(struct hg_pool *pool);
 /*
  * Calls @work(@arg, i) for each i below @count, once, and returns when all are through.
  * While another thread uses the pool the caller does all of its own.

@@ -51,18 +51,22 @@ static int expand(const uint8_t prk[32], const char *label, const uint8_t *extra
 	return r;
 }
 
-static int expand_all(struct hg_record_keys *keys, const uint8_t prk[32], struct hg_gpu_error *err)
+static int expand_all(struct hg_record_keys *keys, const uint8_t prk[32], bool first,
+		      struct hg_gpu_error *err)
 {
 	static const char *const labels[HG_KEYS] = {
 		[HG_KEY_H2D] = HG_LABEL_H2D,
 		[HG_KEY_D2H] = HG_LABEL_D2H,
 		[HG_KEY_COMMAND_H2D] = HG_LABEL_COMMAND_H2D,
 		[HG_KEY_COMMAND_D2H] = HG_LABEL_COMMAND_D2H,
+		[HG_KEY_LAUNCH] = HG_LABEL_LAUNCH,
 	};
 	int i;
 
 	for (i = 0; i < HG_KEYS; i++)
-		if (expand(prk, labels[i], NULL, 0, keys->material[i], HG_MATERIAL_SIZE, err))
+		/* The key of the launches' pads stays. */
+		if ((first || i != HG_KEY_LAUNCH) &&
+		    expand(prk, labels[i], NULL, 0, keys->material[i], HG_MATERIAL_SIZE, err))
 			return -1;
 	return expand(prk, HG_LABEL_CHAIN, NULL, 0, keys->chain_secret, 32, err);
 }
@@ -79,7 +83,7 @@ int hg_record_derive(struct hg_record_keys *keys, enum hg_suite suite, uint64_t 
 	keys->session = session;
 	if (!HMAC(EVP_sha256(), transcript, 32, secret, HG_SECRET_SIZE, prk, NULL))
 		return hg_gpu_fail_crypto(err, "HMAC-SHA256");
-	r = expand_all(keys, prk, err);
+	r = expand_all(keys, prk, true, err);
 	OPENSSL_cleanse(prk, sizeof(prk));
 	return r;
 }
@@ -92,7 +96,7 @@ int hg_record_rekey(struct hg_record_keys *keys, struct hg_gpu_error *err)
 	int r = expand(keys->chain_secret, HG_LABEL_REKEY, number, 4, prk, 32, err);
 
 	if (!r)
-		r = expand_all(keys, prk, err);
+		r = expand_all(keys, prk, false, err);
 	if (!r)
 		keys->epoch = epoch;
 	OPENSSL_cleanse(prk, sizeof(prk));
@@ -265,6 +269,9 @@ const char *hg_record_bad_text(uint32_t bad)
 		[HG_BAD_COMMAND] = "an unknown command (command)",
 		[HG_BAD_COUNTER] = "the numbers of this key are used up (counter)",
 		[HG_BAD_STATE] = "keys were to be installed twice (state)",
+		[HG_BAD_AREA] = "a launch area was swapped (area)",
+		[HG_BAD_ORDER] = "a launch was repeated or reordered (order)",
+		[HG_BAD_ITEMS] = "a launch had another size (items)",
 	};
 
 	return bad < HG_BADS ? text[bad] : "a reason that is not known";

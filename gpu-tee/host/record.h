@@ -45,7 +45,12 @@ int hg_record_open(struct hg_record_cipher *cipher, const struct hg_record *head
 		   void *dst, struct hg_gpu_error *err);
 
 /* The running hash of a receipt: see enum hg_chain_event. */
-enum hg_chain_event { HG_CHAIN_OPEN = 1, HG_CHAIN_BIND = 2, HG_CHAIN_LAUNCH = 3 };
+enum hg_chain_event {
+	HG_CHAIN_OPEN = 1,
+	HG_CHAIN_BIND = 2,
+	HG_CHAIN_LAUNCH = 3,
+	HG_CHAIN_AREA = 4
+};
 int hg_record_chain(uint8_t chain[32], enum hg_chain_event event, uint32_t count, const void *data,
 		    size_t size, struct hg_gpu_error *err);
 

@@ -3,6 +3,7 @@
 #include "layer.h"
 
 #include "report.h"
+#include "rewrite.h"
 
 cl_int command_begin(cl_command_queue handle, struct queue **q)
 {
@@ -75,17 +76,52 @@ COMMAND(copy_buffer_to_image, CL_COMMAND_COPY_BUFFER_TO_IMAGE, report_in_clear(C
 	 const size_t *region, cl_uint count, const cl_event *list, cl_event *event),
 	(queue, src, dst, offset, origin, region, count, list, event))
 
-COMMAND(ndrange, CL_COMMAND_NDRANGE_KERNEL,
-	report_in_clear(CLEAR_LAUNCH, dims * 3 * sizeof(size_t)), clEnqueueNDRangeKernel,
-	(cl_command_queue queue, cl_kernel kernel, cl_uint dims, const size_t *offset,
-	 const size_t *global, const size_t *local, cl_uint count, const cl_event *list,
-	 cl_event *event),
-	(queue, kernel, dims, offset, global, local, count, list, event))
+/* A kernel that was not rewritten runs as it is: docs/gpu-layer.md says what that means. */
+static cl_int launch(struct queue *q, cl_kernel handle, cl_uint dims, const size_t *offset,
+		     const size_t *global, const size_t *local, cl_uint count, const cl_event *list,
+		     cl_event *event)
+{
+	struct kernel *k = kernel_get(handle);
+	cl_int code;
 
-COMMAND(task, CL_COMMAND_TASK, report_in_clear(CLEAR_LAUNCH, 0), clEnqueueTask,
-	(cl_command_queue queue, cl_kernel kernel, cl_uint count, const cl_event *list,
-	 cl_event *event),
-	(queue, kernel, count, list, event))
+	report_in_clear(CLEAR_LAUNCH, dims * 3 * sizeof(size_t));
+	if (k && k->row) {
+		code = kernel_launch(q, k, dims, offset, global, local, count, list, event);
+	} else {
+		code = below->clEnqueueNDRangeKernel(q->lane.queue, handle, dims, offset, global,
+						     local, count, list, event);
+		if (!code)
+			report_launch(false);
+	}
+	kernel_put(k);
+	return code;
+}
+
+static cl_int CL_API_CALL ndrange(cl_command_queue queue, cl_kernel kernel, cl_uint dims,
+				  const size_t *offset, const size_t *global, const size_t *local,
+				  cl_uint count, const cl_event *list, cl_event *event)
+{
+	struct queue *q;
+	cl_int code = command_begin(queue, &q);
+
+	if (code)
+		return code;
+	code = launch(q, kernel, dims, offset, global, local, count, list, event);
+	return command_done(q, code, event, CL_COMMAND_NDRANGE_KERNEL, count, list);
+}
+
+static cl_int CL_API_CALL task(cl_command_queue queue, cl_kernel kernel, cl_uint count,
+			       const cl_event *list, cl_event *event)
+{
+	const size_t one = 1;
+	struct queue *q;
+	cl_int code = command_begin(queue, &q);
+
+	if (code)
+		return code;
+	code = launch(q, kernel, 1, NULL, &one, &one, count, list, event);
+	return command_done(q, code, event, CL_COMMAND_TASK, count, list);
+}
 
 COMMAND(marker_with, CL_COMMAND_MARKER, , clEnqueueMarkerWithWaitList,
 	(cl_command_queue queue, cl_uint count, const cl_event *list, cl_event *event),

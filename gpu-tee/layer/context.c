@@ -110,6 +110,8 @@ static cl_int enter_context(cl_context handle, cl_device_id device)
 		free(c);
 		return CL_OUT_OF_RESOURCES;
 	}
+	if (c->crossing->ops->hold)
+		c->crossing->ops->hold(c->crossing, &c->open);
 	if (layer_verbose())
 		layer_say("a context whose bus is %s", c->crossing->ops->name);
 	pthread_mutex_init(&c->inner.lock, NULL);

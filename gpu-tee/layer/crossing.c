@@ -51,6 +51,12 @@ void cross_close(struct crossing *x)
 	free(x);
 }
 
+void cross_queue_gone(struct crossing *x, cl_command_queue queue)
+{
+	if (x && x->ops->queue_gone)
+		x->ops->queue_gone(x, queue);
+}
+
 int cross_bind(struct crossing *x, cl_command_queue queue, struct cross_mem *m)
 {
 	if (m->bound)

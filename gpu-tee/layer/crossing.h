@@ -25,6 +25,9 @@ struct cross_mem {
 
 struct crossing;
 struct cross_read;
+struct hg_launch_kernel;
+struct hg_launch_mark;
+struct hg_launching;
 
 struct crossing_ops {
 	const char *name;
@@ -39,6 +42,18 @@ struct crossing_ops {
 	int (*complete)(struct cross_read *pending);
 	void (*launch)(struct crossing *x, cl_command_queue queue);
 	int (*sync)(struct crossing *x, cl_command_queue queue);
+	/*
+	 * Launches of rewritten kernels, as in host/launch.h; NULL where there is no session
+	 * that could receipt them. launch_begin: 1 if there are too many queues.
+	 */
+	int (*launch_begin)(struct crossing *x, cl_command_queue queue,
+			    const struct hg_launch_kernel *kernel, struct hg_launching *l);
+	void (*launch_end)(struct crossing *x, struct hg_launching *l, bool enqueued);
+	uint64_t (*address)(struct crossing *x, const struct cross_mem *m);
+	void (*queue_gone)(struct crossing *x, cl_command_queue queue);
+	int (*mark)(struct crossing *x, cl_command_queue queue, struct hg_launch_mark *mark);
+	int (*commit)(struct crossing *x, const struct hg_launch_mark *mark);
+	void (*hold)(struct crossing *x, const unsigned int *held);
 };
 
 struct crossing {
@@ -59,7 +74,9 @@ struct crossing *cross_open(cl_context context, cl_device_id device, char text[3
 void cross_close(struct crossing *x);
 const struct crossing_ops *crossing_chosen(void);
 
-/* Makes the buffer known; does nothing if it is. */
+/* The queue is about to be released. */
+void cross_queue_gone(struct crossing *x, cl_command_queue queue);
+/* Makes the buffer known; does nothing if it is. @queue NULL: any. */
 int cross_bind(struct crossing *x, cl_command_queue queue, struct cross_mem *m);
 void cross_forget(struct crossing *x, struct cross_mem *m);
 /* @src has been read on return, unless it @stays as it is until @done (which may be

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* How the ICD loader gets to the layer: the two functions that cl_layer.h names. */
-#include "layer.h"
+#include "rewrite.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -100,6 +100,8 @@ EXPORT CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_d
 	if (count != ENTRIES)
 		give_up("the OpenCL loader has %u entry points, this layer was built for %zu: build it against the loader's headers",
 			count, ENTRIES);
+	if (!rewrite_chosen())
+		give_up("HYPERGPU_UNREWRITTEN is neither refuse nor clear, or HYPERGPU_REWRITE neither 0 nor 1");
 	if (!crossing_chosen())
 		give_up("HYPERGPU_CROSSING is neither sealed nor null");
 	below = target;

@@ -167,6 +167,8 @@ static cl_int CL_API_CALL release_queue(cl_command_queue handle)
 	cross_launch(q->context->crossing, handle);
 	/* What is under way still needs it: a reference of ours, not the driver's. */
 	deliver_until(q, UINT64_MAX);
+	if (q->object.app == 1)
+		cross_queue_gone(q->context->crossing, handle);
 	table_release(handle, OBJECT_QUEUE);
 	queue_put(q);
 	return below->clReleaseCommandQueue(handle);

@@ -32,6 +32,14 @@ struct refused {
 static struct count crossings[2], operations[REPORT_KINDS][2], clear[CLEAR_KINDS];
 static struct program *programs, **last_program = &programs;
 static struct refused *refusals;
+struct unrewritten {
+	char name[64], reason[160];
+	uint64_t times;
+	struct unrewritten *next;
+};
+
+static struct unrewritten *left_alone;
+static uint64_t launches[2];
 static char failure[320];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -88,6 +96,46 @@ void report_refused(const char *name)
 	pthread_mutex_unlock(&lock);
 }
 
+void report_launch(bool receipted)
+{
+	__atomic_fetch_add(&launches[receipted], 1, __ATOMIC_RELAXED);
+}
+
+/* Text of anyone's, as JSON may have it. */
+static void plain_copy(char *to, size_t size, const char *from)
+{
+	size_t i;
+
+	for (i = 0; i < size - 1 && from[i]; i++)
+		to[i] = from[i] < 0x20 || from[i] > 0x7e || from[i] == '"' || from[i] == '\\'
+				? '\''
+				: from[i];
+	to[i] = '\0';
+}
+
+void report_unrewritten(const char *name, const char *reason)
+{
+	struct unrewritten *u, copy = { 0 };
+
+	plain_copy(copy.name, sizeof(copy.name), name);
+	plain_copy(copy.reason, sizeof(copy.reason), reason);
+	pthread_mutex_lock(&lock);
+	for (u = left_alone; u && (strcmp(u->name, copy.name) || strcmp(u->reason, copy.reason));
+	     u = u->next)
+		;
+	if (!u) {
+		u = malloc(sizeof(*u));
+		if (u) {
+			*u = copy;
+			u->next = left_alone;
+			left_alone = u;
+		}
+	}
+	if (u)
+		u->times++;
+	pthread_mutex_unlock(&lock);
+}
+
 void report_program(const char *kind, const void *data, size_t size, bool prints)
 {
 	struct program *p = calloc(1, sizeof(*p));
@@ -110,14 +158,9 @@ void report_program(const char *kind, const void *data, size_t size, bool prints
 
 void report_failure(const char *text)
 {
-	char *p = failure;
-
 	pthread_mutex_lock(&lock);
 	if (!*failure)
-		for (; *text && p < failure + sizeof(failure) - 1; text++)
-			*p++ = *text < 0x20 || *text > 0x7e || *text == '"' || *text == '\\'
-				       ? '\''
-				       : *text;
+		plain_copy(failure, sizeof(failure), text);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -139,6 +182,7 @@ static void put_lists(FILE *f)
 {
 	const struct program *p;
 	const struct refused *r;
+	const struct unrewritten *u;
 
 	fprintf(f, "  \"programs\": [");
 	for (p = programs; p; p = p->next) {
@@ -151,7 +195,14 @@ static void put_lists(FILE *f)
 	for (r = refusals; r; r = r->next)
 		fprintf(f, "%s\"%s\": %llu", r == refusals ? "" : ", ", r->name,
 			(unsigned long long)r->times);
-	fprintf(f, "},\n");
+	fprintf(f, "},\n  \"launches\": {\"receipted\": %llu, \"in_clear\": %llu},\n",
+		(unsigned long long)launches[1], (unsigned long long)launches[0]);
+	fprintf(f, "  \"unrewritten\": [");
+	for (u = left_alone; u; u = u->next)
+		fprintf(f, "%s{\"name\": \"%s\", \"reason\": \"%s\", \"count\": %llu}",
+			u == left_alone ? "" : ", ", u->name, u->reason,
+			(unsigned long long)u->times);
+	fprintf(f, "],\n");
 }
 
 static void put_report(FILE *f)

@@ -37,6 +37,10 @@ void report_operation(enum report_kind kind, enum report_direction direction, si
 void report_in_clear(enum report_clear what, size_t bytes);
 /* An entry point that the layer refused, by name. */
 void report_refused(const char *name);
+/* A launch of the application's: receipted, or in clear. */
+void report_launch(bool receipted);
+/* A kernel or a program that runs as it is, and why. */
+void report_unrewritten(const char *name, const char *reason);
 /* @kind: "source", "binary" or "il". */
 void report_program(const char *kind, const void *data, size_t size, bool prints);
 void report_failure(const char *text);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "channel.h"
+#include "../host/launch.h"
 #include "gpu.h"
 #include "layer.h"
 
@@ -83,8 +84,8 @@ static int sealed_bind(struct crossing *x, cl_command_queue queue, struct cross_
 {
 	struct hg_gpu_error err = { 0 };
 
-	if (hg_channel_bind(seal_of(x)->channel, HG_QUEUE(queue), HG_BUFFER(m->handle), m->size,
-			    &m->id, &err))
+	if (hg_channel_bind(seal_of(x)->channel, queue ? HG_QUEUE(queue) : seal_of(x)->queue,
+			    HG_BUFFER(m->handle), m->size, &m->id, &err))
 		return cross_fail(x, "%s", err.text);
 	return 0;
 }
@@ -155,6 +156,57 @@ static int sealed_sync(struct crossing *x, cl_command_queue queue)
 	return 0;
 }
 
+static int sealed_launch_begin(struct crossing *x, cl_command_queue queue,
+			       const struct hg_launch_kernel *kernel, struct hg_launching *l)
+{
+	struct hg_gpu_error err = { 0 };
+
+	if (!hg_launch_begin(seal_of(x)->channel, HG_QUEUE(queue), kernel, l, &err))
+		return 0;
+	if (err.code != HG_GPU_E_LIMIT)
+		return cross_fail(x, "%s", err.text);
+	layer_say_once("a launch was refused: %s", err.text);
+	return 1;
+}
+
+static void sealed_launch_end(struct crossing *x, struct hg_launching *l, bool enqueued)
+{
+	hg_launch_end(seal_of(x)->channel, l, enqueued);
+}
+
+static uint64_t sealed_address(struct crossing *x, const struct cross_mem *m)
+{
+	return hg_launch_address(seal_of(x)->channel, m->id);
+}
+
+static void sealed_queue_gone(struct crossing *x, cl_command_queue queue)
+{
+	hg_launch_queue_gone(seal_of(x)->channel, HG_QUEUE(queue));
+}
+
+static int sealed_mark(struct crossing *x, cl_command_queue queue, struct hg_launch_mark *mark)
+{
+	struct hg_gpu_error err = { 0 };
+
+	if (hg_launch_mark(seal_of(x)->channel, HG_QUEUE(queue), mark, &err))
+		return cross_fail(x, "%s", err.text);
+	return 0;
+}
+
+static int sealed_commit(struct crossing *x, const struct hg_launch_mark *mark)
+{
+	struct hg_gpu_error err = { 0 };
+
+	if (hg_launch_commit(seal_of(x)->channel, mark, &err))
+		return cross_fail(x, "%s", err.text);
+	return 0;
+}
+
+static void sealed_hold(struct crossing *x, const unsigned int *held)
+{
+	hg_launch_hold(seal_of(x)->channel, held);
+}
+
 const struct crossing_ops crossing_sealed = {
 	.name = "sealed",
 	.open = sealed_open,
@@ -166,4 +218,11 @@ const struct crossing_ops crossing_sealed = {
 	.complete = sealed_complete,
 	.launch = sealed_launch,
 	.sync = sealed_sync,
+	.launch_begin = sealed_launch_begin,
+	.launch_end = sealed_launch_end,
+	.address = sealed_address,
+	.queue_gone = sealed_queue_gone,
+	.mark = sealed_mark,
+	.commit = sealed_commit,
+	.hold = sealed_hold,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../host/launch.h"
 #include "work.h"
 
 #define SCRATCH_MIN 65536u
@@ -31,6 +32,8 @@ struct gate {
 	struct transfer transfer;
 	struct queue *queue;
 	cl_event marker, event, barrier;
+	/* What was launched before: a read must not be believed without. */
+	struct hg_launch_mark mark;
 	cl_int status;
 	/* The run has one reference, the driver's callback another. */
 	unsigned int refs;
@@ -542,6 +545,8 @@ static void gate_run(struct work *w)
 	struct context *c = g->queue->context;
 	cl_int code = g->status < 0 ? g->status : context_state(c);
 
+	if (!code && g->mark.set && c->crossing->ops->commit(c->crossing, &g->mark))
+		code = context_broken(c);
 	if (!code)
 		code = transfer_now(c, &g->transfer);
 	below->clSetUserEventStatus(g->event, code && !context_state(c) ? code : CL_COMPLETE);
@@ -608,6 +613,11 @@ static cl_int place_gate(struct gate *g, cl_uint count, const cl_event *list)
 	cl_command_queue handle = g->queue->lane.queue;
 	cl_int code;
 
+	struct crossing *x = g->queue->context->crossing;
+
+	if (g->transfer.direction == REPORT_TO_HOST && x->ops->mark &&
+	    x->ops->mark(x, handle, &g->mark))
+		return context_broken(g->queue->context);
 	g->event = below->clCreateUserEvent(g->queue->context->object.handle, &code);
 	if (!g->event)
 		return code;

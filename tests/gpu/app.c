@@ -9,41 +9,49 @@
  * wrong result was returned. --dump writes every plaintext that goes to the device or
  * comes back. The last line is a digest of all results.
  */
-#define CL_TARGET_OPENCL_VERSION 120
-#include <CL/cl.h>
+#include "app.h"
+
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define N     4096u
-#define BYTES (N * sizeof(uint32_t))
 #define LARGE (3u * 1048576 + 4096)
 #define W     64u
 #define H     32u
 
-static cl_context context;
-static cl_device_id device;
-static cl_command_queue queue;
-static cl_program program;
+cl_context context;
+cl_device_id device;
+cl_command_queue queue;
+cl_program program;
 static FILE *dump;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t digest = 0xcbf29ce484222325u;
 static const char *step_name;
 
-static const char source[] =
+const char source[] =
 	"kernel void scale(global uint *a, global const uint *b, uint k)\n"
 	"{ size_t i = get_global_id(0); a[i] = a[i] * 3u + b[i] * k; }\n"
+	"kernel void unscale(global uint *a, global const uint *b, uint k)\n"
+	"{ size_t i = get_global_id(0); a[i] = a[i] * 5u - b[i] * k; }\n"
+	"struct mixing { uint a, b; ushort c; uchar d[6]; };\n"
+	"kernel void blend(global uint *a, struct mixing m, global const uint *b, uint k)\n"
+	"{ size_t i = get_global_id(0);\n"
+	"  a[i] = (a[i] ^ m.a) + (b[i] ^ m.b) * k + m.c + m.d[i % 6]; }\n"
+	"kernel void inner(global uint *a, uint k)\n"
+	"{ local uint x; if (!get_local_id(0)) x = k; barrier(CLK_LOCAL_MEM_FENCE);\n"
+	"  a[get_global_id(0)] += x; }\n"
+	"kernel void outer(global uint *a, uint k) { inner(a, k + 1); }\n"
 	"kernel void invert(read_only image2d_t in, write_only image2d_t out)\n"
 	"{ const sampler_t s = CLK_NORMALIZED_COORDS_FALSE | CLK_ADDRESS_NONE | CLK_FILTER_NEAREST;\n"
 	"  int2 p = (int2)(get_global_id(0), get_global_id(1));\n"
 	"  write_imageui(out, p, 255u - read_imageui(in, s, p)); }\n";
 
-static void fail(int status, const char *fmt, ...)
+const size_t source_size = sizeof(source);
+
+void fail(int status, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -56,18 +64,6 @@ static void fail(int status, const char *fmt, ...)
 	/* Other threads are in the driver: nothing of it may be torn down. */
 	_exit(status);
 }
-
-#define TRY(call)                                                 \
-	do {                                                      \
-		cl_int try_code = (call);                         \
-		if (try_code)                                     \
-			fail(2, "%s: error %d", #call, try_code); \
-	} while (0)
-#define GOT(code, what)                                      \
-	do {                                                 \
-		if (code)                                    \
-			fail(2, "%s: error %d", what, code); \
-	} while (0)
 
 static uint32_t random_next(uint64_t *seed)
 {
@@ -85,7 +81,7 @@ static void plain(const void *data, size_t size)
 	pthread_mutex_unlock(&lock);
 }
 
-static void *make(size_t size, uint64_t seed)
+void *make(size_t size, uint64_t seed)
 {
 	uint32_t *p = malloc(size);
 	size_t i;
@@ -97,7 +93,7 @@ static void *make(size_t size, uint64_t seed)
 	return p;
 }
 
-static void right(const void *got, const void *want, size_t size, const char *what)
+void right(const void *got, const void *want, size_t size, const char *what)
 {
 	const unsigned char *g = got, *w = want;
 	size_t i;
@@ -113,7 +109,7 @@ static void right(const void *got, const void *want, size_t size, const char *wh
 	pthread_mutex_unlock(&lock);
 }
 
-static cl_mem buffer(size_t size, cl_mem_flags flags, void *host)
+cl_mem buffer(size_t size, cl_mem_flags flags, void *host)
 {
 	cl_int code;
 	cl_mem m = clCreateBuffer(context, flags, size, host, &code);
@@ -122,7 +118,7 @@ static cl_mem buffer(size_t size, cl_mem_flags flags, void *host)
 	return m;
 }
 
-static cl_kernel kernel(const char *name)
+cl_kernel kernel(const char *name)
 {
 	cl_int code;
 	cl_kernel k = clCreateKernel(program, name, &code);
@@ -131,8 +127,8 @@ static cl_kernel kernel(const char *name)
 	return k;
 }
 
-static void run_scale(cl_command_queue q, cl_mem a, cl_mem b, uint32_t k, size_t n, cl_uint waits,
-		      const cl_event *list, cl_event *event)
+void run_scale(cl_command_queue q, cl_mem a, cl_mem b, uint32_t k, size_t n, cl_uint waits,
+	       const cl_event *list, cl_event *event)
 {
 	cl_kernel f = kernel("scale");
 
@@ -143,7 +139,7 @@ static void run_scale(cl_command_queue q, cl_mem a, cl_mem b, uint32_t k, size_t
 	TRY(clReleaseKernel(f));
 }
 
-static void cpu_scale(uint32_t *a, const uint32_t *b, uint32_t k, size_t n)
+void cpu_scale(uint32_t *a, const uint32_t *b, uint32_t k, size_t n)
 {
 	size_t i;
 
@@ -151,7 +147,7 @@ static void cpu_scale(uint32_t *a, const uint32_t *b, uint32_t k, size_t n)
 		a[i] = a[i] * 3u + b[i] * k;
 }
 
-static void vector(cl_command_queue q, uint64_t seed, size_t n)
+void vector(cl_command_queue q, uint64_t seed, size_t n)
 {
 	uint32_t *a = make(n * 4, seed), *b = make(n * 4, seed + 1), *out = calloc(n, 4);
 	cl_mem da = buffer(n * 4, CL_MEM_READ_WRITE, NULL),
@@ -731,7 +727,9 @@ static const struct {
 	{ "host", step_host },	   { "fill", step_fill },     { "copy", step_copy },
 	{ "events", step_events }, { "user", step_user },     { "failed", step_failed },
 	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
-	{ "large", step_large },   { "errors", step_errors },
+	{ "large", step_large },   { "launch", step_launch },
+	{ "gate", step_gate },	   { "build", step_build },   { "odd", step_odd },
+	{ "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))

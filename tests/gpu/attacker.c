@@ -43,6 +43,10 @@ enum attack {
 	SWAP_LAUNCH,
 	ARGS_LAUNCH,
 	GEOMETRY_LAUNCH,
+	VALUE_LAUNCH,
+	OFFSET_LAUNCH,
+	REORDER_LAUNCH,
+	KERNEL_LAUNCH,
 	DELAY_LAUNCH,
 	DROP_COPY,
 };
@@ -66,7 +70,11 @@ static const char *const attacks[] = {
 	[DROP_LAUNCH] = "drop-launch",
 	[TWICE_LAUNCH] = "twice-launch",
 	[SWAP_LAUNCH] = "swap-launch", /* another buffer of the same size as argument */
-	[ARGS_LAUNCH] = "args-launch", /* a bit of a value */
+	[ARGS_LAUNCH] = "args-launch", /* a bit of the last value */
+	[VALUE_LAUNCH] = "value-launch", /* a bit of the first value */
+	[OFFSET_LAUNCH] = "offset-launch", /* all but the first work-item */
+	[REORDER_LAUNCH] = "reorder-launch", /* after the next one */
+	[KERNEL_LAUNCH] = "kernel-launch", /* app.c's "unscale" with the same arguments */
 	[GEOMETRY_LAUNCH] = "geometry-launch",
 	[DELAY_LAUNCH] = "delay-launch",
 	[DROP_COPY] = "drop-copy",
@@ -518,15 +526,16 @@ static bool spoil_args(cl_kernel k, cl_uint *index, struct arg *old)
 {
 	struct arg *args = args_of(k), changed;
 	cl_mem m;
-	int i;
+	int n, i;
 
-	for (i = ARGS - 1; args && i >= 0; i--) {
+	for (n = ARGS - 1; args && n >= 0; n--) {
+		i = attack == VALUE_LAUNCH ? (int)ARGS - 1 - n : n;
 		m = mem_of(&args[i]);
 		changed = args[i];
 		if (attack == SWAP_LAUNCH && m && other(m)) {
 			m = other(m);
 			memcpy(changed.value, &m, sizeof(m));
-		} else if (attack == ARGS_LAUNCH && args[i].size && !m) {
+		} else if (attack != SWAP_LAUNCH && args[i].size && !m) {
 			changed.value[0] ^= 1;
 		} else {
 			continue;
@@ -552,12 +561,65 @@ static bool counts(cl_kernel k)
 	return *pattern == '!' ? !strstr(name, pattern + 1) : strstr(name, pattern) != NULL;
 }
 
+/* The kernel "unscale" of the same program, with the arguments of @k. */
+static cl_kernel another_kernel(cl_kernel k)
+{
+	const struct arg *args = args_of(k);
+	cl_program program = NULL;
+	cl_kernel made;
+	cl_uint i;
+
+	below->clGetKernelInfo(k, CL_KERNEL_PROGRAM, sizeof(program), &program, NULL);
+	made = program ? below->clCreateKernel(program, "unscale", NULL) : NULL;
+	for (i = 0; made && args && i < ARGS; i++)
+		if (args[i].size && below->clSetKernelArg(made, i, args[i].size, args[i].value)) {
+			below->clReleaseKernel(made);
+			return NULL;
+		}
+	return made;
+}
+
+/* A launch that was held back, until the next. */
+static struct {
+	cl_kernel kernel;
+	cl_uint dims;
+	size_t offset[3], global[3], local[3];
+	bool has_local;
+} late;
+
+static void hold_launch(cl_kernel k, cl_uint dims, const size_t *offset, const size_t *global,
+			const size_t *local)
+{
+	late.kernel = k;
+	late.dims = dims;
+	late.has_local = local;
+	if (offset)
+		memcpy(late.offset, offset, dims * sizeof(*offset));
+	memcpy(late.global, global, dims * sizeof(*global));
+	if (local)
+		memcpy(late.local, local, dims * sizeof(*local));
+	below->clRetainKernel(k);
+}
+
+static void launch_late(cl_command_queue q)
+{
+	if (!late.kernel)
+		return;
+	struck();
+	below->clEnqueueNDRangeKernel(q, late.kernel, late.dims, late.offset, late.global,
+				      late.has_local ? late.local : NULL, 0, NULL, NULL);
+	below->clReleaseKernel(late.kernel);
+	late.kernel = NULL;
+}
+
 static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 				 const size_t *offset, const size_t *global, const size_t *local,
 				 cl_uint n, const cl_event *list, cl_event *event)
 {
 	bool now = counts(k) && hit(&launches), changed = false;
 	size_t less[3] = { 1, 1, 1 };
+	const size_t first[3] = { 1, 0, 0 };
+	cl_kernel made = NULL;
 	struct arg old;
 	cl_uint index;
 	cl_int code;
@@ -568,7 +630,23 @@ static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 		usleep(50000);
 		struck();
 	}
-	if (now && (attack == SWAP_LAUNCH || attack == ARGS_LAUNCH))
+	if (now && attack == REORDER_LAUNCH && dims <= 3) {
+		hold_launch(k, dims, offset, global, local);
+		return below->clEnqueueMarkerWithWaitList(q, n, list, event);
+	}
+	if (now && attack == KERNEL_LAUNCH) {
+		made = another_kernel(k);
+		if (made)
+			struck();
+	}
+	if (now && attack == OFFSET_LAUNCH && dims == 1 && !offset && global[0] > 1) {
+		less[0] = global[0] - 1;
+		global = less;
+		offset = first;
+		local = NULL;
+		struck();
+	}
+	if (now && (attack == SWAP_LAUNCH || attack == ARGS_LAUNCH || attack == VALUE_LAUNCH))
 		changed = spoil_args(k, &index, &old);
 	if (now && attack == GEOMETRY_LAUNCH && dims <= 3) {
 		memcpy(less, global, dims * sizeof(*global));
@@ -577,7 +655,12 @@ static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 			struck();
 		global = less;
 	}
-	code = below->clEnqueueNDRangeKernel(q, k, dims, offset, global, local, n, list, event);
+	code = below->clEnqueueNDRangeKernel(q, made ? made : k, dims, offset, global, local, n,
+					     list, event);
+	if (made)
+		below->clReleaseKernel(made);
+	if (counts(k))
+		launch_late(q);
 	if (changed)
 		below->clSetKernelArg(k, index, old.size, old.value);
 	if (!code && now && attack == TWICE_LAUNCH) {

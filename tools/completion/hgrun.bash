@@ -3,8 +3,8 @@
 
 _hgrun() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i
-	local options='--gpu --signer --anonymous --simulated'
-	options+=' --report --suite --allow-binaries --null --layer --verbose --help --version'
+	local options='--gpu --signer --anonymous --simulated --report --suite --allow-binaries'
+	options+=' --strict --no-rewrite --null --layer --verbose --help --version'
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--)

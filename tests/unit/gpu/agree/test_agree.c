@@ -156,7 +156,8 @@ static void assert_device_empty(const struct pair *p)
 static void assert_same_keys(const struct pair *p)
 {
 	static const char *const labels[HG_KEYS] = { HG_LABEL_H2D, HG_LABEL_D2H,
-						     HG_LABEL_COMMAND_H2D, HG_LABEL_COMMAND_D2H };
+						     HG_LABEL_COMMAND_H2D, HG_LABEL_COMMAND_D2H,
+						     HG_LABEL_LAUNCH };
 	uint8_t material[64];
 	size_t n;
 

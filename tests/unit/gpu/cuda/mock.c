@@ -523,6 +523,21 @@ static void run_receipt(void **a)
 	hg_receipt(PTR(0), PTR(1));
 }
 
+static void run_area(void **a)
+{
+	hg_area(PTR(0), PTR(1), U64(2), U32(3));
+}
+
+static void run_fold(void **a)
+{
+	hg_fold(PTR(0), PTR(1), U32(2), U64(3), U32(4));
+}
+
+static void run_commit(void **a)
+{
+	hg_commit(PTR(0), U32(1));
+}
+
 /* Groups run one after another and show no noise: OpenSSL's stands in for all but the last's. */
 static void run_agree_hello(void **a)
 {
@@ -566,6 +581,9 @@ static struct CUfunc_st {
 	{ "hg_open_small", run_open_small, false },
 	{ "hg_seal", run_seal, false },
 	{ "hg_receipt", run_receipt, false },
+	{ "hg_area", run_area, false },
+	{ "hg_fold", run_fold, false },
+	{ "hg_commit", run_commit, false },
 	{ "hg_agree_hello", run_agree_hello, false },
 	{ "hg_agree_finish", run_agree_finish, false },
 };

@@ -11,7 +11,7 @@ struct hg_kernel {
 };
 
 /* What the test still owns of the kernels that were asked for. */
-#define KERNELS 16
+#define KERNELS 24
 struct owner {
 	struct evil evil;
 	struct hg_kernel kernels[KERNELS];
