@@ -475,6 +475,7 @@ int att_client_enrol(struct att_client *c, const struct att_bytes *request, char
 	if (!ret && att_bytes_take_string(
 			    challenge, json_dumps(json_object_get(o, "challenge"), JSON_COMPACT))) {
 		free(*session);
+		*session = NULL;
 		ret = att_fail(err, ATT_E_FORMAT, "the verifier's answer has no challenge");
 	}
 	json_decref(o);

@@ -650,16 +650,65 @@ static void *impose(void *opaque)
 	return NULL;
 }
 
+/* Each asks for something; whatever the answer, nothing stays behind after an error. */
+static int ask_challenge(struct att_client *c, struct att_error *err)
+{
+	uint8_t nonce[32] = { 0 };
+	unsigned int seconds;
+
+	return att_client_challenge(c, nonce, 32, &seconds, err);
+}
+
+static int ask_submit(struct att_client *c, struct att_error *err)
+{
+	const struct att_bytes evidence = { (uint8_t *)(uintptr_t) "{}", 2 };
+	static const uint8_t nonce[32];
+	struct att_answer answer;
+	int ret = att_client_submit(c, nonce, 32, "p", "s", &evidence, &answer, err);
+
+	if (ret)
+		assert_true(!answer.result && !answer.ear && !answer.jwe);
+	return ret;
+}
+
+static int ask_enrol(struct att_client *c, struct att_error *err)
+{
+	const struct att_bytes request = { (uint8_t *)(uintptr_t) "{}", 2 };
+	struct att_bytes challenge = { 0 };
+	char *session = NULL;
+	int ret = att_client_enrol(c, &request, &session, &challenge, err);
+
+	/* As callers do it: a session that was freed already would be freed again. */
+	if (ret)
+		assert_true(!session && !challenge.data);
+	free(session);
+	att_bytes_free(&challenge);
+	return ret;
+}
+
+static int ask_finish(struct att_client *c, struct att_error *err)
+{
+	const struct att_bytes response = { (uint8_t *)(uintptr_t) "{}", 2 };
+	char *machine = NULL;
+	int ret = att_client_enrol_finish(c, "00", &response, "label", &machine, err);
+
+	if (ret)
+		assert_null(machine);
+	free(machine);
+	return ret;
+}
+
+typedef int ask_for(struct att_client *c, struct att_error *err);
+
 /* A client that meets this server gets nothing from it but an error. */
-static void meets(struct impostor *p, const char *host, enum att_code code, const char *part)
+static void meets_with(struct impostor *p, ask_for *ask, const char *host, enum att_code code,
+		       const char *part)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
 	socklen_t size = sizeof(at);
 	struct att_server server = { .ca = site_path(p->n->t, "server.crt"), .timeout = 1 };
 	struct att_error err = { 0 };
 	struct att_client *c;
-	uint8_t nonce[32] = { 0 };
-	unsigned int seconds;
 	pthread_t thread;
 	char url[80];
 
@@ -674,12 +723,16 @@ static void meets(struct impostor *p, const char *host, enum att_code code, cons
 	server.url = url;
 	c = att_client_new(&server, &err);
 	assert_non_null(c);
-	if (!att_client_challenge(c, nonce, 32, &seconds, &err) || err.code != code ||
-	    !strstr(err.text, part))
-		fail_msg("code %d: %s", err.code, err.text);
+	if (!ask(c, &err) || err.code != code || !strstr(err.text, part))
+		fail_msg("%s: code %d: %s", p->answer ? p->answer : "", err.code, err.text);
 	att_client_free(c);
 	pthread_join(thread, NULL);
 	close(p->listener);
+}
+
+static void meets(struct impostor *p, const char *host, enum att_code code, const char *part)
+{
+	meets_with(p, ask_challenge, host, code, part);
 }
 
 static void hostile_servers(void **state)
@@ -725,6 +778,47 @@ static void hostile_servers(void **state)
 	meets(&p, "127.0.0.1", ATT_E_CRYPTO, "certificate");
 }
 
+/* Answers of the right form that lack a member, contradict themselves, or are too much. */
+static void hostile_answers(void **state)
+{
+	static const struct {
+		ask_for *ask;
+		const char *body, *part;
+	} bad[] = {
+		{ ask_enrol, "{}", "\"session\"" },
+		{ ask_enrol, "{\"session\":7}", "\"session\"" },
+		{ ask_enrol, "{\"session\":\"00\"}", "no challenge" },
+		{ ask_enrol, "{\"session\":\"00\",\"challenge\":7}", "no challenge" },
+		{ ask_finish, "{}", "\"machine\"" },
+		{ ask_finish, "{\"machine\":\"\"}", "\"machine\"" },
+		{ ask_submit, "{}", "no verdict" },
+		{ ask_submit, "{\"verdict\":256,\"result\":{},\"ear\":\"e\"}", "no verdict" },
+		{ ask_submit, "{\"verdict\":0,\"result\":{}}", "no verdict" },
+		{ ask_submit, "{\"verdict\":0,\"result\":{},\"ear\":\"e\"}", "contradicts" },
+		{ ask_submit, "{\"verdict\":3,\"passed\":true,\"result\":{},\"ear\":\"e\"}",
+		  "contradicts" },
+		{ ask_submit,
+		  "{\"verdict\":0,\"passed\":true,\"result\":{\"passed\":true},\"ear\":\"e\"}",
+		  "\"jwe\"" },
+	};
+	struct net *n = *state;
+	struct impostor p = {
+		.n = n, .certificate = "server.crt", .key = "server.key", .max = TLS1_3_VERSION
+	};
+	char answer[400];
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	p.answer = answer;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(answer, sizeof(answer),
+			 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+			 "Content-Length: %zu\r\n\r\n%s",
+			 strlen(bad[i].body), bad[i].body);
+		meets_with(&p, bad[i].ask, "127.0.0.1", ATT_E_FORMAT, bad[i].part);
+	}
+}
+
 /* A server that says nothing: the client's own time limit ends it. */
 static void silent_server(void **state)
 {
@@ -754,6 +848,7 @@ int main(void)
 		T(client_oversized),
 		T(client_urls),
 		T(hostile_servers),
+		T(hostile_answers),
 		T(silent_server),
 	};
 
