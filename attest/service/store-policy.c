@@ -268,6 +268,22 @@ int store_secret_remove(struct store *s, const char *name, struct att_error *err
 	return store_outcome(store_run(s, st, err), "secret", name, "", err);
 }
 
+/* Both columns, or neither; SQLite has no text for a column when memory is short. */
+static int copy_secret(sqlite3_stmt *st, char **policy, struct att_bytes *sealed,
+		       struct att_error *err)
+{
+	const char *text = (const char *)sqlite3_column_text(st, 0);
+	char *copy = text ? strdup(text) : NULL;
+
+	if (!copy || att_bytes_set(sealed, sqlite3_column_blob(st, 1),
+				   (size_t)sqlite3_column_bytes(st, 1))) {
+		free(copy);
+		return att_no_memory(err);
+	}
+	*policy = copy;
+	return 0;
+}
+
 int store_secret_get(struct store *s, const char *name, char **policy, struct att_bytes *sealed,
 		     struct att_error *err)
 {
@@ -284,13 +300,7 @@ int store_secret_get(struct store *s, const char *name, char **policy, struct at
 	} else if (step != SQLITE_ROW) {
 		store_fail(s, err);
 	} else {
-		*policy = strdup((const char *)sqlite3_column_text(st, 0));
-		ret = !*policy || att_bytes_set(sealed, sqlite3_column_blob(st, 1),
-						(size_t)sqlite3_column_bytes(st, 1))
-			      ? att_no_memory(err)
-			      : 0;
-		if (ret)
-			free(*policy);
+		ret = copy_secret(st, policy, sealed, err);
 	}
 	sqlite3_reset(st);
 	return ret;
@@ -300,6 +310,7 @@ static int reseal_row(struct store *s, sqlite3_stmt *row, store_reseal *with, vo
 		      struct att_error *err)
 {
 	const char *name = (const char *)sqlite3_column_text(row, 0);
+	const char *policy = (const char *)sqlite3_column_text(row, 1);
 	struct att_bytes old = { 0 }, new = { 0 };
 	sqlite3_stmt *st = store_prepare(s, ST_SECRET_SEALED,
 					 "UPDATE secrets SET sealed = ? WHERE name = ?", err);
@@ -307,9 +318,10 @@ static int reseal_row(struct store *s, sqlite3_stmt *row, store_reseal *with, vo
 
 	if (!st)
 		return -1;
-	if (att_bytes_set(&old, sqlite3_column_blob(row, 2), (size_t)sqlite3_column_bytes(row, 2)))
+	if (!name || !policy ||
+	    att_bytes_set(&old, sqlite3_column_blob(row, 2), (size_t)sqlite3_column_bytes(row, 2)))
 		return att_no_memory(err);
-	ret = with(opaque, name, (const char *)sqlite3_column_text(row, 1), &old, &new, err);
+	ret = with(opaque, name, policy, &old, &new, err);
 	att_bytes_free(&old);
 	if (ret)
 		return -1;
