@@ -22,6 +22,8 @@
 #define ROOTS_MAX    (1u << 20)
 #define SESSIONS_MAX 256u
 #define SMALL_BODY   65536u
+/* Of a request; evidence has under a hundred. Each costs a few hundred bytes of memory. */
+#define JSON_VALUES_MAX 4096u
 
 /* ---- Setting up ---- */
 
@@ -282,15 +284,16 @@ static const struct route {
 	enum http_method method;
 	enum endpoint endpoint;
 	void (*handle)(struct call *c);
+	bool appraises;
 } routes[] = {
-	{ "/v1/challenge", HTTP_POST, EP_CHALLENGE, call_challenge },
-	{ "/v1/verify", HTTP_POST, EP_VERIFY, call_verify },
-	{ "/v1/release", HTTP_POST, EP_RELEASE, call_release },
-	{ "/v1/enrol/request", HTTP_POST, EP_ENROL_REQUEST, call_enrol_request },
-	{ "/v1/enrol/finish", HTTP_POST, EP_ENROL_FINISH, call_enrol_finish },
-	{ "/v1/key", HTTP_GET, EP_KEY, NULL },
-	{ "/v1/healthz", HTTP_GET, EP_HEALTH, NULL },
-	{ "/metrics", HTTP_GET, EP_METRICS, NULL },
+	{ "/v1/challenge", HTTP_POST, EP_CHALLENGE, call_challenge, false },
+	{ "/v1/verify", HTTP_POST, EP_VERIFY, call_verify, true },
+	{ "/v1/release", HTTP_POST, EP_RELEASE, call_release, true },
+	{ "/v1/enrol/request", HTTP_POST, EP_ENROL_REQUEST, call_enrol_request, false },
+	{ "/v1/enrol/finish", HTTP_POST, EP_ENROL_FINISH, call_enrol_finish, false },
+	{ "/v1/key", HTTP_GET, EP_KEY, NULL, false },
+	{ "/v1/healthz", HTTP_GET, EP_HEALTH, NULL, false },
+	{ "/metrics", HTTP_GET, EP_METRICS, NULL, false },
 };
 
 static const struct route *find_route(const struct http_request *q)
@@ -372,10 +375,61 @@ static void get(struct service *s, struct store *store, enum endpoint ep, struct
 			  true);
 }
 
-static void post(struct call *c, const struct route *r, const char *body)
+/* Appraisals take memory and time, parsing what they are of, too: only so many at once. */
+static bool enter(struct call *c)
+{
+	int max = (int)(c->s->cfg->appraisals ? c->s->cfg->appraisals : 256);
+
+	if (atomic_fetch_add(&c->s->appraisals, 1) < max)
+		return true;
+	atomic_fetch_sub(&c->s->appraisals, 1);
+	/* The nonce was not looked at: the client may come again with it. */
+	answer_error(c->a, 503, "busy", "too many appraisals are under way: wait");
+	c->a->retry = 1;
+	return false;
+}
+
+static void leave(struct call *c)
+{
+	atomic_fetch_sub(&c->s->appraisals, 1);
+}
+
+/* No fewer values than a parser would make of it: what opens or separates them, outside strings. */
+static bool too_many_values(const char *text, size_t size)
+{
+	bool quoted = false;
+	size_t i, n = 0;
+
+	for (i = 0; i < size && n <= JSON_VALUES_MAX; i++) {
+		if (text[i] == '"')
+			quoted = !quoted;
+		else if (quoted)
+			i += text[i] == '\\';
+		else
+			n += text[i] == '{' || text[i] == '[' || text[i] == ',';
+	}
+	return n > JSON_VALUES_MAX;
+}
+
+static void handle(struct call *c, const struct route *r, const char *body)
 {
 	struct att_error err = { 0 };
 
+	if (too_many_values(body, c->q->body_size)) {
+		answer_error(c->a, 400, "json", "more than %u values in one request",
+			     JSON_VALUES_MAX);
+		return;
+	}
+	c->body = att_json_parse(body, c->q->body_size, c->s->cfg->body, &err);
+	if (!c->body)
+		answer_error(c->a, 400, "json", "%s", err.text);
+	else
+		r->handle(c);
+	json_decref(c->body);
+}
+
+static void post(struct call *c, const struct route *r, const char *body)
+{
 	snprintf(c->id, sizeof(c->id), "%02x%02x%02x%02x%02x%02x-%" PRIxFAST64, c->s->run_id[0],
 		 c->s->run_id[1], c->s->run_id[2], c->s->run_id[3], c->s->run_id[4],
 		 c->s->run_id[5], ++c->s->next_request);
@@ -386,14 +440,12 @@ static void post(struct call *c, const struct route *r, const char *body)
 				       .verdict = -1 };
 	if (!c->q->json) {
 		answer_error(c->a, 415, "type", "Content-Type is not application/json");
-		return;
+	} else if (!r->appraises) {
+		handle(c, r, body);
+	} else if (enter(c)) {
+		handle(c, r, body);
+		leave(c);
 	}
-	c->body = att_json_parse(body, c->q->body_size, c->s->cfg->body, &err);
-	if (!c->body)
-		answer_error(c->a, 400, "json", "%s", err.text);
-	else
-		r->handle(c);
-	json_decref(c->body);
 }
 
 void service_handle(struct service *s, struct store *store, const struct peer *peer,

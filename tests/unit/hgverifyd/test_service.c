@@ -378,6 +378,89 @@ static void busy(void **state)
 	free(body);
 }
 
+/* Before a body is looked at, too. */
+static void busy_before_parsing(void **state)
+{
+	struct site *t = *state;
+
+	t->cfg.appraisals = 1;
+	t->s->appraisals = 1;
+	refused(t, "/v1/verify", "{", 503, "busy");
+	refused(t, "/v1/release", "{", 503, "busy");
+	/* Not of these. */
+	refused(t, "/v1/challenge", "{", 400, "json");
+	t->s->appraisals = 0;
+	refused(t, "/v1/verify", "{", 400, "json");
+	assert_int_equal(t->s->appraisals, 0);
+}
+
+static size_t parsed;
+
+static void *count_memory(size_t size)
+{
+	parsed += size;
+	return malloc(size);
+}
+
+/* A body of @unit again and again between @head and @tail. */
+static char *bomb(const char *head, const char *unit, const char *tail, size_t size)
+{
+	size_t n = strlen(unit), at = strlen(head);
+	char *text = calloc(1, at + size + n + strlen(tail) + 1);
+
+	assert_non_null(text);
+	memcpy(text, head, at);
+	for (; size > n; size -= n, at += n)
+		memcpy(text + at, unit, n);
+	strcpy(text + at, tail);
+	return text;
+}
+
+/* Few bytes for many values: refused before memory is spent on them. */
+static void json_bombs(void **state)
+{
+	static const struct {
+		const char *head, *unit, *tail;
+	} bad[] = {
+		{ "{\"evidence\":[{}", ",{}", "]}" }, { "{\"evidence\":[0", ",0", "]}" },
+		{ "{\"evidence\":[[", "],[", "]]}" }, { "{\"\\\\\":[\"\\\"\"", ",\"\\\\\"", "]}" },
+		{ "{\"evidence\":", "[", "" },	      { "{\"evidence\":", "{\"\":", "" },
+		{ "{\"a\":0", ",\"b\":0", "}" },
+	};
+	struct site *t = *state;
+	json_t *o;
+	size_t i;
+	int status;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		char *body = bomb(bad[i].head, bad[i].unit, bad[i].tail, 4u << 20);
+
+		parsed = 0;
+		json_set_alloc_funcs(count_memory, free);
+		o = site_ask(t, "/v1/verify", body, &status);
+		json_set_alloc_funcs(malloc, free);
+		assert_int_equal(status, 400);
+		assert_string_equal(text_of(o, "error"), "json");
+		if (parsed > 16384)
+			fail_msg("%s: %zu bytes", bad[i].head, parsed);
+		json_decref(o);
+		free(body);
+	}
+	site_nothing_released(t);
+}
+
+/* What is in strings does not count. */
+static void json_in_strings(void **state)
+{
+	struct site *t = *state;
+	char *more = bomb(",\"secret\":\"\\\"", "{[,", "\"", 30000);
+	char *body = fresh(t, &t->peer, &t->w->a, more);
+
+	refused(t, "/v1/release", body, 400, "request");
+	free(body);
+	free(more);
+}
+
 /* ---- Evidence ---- */
 
 /* Appraised and refused: the verdict, no secret. */
@@ -762,7 +845,11 @@ int main(void)
 		T(audit_full),
 		T(enrolment_off),
 		T(enrolment_authority),
-		T(enrolment_session), T(busy),
+		T(enrolment_session),
+		T(busy),
+		T(busy_before_parsing),
+		T(json_bombs),
+		T(json_in_strings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
