@@ -67,6 +67,7 @@ static void free_body(struct conn *c, struct service *s)
 	OPENSSL_cleanse(c->body, c->q.body_size);
 	free(c->body);
 	c->body = NULL;
+	share_give(s->bodies, &c->peer.source, c->q.body_size);
 	s->metrics.body_bytes -= (int64_t)c->q.body_size;
 }
 
@@ -138,12 +139,13 @@ static enum conn_want cut_off(struct conn *c, struct service *s)
 
 static bool reserve(struct conn *c, struct service *s)
 {
-	int64_t size = (int64_t)c->q.body_size;
-
-	if (atomic_fetch_add(&s->metrics.body_bytes, size) + size <= (int64_t)s->cfg->body_memory)
-		c->body = calloc(1, c->q.body_size + 1);
-	if (!c->body)
-		s->metrics.body_bytes -= size;
+	if (!share_take(s->bodies, &c->peer.source, c->q.body_size))
+		return false;
+	c->body = calloc(1, c->q.body_size + 1);
+	if (c->body)
+		s->metrics.body_bytes += (int64_t)c->q.body_size;
+	else
+		share_give(s->bodies, &c->peer.source, c->q.body_size);
 	return c->body;
 }
 

@@ -133,6 +133,18 @@ static int read_keys(struct service *s, struct att_error *err)
 		       : 0;
 }
 
+/* An address has an eighth of the memory, or one body if that is more. */
+static struct shares *share_bodies(const struct config *cfg)
+{
+	uint64_t each = cfg->body_memory / 8;
+
+	if (each < cfg->body)
+		each = cfg->body;
+	if (each < SMALL_BODY)
+		each = SMALL_BODY;
+	return shares_new(cfg->connections, cfg->body_memory, each);
+}
+
 struct service *service_new(const struct config *cfg, struct att_error *err)
 {
 	int64_t lifetime = (int64_t)cfg->challenge_lifetime * 1000;
@@ -149,9 +161,10 @@ struct service *service_new(const struct config *cfg, struct att_error *err)
 	s->sessions = challenges_new(SESSIONS_MAX, SESSIONS_MAX / 4, lifetime);
 	s->by_address = rate_new((double)cfg->rate, (double)cfg->burst);
 	s->by_identity = rate_new((double)cfg->identity_rate, (double)cfg->identity_burst);
+	s->bodies = share_bodies(cfg);
 	s->policies = policies_new();
-	if (!s->nonces || !s->sessions || !s->by_address || !s->by_identity || !s->policies ||
-	    RAND_bytes(s->run_id, sizeof(s->run_id)) != 1)
+	if (!s->nonces || !s->sessions || !s->by_address || !s->by_identity || !s->bodies ||
+	    !s->policies || RAND_bytes(s->run_id, sizeof(s->run_id)) != 1)
 		att_no_memory(err);
 	else if (!read_keys(s, err))
 		return s;
@@ -173,6 +186,7 @@ void service_free(struct service *s)
 	policies_free(s->policies);
 	rate_free(s->by_address);
 	rate_free(s->by_identity);
+	shares_free(s->bodies);
 	challenges_free(s->nonces);
 	challenges_free(s->sessions);
 	EVP_PKEY_free(s->ear_key);

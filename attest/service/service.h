@@ -16,6 +16,7 @@
 #include "metrics.h"
 #include "policies.h"
 #include "secrets.h"
+#include "share.h"
 #include "store.h"
 
 struct service {
@@ -23,6 +24,7 @@ struct service {
 	struct challenges *nonces;
 	struct challenges *sessions; /* enrolments that were begun; their states */
 	struct rates *by_address, *by_identity;
+	struct shares *bodies; /* memory for them */
 	struct audit *audit;
 	struct policies *policies;
 	EVP_PKEY *ear_key;

@@ -224,10 +224,13 @@ static void sources(void **state)
 	(void)state;
 	in6->sin6_addr.s6_addr[0] = 0x20;
 	source_of_address(&x, &a);
-	in6->sin6_addr.s6_addr[15] = 7; /* in the same /64 */
+	in6->sin6_addr.s6_addr[15] = 7; /* in the same /56 */
 	source_of_address(&x, &b);
 	assert_memory_equal(&a, &b, sizeof(a));
 	in6->sin6_addr.s6_addr[7] = 1;
+	source_of_address(&x, &b);
+	assert_memory_equal(&a, &b, sizeof(a));
+	in6->sin6_addr.s6_addr[6] = 1;
 	source_of_address(&x, &b);
 	assert_memory_not_equal(&a, &b, sizeof(a));
 	/* An IPv4 address is the same one in either form. */
@@ -238,6 +241,40 @@ static void sources(void **state)
 	memcpy(in6->sin6_addr.s6_addr + 12, "\x7f\x00\x00\x01", 4);
 	source_of_address(&x, &b);
 	assert_memory_equal(&a, &b, sizeof(a));
+}
+
+static void memory_shares(void **state)
+{
+	struct shares *s = shares_new(3, 100, 60);
+	struct source a = { { 1 } }, b = { { 2 } }, c = { { 3 } }, d = { { 4 } };
+
+	(void)state;
+	assert_non_null(s);
+	assert_false(share_take(s, &a, 61));
+	assert_false(share_take(s, &a, UINT64_MAX));
+	assert_true(share_take(s, &a, 40));
+	assert_false(share_take(s, &a, 21));
+	assert_true(share_take(s, &a, 20));
+	assert_true(share_take(s, &a, 0));
+	assert_false(share_take(s, &a, 1));
+	/* Others have what is left, of all. */
+	assert_false(share_take(s, &b, 41));
+	assert_true(share_take(s, &b, 30));
+	assert_true(share_take(s, &c, 9));
+	assert_false(share_take(s, &c, 2));
+	/* No place for a fourth, until somebody has nothing. */
+	assert_false(share_take(s, &d, 1));
+	share_give(s, &a, 40);
+	assert_false(share_take(s, &d, 1));
+	share_give(s, &a, 20);
+	assert_true(share_take(s, &d, 1));
+	share_give(s, &c, 9);
+	share_give(s, &b, 30);
+	share_give(s, &d, 1);
+	assert_true(share_take(s, &d, 60));
+	assert_false(share_take(s, &a, 41));
+	assert_true(share_take(s, &a, 40));
+	shares_free(s);
 }
 
 /* ---- Challenges ---- */
@@ -715,6 +752,7 @@ int main(void)
 		cmocka_unit_test(http_responses),
 		cmocka_unit_test(rates),
 		cmocka_unit_test(sources),
+		cmocka_unit_test(memory_shares),
 		cmocka_unit_test(challenge_order),
 		A(audit_chain_holds),
 		A(audit_torn),

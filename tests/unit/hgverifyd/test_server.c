@@ -85,14 +85,22 @@ static char *own(const char *text)
 
 /* ---- Raw connections ---- */
 
-static int dial(const struct net *n)
+static int dial_from(const struct net *n, const char *address)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(n->port) };
+	struct sockaddr_in from = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	inet_pton(AF_INET, address, &from.sin_addr);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
 	inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
 	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	return fd;
+}
+
+static int dial(const struct net *n)
+{
+	return dial_from(n, "127.0.0.1");
 }
 
 struct line {
@@ -101,17 +109,22 @@ struct line {
 	int fd;
 };
 
-static struct line raw_open(const struct net *n)
+static struct line raw_open_from(const struct net *n, const char *address)
 {
 	struct att_error err = { 0 };
 	struct line l = { tls_client(site_path(n->t, "server.crt"), NULL, NULL, &err), NULL, -1 };
 
 	assert_non_null(l.ctx);
-	l.fd = dial(n);
+	l.fd = dial_from(n, address);
 	l.ssl = SSL_new(l.ctx);
 	SSL_set_fd(l.ssl, l.fd);
 	assert_int_equal(SSL_connect(l.ssl), 1);
 	return l;
+}
+
+static struct line raw_open(const struct net *n)
+{
+	return raw_open_from(n, "127.0.0.1");
 }
 
 static void raw_close(struct line *l)
@@ -375,23 +388,79 @@ static void rate_limited(void **state)
 	raw_close(&l);
 }
 
+static void wait_bodies(struct net *n, int64_t size)
+{
+	while (n->t->s->metrics.body_bytes != size)
+		usleep(1000);
+}
+
+/* Heads cost a client nothing: it gets its share of the memory for them, and others theirs. */
 static void body_memory(void **state)
 {
 	static const char large[] = POST "Content-Length: 700000\r\n\r\n{";
+	static const char small[] = "POST /v1/challenge HTTP/1.1\r\nHost: x\r\n"
+				    "Content-Type: application/json\r\nConnection: close\r\n"
+				    "Content-Length: 2\r\n\r\n{}";
 	struct net *n = *state;
-	struct line l;
+	struct line l, other;
+	char *text;
+	int i;
 
 	n->t->cfg.body = 700000;
-	n->t->cfg.body_memory = 1u << 20;
+	n->t->cfg.body_memory = 8u << 20; /* an eighth: one of these, and a bit */
+	site_restart(n->t);
 	start(n);
 	l = raw_open(n);
 	raw_say(&l, large);
-	while (!n->t->s->metrics.body_bytes)
-		usleep(1000);
-	raw_refused(n, large, strlen(large), 503, "memory");
+	wait_bodies(n, 700000);
+	for (i = 0; i < 16; i++)
+		raw_refused(n, large, strlen(large), 503, "memory");
+	assert_int_equal(n->t->s->metrics.body_bytes, 700000);
+	/* Another address is not starved. */
+	other = raw_open_from(n, "127.0.0.2");
+	raw_say(&other, large);
+	wait_bodies(n, 1400000);
+	raw_close(&other);
+	wait_bodies(n, 700000);
+	other = raw_open_from(n, "127.0.0.2");
+	raw_say(&other, small);
+	text = raw_rest(&other);
+	assert_non_null(strstr(text, "200 OK"));
+	free(text);
+	raw_close(&other);
 	raw_close(&l);
-	while (n->t->s->metrics.body_bytes)
-		usleep(1000);
+	wait_bodies(n, 0);
+	/* What is given back can be had again. */
+	l = raw_open(n);
+	raw_say(&l, large);
+	wait_bodies(n, 700000);
+	raw_close(&l);
+	wait_bodies(n, 0);
+}
+
+/* All addresses together have no more than there is. */
+static void body_memory_of_all(void **state)
+{
+	static const char large[] = POST "Content-Length: 700000\r\n\r\n{";
+	struct net *n = *state;
+	struct line l, other;
+	char *text;
+
+	n->t->cfg.body = 700000;
+	n->t->cfg.body_memory = 1u << 20;
+	site_restart(n->t);
+	start(n);
+	l = raw_open(n);
+	raw_say(&l, large);
+	wait_bodies(n, 700000);
+	other = raw_open_from(n, "127.0.0.2");
+	raw_say(&other, large);
+	text = raw_rest(&other);
+	assert_non_null(strstr(text, "\"error\":\"memory\""));
+	free(text);
+	raw_close(&other);
+	raw_close(&l);
+	wait_bodies(n, 0);
 }
 
 /* ---- TLS ---- */
@@ -834,22 +903,12 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(hostile_requests),
-		T(smuggled),
-		T(keeps_alive),
-		T(slow_clients),
-		T(half_closed),
-		T(too_many_connections),
-		T(rate_limited),
-		T(body_memory),
-		T(old_tls),
-		T(client_works),
-		T(client_certificates),
-		T(client_oversized),
-		T(client_urls),
-		T(hostile_servers),
-		T(hostile_answers),
-		T(silent_server),
+		T(hostile_requests), T(smuggled),      T(keeps_alive),
+		T(slow_clients),     T(half_closed),   T(too_many_connections),
+		T(rate_limited),     T(body_memory),   T(body_memory_of_all),
+		T(old_tls),	     T(client_works),  T(client_certificates),
+		T(client_oversized), T(client_urls),   T(hostile_servers),
+		T(hostile_answers),  T(silent_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
