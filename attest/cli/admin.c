@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <pwd.h>
@@ -13,6 +12,7 @@
 #include "audit.h"
 #include "bytes.h"
 #include "file.h"
+#include "sandbox.h"
 #include "secrets.h"
 #include "store.h"
 
@@ -289,22 +289,27 @@ static int remove_secret(struct admin *a, struct store *s)
 	return done(store_secret_remove(s, a->word[2], &err), &err);
 }
 
-/* As root, what the service is to write becomes its own. */
-static int give_away(const struct config *cfg, const char *path)
+/* As root, a key that is made becomes the service's own. */
+static int write_key(const struct config *cfg, const char *path, const struct att_bytes *text)
 {
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
 	const struct passwd *pw;
 
-	if (!cfg->user || geteuid())
-		return 0;
-	pw = getpwnam(cfg->user);
-	if (!pw) {
-		complain("there is no user '%s': useradd --system %s", cfg->user, cfg->user);
-		return -1;
+	if (cfg->user && !geteuid()) {
+		pw = getpwnam(cfg->user);
+		if (!pw) {
+			complain("there is no user '%s': useradd --system %s", cfg->user,
+				 cfg->user);
+			return -1;
+		}
+		uid = pw->pw_uid;
+		gid = pw->pw_gid;
 	}
-	if (!chown(path, pw->pw_uid, pw->pw_gid))
-		return 0;
-	complain("%s: %s", path, strerror(errno));
-	return -1;
+	if (file_write_for(path, text->data, text->size, 0600, uid, gid))
+		return -1;
+	printf("hgverifyd: made %s\n", path);
+	return 0;
 }
 
 /* A file with a new key, unless it is there. */
@@ -320,10 +325,8 @@ static int make_secrets_key(const struct config *cfg, const char *path)
 		complain("%s", err.text);
 		return -1;
 	}
-	ret = file_write(path, text.data, text.size, 0600) || give_away(cfg, path) ? -1 : 0;
+	ret = write_key(cfg, path, &text);
 	att_bytes_free(&text);
-	if (!ret)
-		printf("hgverifyd: made %s\n", path);
 	return ret;
 }
 
@@ -376,10 +379,8 @@ static int make_ear_key(const struct config *cfg, const char *path)
 		complain("%s", err.text);
 		return -1;
 	}
-	ret = file_write(path, pem.data, pem.size, 0600) || give_away(cfg, path) ? -1 : 0;
+	ret = write_key(cfg, path, &pem);
 	att_bytes_free(&pem);
-	if (!ret)
-		printf("hgverifyd: made %s\n", path);
 	return ret;
 }
 
@@ -391,12 +392,13 @@ static int init(struct admin *a)
 	if (make_ear_key(a->cfg, a->cfg->ear_key) ||
 	    (a->cfg->secrets_key && make_secrets_key(a->cfg, a->cfg->secrets_key)))
 		return ADMIN_FAILED;
+	/* The database's folder is the service's: root has no business there. */
+	if (a->cfg->user && !geteuid() && sandbox_become(a->cfg->user, &err))
+		return admin_failed(&err);
 	s = store_open(a->cfg->database, STORE_CREATE, &err);
 	if (!s)
 		return admin_failed(&err);
 	store_close(s);
-	if (give_away(a->cfg, a->cfg->database))
-		return ADMIN_FAILED;
 	printf("hgverifyd: database %s is ready\n", a->cfg->database);
 	return ADMIN_DONE;
 }

@@ -177,13 +177,39 @@ static int check_version(struct store *s, enum store_mode mode, struct att_error
 	return migrate(s, version, err);
 }
 
+/*
+ * Links to folders are followed here, once, for SQLite would refuse them. One in
+ * the file's own place is not: whoever owns the folder may have put it there for
+ * root to follow.
+ */
+static char *real_path(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder, *real, *full = NULL;
+
+	folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+	real = folder ? realpath(folder, NULL) : NULL;
+	if (!real)
+		full = strdup(path);
+	else if (asprintf(&full, "%s/%s", strcmp(real, "/") ? real : "", slash ? slash + 1 : path) <
+		 0)
+		full = NULL;
+	free(folder);
+	free(real);
+	return full;
+}
+
 static int open_file(struct store *s, enum store_mode mode, struct att_error *err)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, fd;
+	struct stat st;
 
+	if (!lstat(s->path, &st) && S_ISLNK(st.st_mode))
+		return att_fail(err, ATT_E_IO,
+				"database %s is a symbolic link: name the file itself", s->path);
 	/* It holds who may do what: no one else reads it, not even for a moment. */
 	if (mode == STORE_CREATE) {
-		fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		fd = open(s->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0)
 			return att_fail(err, ATT_E_IO, "database %s: %s", s->path, strerror(errno));
 		close(fd);
@@ -203,10 +229,9 @@ static int open_file(struct store *s, enum store_mode mode, struct att_error *er
 struct store *store_open(const char *path, enum store_mode mode, struct att_error *err)
 {
 	struct store *s = calloc(1, sizeof(*s));
-	char *real = s ? realpath(path, NULL) : NULL;
 
 	if (s)
-		s->path = real ? real : strdup(path);
+		s->path = real_path(path);
 	if (!s || !s->path) {
 		free(s);
 		att_no_memory(err);

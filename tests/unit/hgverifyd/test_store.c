@@ -346,6 +346,34 @@ static void other_files(void **state)
 	refuses_file(t, "empty", STORE_CREATE, ATT_E_REFUSED, "newer hgverifyd");
 }
 
+static void must_link(const struct site *t, const char *to, const char *name)
+{
+	assert_int_equal(symlink(to, site_path(t, name)), 0);
+}
+
+/* Its folder may be another user's, who puts a link where root makes a file or opens one. */
+static void links(void **state)
+{
+	struct site *t = *state;
+	struct att_error err = { 0 };
+	struct store *s;
+	struct stat st;
+
+	must_link(t, site_path(t, "victim"), "new");
+	refuses_file(t, "new", STORE_CREATE, ATT_E_IO, "symbolic link");
+	assert_int_equal(lstat(site_path(t, "victim"), &st), -1);
+	must_link(t, site_path(t, "db"), "other");
+	refuses_file(t, "other", STORE_CREATE, ATT_E_IO, "symbolic link");
+	refuses_file(t, "other", STORE_ADMIN, ATT_E_IO, "symbolic link");
+	refuses_file(t, "other", STORE_CHECK, ATT_E_IO, "symbolic link");
+	/* A link to the folder is the operator's. */
+	must_link(t, t->dir, "folder");
+	s = store_open(site_path(t, "folder/db"), STORE_ADMIN, &err);
+	if (!s)
+		fail_msg("%s", err.text);
+	store_close(s);
+}
+
 static void private_file(void **state)
 {
 	struct site *t = *state;
@@ -405,9 +433,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(machines),	T(found_by_key), T(devices), T(policies),
-		T(secrets),	T(reseal_whole), T(tokens),  T(names),
-		T(other_files), T(private_file), T(damaged), T(read_only),
+		T(machines),	 T(found_by_key), T(devices),	T(policies),	T(secrets),
+		T(reseal_whole), T(tokens),	  T(names),	T(other_files), T(links),
+		T(private_file), T(damaged),	  T(read_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,6 +237,19 @@ if [ "$(id -u)" = 0 ]; then
 	grep -q '^NoNewPrivs:.1' "/proc/$pid/status" && grep -q '^Seccomp:.2' "/proc/$pid/status" ||
 		fail 'it has no sandbox'
 	stop
+	# init makes the keys theirs, and does in their folder what they could do themselves.
+	rm "$root/ear.pem" "$root/var/db"*
+	run 0 'is ready' hgverifyd "${c[@]}" init
+	[ "$(stat -c '%U %a' "$root/ear.pem")" = 'nobody 600' ] || fail "ear.pem is not nobody's"
+	[ "$(stat -c '%U %a' "$root/var/db")" = 'nobody 600' ] || fail "db is not nobody's"
+	rm "$root/var/db"*
+	ln -s "$root/victim" "$root/var/db"
+	run 1 'symbolic link' hgverifyd "${c[@]}" init
+	[ ! -e "$root/victim" ] || fail 'init followed a link'
+	rm "$root/var/db"
+	chown root "$root/var"
+	run 1 'Permission denied' hgverifyd "${c[@]}" init
+	[ ! -e "$root/var/db" ] || fail 'init wrote as root'
 	c=(-c "$root/conf")
 fi
 sed -i "s|^\[server\]|&\nuser = no-such-user|" "$root/conf"
