@@ -243,20 +243,15 @@ static int remove_token(struct admin *a, struct store *s)
 static int read_secrets_key(const char *path, struct secrets_key *key)
 {
 	struct att_error err = { 0 };
-	struct att_bytes text;
-	int ret;
 
 	if (!path) {
 		complain("[verify] secrets_key is missing in the configuration");
 		return -1;
 	}
-	if (file_read(path, 4096, &text))
-		return -1;
-	ret = secrets_key_parse(key, (char *)text.data, text.size, &err);
-	att_bytes_free(&text);
-	if (ret)
-		complain("%s: %s", path, err.text);
-	return ret;
+	if (!secrets_key_load(key, path, &err))
+		return 0;
+	complain("%s", err.text);
+	return -1;
 }
 
 static int add_secret(struct admin *a, struct store *s)

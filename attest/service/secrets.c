@@ -9,6 +9,7 @@
 #include "alg.h"
 #include "bytes.h"
 #include "error.h"
+#include "keyfile.h"
 
 #define FORMAT 1
 #define ID     8u
@@ -32,6 +33,18 @@ int secrets_key_parse(struct secrets_key *k, const char *text, size_t size, stru
 			       "the key of the secrets is not 64 hexadecimal digits");
 	OPENSSL_cleanse(hex, sizeof(hex));
 	return ret;
+}
+
+int secrets_key_load(struct secrets_key *k, const char *path, struct att_error *err)
+{
+	struct att_bytes text = { 0 };
+	int ret;
+
+	if (key_file_load(path, &text, err))
+		return -1;
+	ret = secrets_key_parse(k, (char *)text.data, text.size, err);
+	att_bytes_free(&text);
+	return ret ? att_prefix(err, path) : 0;
 }
 
 int secrets_key_new(struct att_bytes *text, struct att_error *err)

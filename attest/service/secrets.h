@@ -16,6 +16,8 @@ struct secrets_key {
 
 /* A file of 64 hexadecimal digits and a newline. */
 int secrets_key_parse(struct secrets_key *k, const char *text, size_t size, struct att_error *err);
+/* The same from the file; ATT_E_REFUSED if others may read it. */
+int secrets_key_load(struct secrets_key *k, const char *path, struct att_error *err);
 /* A new one, as text for its file. */
 int secrets_key_new(struct att_bytes *text, struct att_error *err);
 

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "bytes.h"
 #include "call.h"
 #include "error.h"
 #include "json.h"
 #include "key.h"
+#include "keyfile.h"
 
-#define KEY_FILE_MAX 65536u
 #define ROOTS_MAX    (1u << 20)
 #define SESSIONS_MAX 256u
 #define SMALL_BODY   65536u
@@ -38,35 +34,6 @@ static int64_t clock_ms(void)
 static int64_t now_s(void)
 {
 	return time(NULL);
-}
-
-/* A key that others may read is refused: then it is theirs, too. */
-static int read_file(const char *path, size_t max, bool secret, struct att_bytes *b,
-		     struct att_error *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n = -1;
-
-	if (fd < 0 || fstat(fd, &st)) {
-		att_fail(err, ATT_E_IO, "%s: %s", path, strerror(errno));
-	} else if (!S_ISREG(st.st_mode) || (size_t)st.st_size > max) {
-		att_fail(err, ATT_E_IO, "%s: not a file of at most %zu bytes", path, max);
-	} else if (secret && (st.st_mode & 077)) {
-		att_fail(err, ATT_E_REFUSED, "%s: others may read it: chmod 600", path);
-	} else {
-		b->data = calloc(1, (size_t)st.st_size + 1);
-		b->size = (size_t)st.st_size;
-		n = b->data ? read(fd, b->data, b->size) : -1;
-		if (n != (ssize_t)b->size) {
-			att_bytes_free(b);
-			n = -1;
-			att_fail(err, ATT_E_IO, "%s: cannot be read", path);
-		}
-	}
-	if (fd >= 0)
-		close(fd);
-	return n < 0 ? -1 : 0;
 }
 
 static char *jwk_of(EVP_PKEY *key, struct att_error *err)
@@ -99,7 +66,7 @@ static int read_ear_key(struct service *s, struct att_error *err)
 {
 	struct att_bytes pem = { 0 };
 
-	if (read_file(s->cfg->ear_key, KEY_FILE_MAX, true, &pem, err))
+	if (key_file_load(s->cfg->ear_key, &pem, err))
 		return -1;
 	s->ear_key = att_key_from_pem((char *)pem.data, pem.size, false, err);
 	att_bytes_free(&pem);
@@ -109,17 +76,10 @@ static int read_ear_key(struct service *s, struct att_error *err)
 
 static int read_secrets_key(struct service *s, struct att_error *err)
 {
-	struct att_bytes text = { 0 };
-	int ret;
-
 	if (!s->cfg->secrets_key)
 		return 0;
-	if (read_file(s->cfg->secrets_key, KEY_FILE_MAX, true, &text, err))
-		return -1;
-	ret = secrets_key_parse(&s->secrets_key, (char *)text.data, text.size, err);
-	att_bytes_free(&text);
-	s->has_secrets_key = !ret;
-	return ret ? att_prefix(err, s->cfg->secrets_key) : 0;
+	s->has_secrets_key = !secrets_key_load(&s->secrets_key, s->cfg->secrets_key, err);
+	return s->has_secrets_key ? 0 : -1;
 }
 
 static int read_keys(struct service *s, struct att_error *err)
@@ -127,8 +87,7 @@ static int read_keys(struct service *s, struct att_error *err)
 	const struct config *cfg = s->cfg;
 
 	return read_ear_key(s, err) || read_secrets_key(s, err) ||
-			       (cfg->enrol &&
-				read_file(cfg->roots, ROOTS_MAX, false, &s->roots, err))
+			       (cfg->enrol && file_load(cfg->roots, ROOTS_MAX, &s->roots, err))
 		       ? -1
 		       : 0;
 }

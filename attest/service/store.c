@@ -284,15 +284,21 @@ int store_check_name(const char *what, const char *name, struct att_error *err)
 
 int store_check_label(const char *label, struct att_error *err)
 {
-	const char *p = label;
+	const unsigned char *p = (const unsigned char *)label;
+	json_t *text;
 
-	for (; p && *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return att_fail(err, ATT_E_FORMAT, "a label with control characters");
-	if (p && (size_t)(p - label) > STORE_LABEL_MAX)
+	if (!label)
+		return 0;
+	if (strlen(label) > STORE_LABEL_MAX)
 		return att_fail(err, ATT_E_FORMAT, "a label of more than %u bytes",
 				STORE_LABEL_MAX);
-	return 0;
+	/* Lists print it: neither a terminal's commands of one byte nor those of two. */
+	for (; *p; p++)
+		if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))
+			return att_fail(err, ATT_E_FORMAT, "a label with control characters");
+	text = json_string(label);
+	json_decref(text);
+	return text ? 0 : att_fail(err, ATT_E_FORMAT, "a label that is not UTF-8");
 }
 
 /* Says what a constraint meant, or that there was no such row. */

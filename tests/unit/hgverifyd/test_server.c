@@ -644,6 +644,31 @@ static void client_oversized(void **state)
 	assert_int_equal(challenges_out(n->t->s->nonces, n->t->s->clock()), 1);
 }
 
+/* A name that JSON cannot say is not left out: another policy would be asked for. */
+static void client_names(void **state)
+{
+	const struct att_bytes empty = { (uint8_t *)(uintptr_t) "{}", 2 };
+	struct net *n = *state;
+	struct att_error err = { 0 };
+	struct att_answer answer;
+	struct att_client *c;
+	unsigned int seconds;
+	uint8_t nonce[32];
+	char *machine = NULL;
+
+	start(n);
+	c = client(n, NULL);
+	assert_int_equal(att_client_challenge(c, nonce, 32, &seconds, &err), 0);
+	assert_int_equal(att_client_submit(c, nonce, 32, "\xff", NULL, &empty, &answer, &err), -1);
+	assert_non_null(strstr(err.text, "UTF-8"));
+	assert_int_equal(att_client_submit(c, nonce, 32, NULL, "\xff", &empty, &answer, &err), -1);
+	assert_non_null(strstr(err.text, "UTF-8"));
+	assert_int_equal(att_client_enrol_finish(c, "00", &empty, "\xff", &machine, &err), -1);
+	assert_non_null(strstr(err.text, "UTF-8"));
+	assert_int_equal(challenges_out(n->t->s->nonces, n->t->s->clock()), 1);
+	att_client_free(c);
+}
+
 static void client_urls(void **state)
 {
 	static const char *const bad[] = {
@@ -903,12 +928,12 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(hostile_requests), T(smuggled),      T(keeps_alive),
-		T(slow_clients),     T(half_closed),   T(too_many_connections),
-		T(rate_limited),     T(body_memory),   T(body_memory_of_all),
-		T(old_tls),	     T(client_works),  T(client_certificates),
-		T(client_oversized), T(client_urls),   T(hostile_servers),
-		T(hostile_answers),  T(silent_server),
+		T(hostile_requests), T(smuggled),	 T(keeps_alive),
+		T(slow_clients),     T(half_closed),	 T(too_many_connections),
+		T(rate_limited),     T(body_memory),	 T(body_memory_of_all),
+		T(old_tls),	     T(client_works),	 T(client_certificates),
+		T(client_oversized), T(client_names),	 T(client_urls),
+		T(hostile_servers),  T(hostile_answers), T(silent_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

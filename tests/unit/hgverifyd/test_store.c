@@ -75,6 +75,21 @@ static void machines(void **state)
 	site_record(&t->w->b, &record, ak);
 	must_not(store_machine_add(t->store, &record, "a\nb", "test", NULL, 1, &err), &err,
 		 ATT_E_FORMAT, "control");
+	/* What a terminal takes for commands, in UTF-8 or bare. */
+	must_not(store_machine_add(t->store, &record,
+				   "a\xc2\x9b"
+				   "31m",
+				   "test", NULL, 1, &err),
+		 &err, ATT_E_FORMAT, "control");
+	must_not(store_machine_add(t->store, &record, "\xc2\x80", "test", NULL, 1, &err), &err,
+		 ATT_E_FORMAT, "control");
+	must_not(store_machine_add(t->store, &record,
+				   "a\x9b"
+				   "31m",
+				   "test", NULL, 1, &err),
+		 &err, ATT_E_FORMAT, "UTF-8");
+	must_not(store_machine_add(t->store, &record, "a\xc2", "test", NULL, 1, &err), &err,
+		 ATT_E_FORMAT, "");
 	assert_int_equal(rows(t, STORE_MACHINES), 1);
 	/* A label is free text: it comes back as it was. */
 	must(store_machine_add(t->store, &record, "x'); DROP TABLE machines; --", "test", NULL, 2,

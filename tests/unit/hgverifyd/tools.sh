@@ -94,6 +94,13 @@ run 1 'no reference values' hgverifyd "${c[@]}" policy add p "$vectors/policy.js
 run 0 '' hgverifyd "${c[@]}" policy add p "$vectors/policy.json" --reference r
 run 2 'wants --policy' hgverifyd "${c[@]}" secret add s "$root/secret"
 run 1 'no name' hgverifyd "${c[@]}" secret add "x'; DROP TABLE secrets" "$root/secret" --policy p
+chmod 644 "$root/secrets.key"
+run 1 'others may read it' hgverifyd "${c[@]}" secret add s "$root/secret" --policy p
+run 1 'others may read it' hgverifyd "${c[@]}" secret rekey "$root/new.key"
+chmod 600 "$root/secrets.key"
+chmod 640 "$root/new.key"
+run 1 'others may read it' hgverifyd "${c[@]}" secret rekey "$root/new.key"
+rm "$root/new.key"
 run 0 '' hgverifyd "${c[@]}" secret add s "$root/secret" --policy p
 run 0 '' hgverifyd "${c[@]}" machine add "$vectors/enrolled.json" --label "'); DROP TABLE machines; --"
 run 0 "label='); DROP TABLE machines; --" hgverifyd "${c[@]}" machine list
