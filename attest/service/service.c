@@ -16,6 +16,7 @@
 #include "keyfile.h"
 
 #define ROOTS_MAX    (1u << 20)
+#define CRLS_MAX     (8u << 20)
 #define SESSIONS_MAX 256u
 #define SMALL_BODY   65536u
 /* Of a request; evidence has under a hundred. Each costs a few hundred bytes of memory. */
@@ -82,14 +83,20 @@ static int read_secrets_key(struct service *s, struct att_error *err)
 	return s->has_secrets_key ? 0 : -1;
 }
 
-static int read_keys(struct service *s, struct att_error *err)
+static int read_vendors(struct service *s, struct att_error *err)
 {
 	const struct config *cfg = s->cfg;
 
-	return read_ear_key(s, err) || read_secrets_key(s, err) ||
-			       (cfg->enrol && file_load(cfg->roots, ROOTS_MAX, &s->roots, err))
-		       ? -1
-		       : 0;
+	if (!cfg->enrol)
+		return 0;
+	if (file_load(cfg->roots, ROOTS_MAX, &s->roots, err))
+		return -1;
+	return cfg->crls ? file_load(cfg->crls, CRLS_MAX, &s->crls, err) : 0;
+}
+
+static int read_keys(struct service *s, struct att_error *err)
+{
+	return read_ear_key(s, err) || read_secrets_key(s, err) || read_vendors(s, err) ? -1 : 0;
 }
 
 /* An address has an eighth of the memory, or one body if that is more. */
@@ -150,6 +157,7 @@ void service_free(struct service *s)
 	challenges_free(s->sessions);
 	EVP_PKEY_free(s->ear_key);
 	att_bytes_free(&s->roots);
+	att_bytes_free(&s->crls);
 	free(s->jwk);
 	OPENSSL_cleanse(&s->secrets_key, sizeof(s->secrets_key));
 	free(s);

@@ -29,7 +29,7 @@ struct service {
 	struct policies *policies;
 	EVP_PKEY *ear_key;
 	char *jwk; /* its public half */
-	struct att_bytes roots; /* PEM */
+	struct att_bytes roots, crls; /* PEM */
 	struct secrets_key secrets_key;
 	bool has_secrets_key;
 	uint8_t run_id[6]; /* of this start, in the ids of requests */
