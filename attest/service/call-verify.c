@@ -231,7 +231,8 @@ void call_verify(struct call *c)
 
 /*
  * The secret's rule chooses the policy. One answer for a secret that is not there
- * and for one of another policy, so that nobody learns which there are.
+ * and for one of another policy. That does not hide its name: whoever names no
+ * policy sees whether evidence is looked at.
  */
 static bool find_secret(struct appraisal *p, const char *name, const char *policy)
 {
