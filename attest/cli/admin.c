@@ -486,11 +486,15 @@ int admin_audit(struct admin *a)
 			return admin_failed(&err);
 	att_hex(chain.hash, sizeof(chain.hash), hash);
 	if (a->json)
-		printf("{ \"lines\": %" PRIu64 ", \"last\": %" PRIu64
+		printf("{ \"lines\": %" PRIu64 ", \"first\": %" PRIu64 ", \"last\": %" PRIu64
 		       ", \"hash\": \"%s\", \"unfinished\": %" PRIu64 " }\n",
-		       chain.lines, chain.next ? chain.next - 1 : 0, hash, chain.torn);
+		       chain.lines, chain.first, chain.next ? chain.next - 1 : 0, hash, chain.torn);
 	else
-		printf("%" PRIu64 " lines, the last is number %" PRIu64 " with hash %s\n",
-		       chain.lines, chain.next ? chain.next - 1 : 0, hash);
+		printf("%" PRIu64 " lines, the first is number %" PRIu64
+		       ", the last is number %" PRIu64 " with hash %s\n",
+		       chain.lines, chain.first, chain.next ? chain.next - 1 : 0, hash);
+	if (chain.first > 1)
+		complain("the %" PRIu64 " lines before number %" PRIu64 " are not in these files",
+			 chain.first - 1, chain.first);
 	return ADMIN_DONE;
 }

@@ -35,7 +35,7 @@ static const char usage_text[] =
 	"  secret rekey FILE                seal all secrets with the key in FILE (made if missing)\n"
 	"  device add NAME FILE --kind KIND [--machine AK] | list | remove NAME\n"
 	"  token create [--label TEXT] [--days N] | list | remove HASH\n"
-	"  audit check FILE...              are the lines of the audit log all there, and unchanged?\n"
+	"  audit check FILE...              do the lines of the audit log follow each other?\n"
 	"\n"
 	"  -c, --config FILE   configuration (/etc/hypergpu/hgverifyd.conf)\n"
 	"  -j, --json          lists as JSON\n"

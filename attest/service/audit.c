@@ -55,6 +55,8 @@ static int check_line(const char *line, size_t size, struct audit_chain *chain,
 		memcpy(chain->hash, prev, sizeof(prev));
 		chain->next = seq;
 	}
+	if (!chain->started)
+		chain->first = seq;
 	chain->started = true;
 	if (seq != chain->next)
 		return att_fail(err, ATT_E_FORMAT,

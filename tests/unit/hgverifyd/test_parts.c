@@ -472,8 +472,10 @@ static void audit_moved(void **state)
 	assert_int_equal(audit_check(moved, &chain, &err), 0);
 	assert_int_equal(audit_check(path_of("audit"), &chain, &err), 0);
 	assert_int_equal(chain.lines, 4);
+	assert_int_equal(chain.first, 1);
 	memset(&chain, 0, sizeof(chain));
 	assert_int_equal(audit_check(path_of("audit"), &chain, &err), 0);
+	assert_int_equal(chain.first, 3);
 	assert_int_equal(audit_check(moved, &chain, &err), -1);
 }
 

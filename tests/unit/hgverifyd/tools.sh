@@ -200,6 +200,8 @@ for _ in $(seq 100); do
 	sleep 0.05
 done
 run 0 'the last is number' hgverifyd audit check "$root/audit.1" "$root/audit"
+run 0 '"first": 1,' hgverifyd audit check --json "$root/audit.1" "$root/audit"
+run 0 'are not in these files' hgverifyd audit check "$root/audit"
 run 4 'was due' hgverifyd audit check "$root/audit" "$root/audit.1"
 
 # A database that changes under it counts at once; a restart forgets nonces.
