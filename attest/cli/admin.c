@@ -352,7 +352,8 @@ static int rekey_secrets(struct admin *a, struct store *s)
 	if (!make_secrets_key(a->cfg, a->word[2]) &&
 	    !read_secrets_key(a->cfg->secrets_key, &r.old) &&
 	    !read_secrets_key(a->word[2], &r.new)) {
-		ret = done(store_secret_reseal(s, reseal, &r, &err), &err);
+		store_set_key(s, &r.old);
+		ret = done(store_secret_reseal(s, reseal, &r, &r.new, &err), &err);
 		if (!ret)
 			printf("hgverifyd: now set secrets_key = %s, and restart\n", a->word[2]);
 	}
@@ -404,18 +405,29 @@ static const struct command {
 	const char *noun, *verb;
 	int words; /* behind them */
 	int (*run)(struct admin *a, struct store *s);
+	bool keyed; /* changes what the secrets' key authenticates */
 } commands[] = {
-	{ "machine", "add", 1, add_machine },	     { "machine", "list", 0, list_machines },
-	{ "machine", "revoke", 1, revoke_machine },  { "machine", "restore", 1, restore_machine },
-	{ "machine", "remove", 1, remove_machine },  { "reference", "add", 2, add_reference },
-	{ "reference", "list", 0, list_references }, { "reference", "remove", 1, remove_reference },
-	{ "policy", "add", 2, add_policy },	     { "policy", "list", 0, list_policies },
-	{ "policy", "remove", 1, remove_policy },    { "secret", "add", 2, add_secret },
-	{ "secret", "list", 0, list_secrets },	     { "secret", "remove", 1, remove_secret },
-	{ "secret", "rekey", 1, rekey_secrets },     { "device", "add", 2, add_device },
-	{ "device", "list", 0, list_devices },	     { "device", "remove", 1, remove_device },
-	{ "token", "create", 0, create_token },	     { "token", "list", 0, list_tokens },
-	{ "token", "remove", 1, remove_token },
+	{ "machine", "add", 1, add_machine, true },
+	{ "machine", "list", 0, list_machines, false },
+	{ "machine", "revoke", 1, revoke_machine, true },
+	{ "machine", "restore", 1, restore_machine, true },
+	{ "machine", "remove", 1, remove_machine, true },
+	{ "reference", "add", 2, add_reference, true },
+	{ "reference", "list", 0, list_references, false },
+	{ "reference", "remove", 1, remove_reference, true },
+	{ "policy", "add", 2, add_policy, true },
+	{ "policy", "list", 0, list_policies, false },
+	{ "policy", "remove", 1, remove_policy, true },
+	{ "secret", "add", 2, add_secret, false },
+	{ "secret", "list", 0, list_secrets, false },
+	{ "secret", "remove", 1, remove_secret, false },
+	{ "secret", "rekey", 1, rekey_secrets, false },
+	{ "device", "add", 2, add_device, false },
+	{ "device", "list", 0, list_devices, false },
+	{ "device", "remove", 1, remove_device, false },
+	{ "token", "create", 0, create_token, true },
+	{ "token", "list", 0, list_tokens, false },
+	{ "token", "remove", 1, remove_token, true },
 };
 
 static const struct command *find(const struct admin *a)
@@ -430,7 +442,7 @@ static const struct command *find(const struct admin *a)
 
 int admin_known(const struct admin *a)
 {
-	static const char *const alone[] = { "serve", "check", "init" };
+	static const char *const alone[] = { "serve", "check", "init", "vouch" };
 	const struct command *c = find(a);
 	size_t i;
 
@@ -453,8 +465,35 @@ int admin_known(const struct admin *a)
 	return ADMIN_USAGE;
 }
 
+static int use_key(const struct config *cfg, struct store *s)
+{
+	struct secrets_key key;
+	int ret = cfg->secrets_key ? read_secrets_key(cfg->secrets_key, &key) : 0;
+
+	if (!ret && cfg->secrets_key)
+		store_set_key(s, &key);
+	OPENSSL_cleanse(&key, sizeof(key));
+	return ret;
+}
+
+static int vouch(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+	int ret;
+
+	if (!a->cfg->secrets_key) {
+		complain("[verify] secrets_key is missing in the configuration");
+		return ADMIN_FAILED;
+	}
+	ret = done(store_vouch(s, &err), &err);
+	if (!ret)
+		printf("hgverifyd: database %s is vouched for\n", a->cfg->database);
+	return ret;
+}
+
 int admin_run(struct admin *a, const struct config *cfg)
 {
+	const struct command *c = find(a);
 	struct att_error err = { 0 };
 	struct store *s;
 	int ret;
@@ -465,7 +504,10 @@ int admin_run(struct admin *a, const struct config *cfg)
 	s = store_open(cfg->database, STORE_ADMIN, &err);
 	if (!s)
 		return admin_failed(&err);
-	ret = find(a)->run(a, s);
+	if ((!c || c->keyed) && use_key(cfg, s))
+		ret = ADMIN_FAILED;
+	else
+		ret = c ? c->run(a, s) : vouch(a, s);
 	store_close(s);
 	return ret;
 }

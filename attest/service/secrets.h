@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Secrets as the database has them: AES-256-GCM under a key in a file. What is
- * authenticated with one is its name and its policy, so that whoever can write
- * the database can still not put a secret under another policy.
+ * authenticated with one is its name and its policy's; what that policy says is
+ * authenticated by store-mac.c with a key of the same file.
  */
 #ifndef HG_SECRETS_H
 #define HG_SECRETS_H
@@ -12,6 +12,7 @@
 struct secrets_key {
 	uint8_t key[32];
 	uint8_t id[8]; /* says which key it was, without saying it */
+	uint8_t mac[32]; /* made of it, for the rows of the database */
 };
 
 /* A file of 64 hexadecimal digits and a newline. */

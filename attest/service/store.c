@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -257,6 +258,7 @@ void store_close(struct store *s)
 	for (i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(s->statement[i]);
 	sqlite3_close(s->db);
+	OPENSSL_cleanse(s->mac_key, sizeof(s->mac_key));
 	free(s->path);
 	free(s);
 }

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "alg.h"
 #include "sqlite3.h"
 #include "vendor.h"
 
@@ -303,6 +304,7 @@ static void *run_race(void *opaque)
 	q.body_size = strlen(r->body);
 	strcpy(q.path, "/v1/release");
 	pthread_barrier_wait(r->start);
+	store_set_key(store, &r->t->s->secrets_key);
 	if (store)
 		service_handle(r->t->s, store, &r->t->peer, &q, r->body, &a);
 	r->status = a.status;
@@ -574,6 +576,8 @@ static void development(void **state)
 
 /* ---- Secrets and names ---- */
 
+static const char request[] = "{\"request\":{}}";
+
 static void other_policy(void **state)
 {
 	struct site *t = *state;
@@ -597,23 +601,194 @@ static void other_policy(void **state)
 	site_nothing_released(t);
 }
 
-/* Somebody who can write the database puts a secret under a policy of their own. */
+/* What somebody does who can write the database, and has no key. */
+static void forge(const struct site *t, const char *fmt, const char *text)
+{
+	char *sql = NULL, *why = NULL;
+	sqlite3 *db;
+
+	assert_true(asprintf(&sql, fmt, text) > 0);
+	assert_int_equal(sqlite3_open(site_path(t, "db"), &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 5000);
+	if (sqlite3_exec(db, sql, NULL, NULL, &why))
+		fail_msg("%s: %s", sql, why);
+	sqlite3_close(db);
+	free(sql);
+}
+
+/* They put a secret under a policy of their own. */
 static void secret_moved(void **state)
 {
 	struct site *t = *state;
 	char *body;
-	sqlite3 *db;
 
-	assert_int_equal(sqlite3_open(site_path(t, "db"), &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db,
-				      "UPDATE secrets SET policy = 'other' WHERE name = 'model'",
-				      NULL, NULL, NULL),
-			 SQLITE_OK);
-	sqlite3_close(db);
+	forge(t, "UPDATE secrets SET policy = '%s' WHERE name = 'model'", "other");
 	body = fresh(t, &t->peer, &t->w->a, ",\"secret\":\"model\"");
 	refused(t, "/v1/release", body, 503, "internal");
 	audited(t, "release", 0, "internal");
 	free(body);
+}
+
+static void release_is(struct site *t, const struct machine *m, int want, const char *code)
+{
+	char *body = fresh(t, &t->peer, m, ",\"secret\":\"model\"");
+	json_t *o;
+	int status;
+
+	if (want != 200) {
+		refused(t, "/v1/release", body, want, code);
+	} else {
+		o = site_ask(t, "/v1/release", body, &status);
+		assert_int_equal(status, 200);
+		opens_to(t, o, MODEL_KEY);
+		json_decref(o);
+	}
+	free(body);
+}
+
+static void vouch(struct site *t)
+{
+	struct att_error err = { 0 };
+
+	assert_int_equal(store_check_rows(t->store, &err), -1);
+	assert_non_null(strstr(err.text, "vouch"));
+	if (store_vouch(t->store, &err) || store_check_rows(t->store, &err))
+		fail_msg("%s", err.text);
+}
+
+/* They change the policy itself, or give it what authenticates another. */
+static void policy_forged(void **state)
+{
+	struct site *t = *state;
+	char *body, *text;
+
+	/* One that accepts another launch. */
+	t->w->a.launch_digest[0] ^= 1;
+	text = world_policy_text(&t->w->a, "");
+	forge(t, "UPDATE policies SET json = '%s' WHERE name = 'main'", text);
+	free(text);
+	release_is(t, &t->w->a, 503, "internal");
+	audited(t, "release", -1, "internal");
+	body = fresh(t, &t->peer, &t->w->a, "");
+	refused(t, "/v1/verify", body, 503, "internal");
+	free(body);
+	forge(t,
+	      "UPDATE macs SET mac = (SELECT mac FROM macs WHERE kind = 'policy' AND "
+	      "key = CAST('%s' AS BLOB)) WHERE kind = 'policy'",
+	      "other");
+	release_is(t, &t->w->a, 503, "internal");
+	forge(t, "DELETE FROM macs WHERE kind = '%s'", "policy");
+	release_is(t, &t->w->a, 503, "internal");
+	/* Whoever has the key may say that it is right. */
+	vouch(t);
+	release_is(t, &t->w->a, 200, NULL);
+}
+
+/* Its reference values: their text, and which there are. */
+static void references_forged(void **state)
+{
+	static const char some[] =
+		"{ \"version\": 1, \"type\": \"hypergpu-reference-values\", \"l0\": [ ] }";
+	const char *const names[] = { "r" }, *const both[] = { "r", "q" };
+	struct att_bytes json = { (uint8_t *)(uintptr_t)some, sizeof(some) - 1 }, policy;
+	struct site *t = *state;
+	struct att_error err = { 0 };
+	char *text = world_policy_text(&t->w->a, "");
+
+	policy = (struct att_bytes){ (uint8_t *)text, strlen(text) };
+	if (store_reference_add(t->store, "r", &json, false, 1, &err) ||
+	    store_reference_add(t->store, "q", &json, false, 1, &err) ||
+	    store_policy_add(t->store, "main", &policy, names, 1, true, 1, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(store_check_rows(t->store, &err), 0);
+	if (store_policy_add(t->store, "main", &policy, both, 2, true, 1, &err) ||
+	    store_check_rows(t->store, &err) ||
+	    store_policy_add(t->store, "main", &policy, names, 1, true, 1, &err))
+		fail_msg("%s", err.text);
+	/* A trigger of theirs links another when the policy is written: it is not stored so. */
+	forge(t,
+	      "CREATE TRIGGER evil AFTER INSERT ON policy_references WHEN NEW.reference = '%s' "
+	      "BEGIN INSERT INTO policy_references VALUES (NEW.policy, 'q'); END",
+	      "r");
+	assert_int_equal(store_policy_add(t->store, "main", &policy, names, 1, true, 1, &err), -1);
+	forge(t, "DROP TRIGGER %s", "evil");
+	free(text);
+	assert_int_equal(store_check_rows(t->store, &err), 0);
+	forge(t, "UPDATE reference_values SET json = json || '%s' WHERE name = 'r'", " ");
+	release_is(t, &t->w->a, 503, "internal");
+	vouch(t);
+	forge(t, "INSERT INTO policy_references VALUES ('main', '%s')", "q");
+	release_is(t, &t->w->a, 503, "internal");
+	forge(t, "DELETE FROM policy_references WHERE reference = '%s'", "r");
+	release_is(t, &t->w->a, 503, "internal");
+	forge(t, "DELETE FROM policy_references WHERE policy = '%s'", "main");
+	release_is(t, &t->w->a, 503, "internal");
+	vouch(t);
+	release_is(t, &t->w->a, 200, NULL);
+}
+
+/* They enrol a machine, or take a revocation back. */
+static void machine_forged(void **state)
+{
+	struct site *t = *state;
+	struct att_error err = { 0 };
+	struct att_bytes record;
+	char ak[2 * ATT_NAME_MAX + 1];
+
+	site_record(&t->w->b, &record, ak);
+	att_bytes_free(&record);
+	forge(t,
+	      "INSERT INTO machines SELECT x'%s', ek, record, label, enrolled, enrolled_by, "
+	      "NULL FROM machines",
+	      ak);
+	forge(t, "INSERT INTO macs SELECT kind, x'%s', mac FROM macs WHERE kind = 'machine'", ak);
+	release_is(t, &t->w->b, 403, "refused");
+	audited(t, "release", ATT_V_TRUST_ROOT, "refused");
+	/* To restore it is not to vouch for it; to revoke it is always possible. */
+	assert_int_equal(store_machine_revoke(t->store, ak, true, 5, &err), 0);
+	assert_int_equal(store_machine_revoke(t->store, ak, false, 5, &err), -1);
+	assert_int_equal(store_machine_remove(t->store, ak, &err), 0);
+	assert_int_equal(store_check_rows(t->store, &err), 0);
+	assert_int_equal(store_machine_revoke(t->store, t->ak, true, 5, &err), 0);
+	forge(t, "UPDATE machines SET revoked = %s", "NULL");
+	release_is(t, &t->w->a, 403, "refused");
+	assert_int_equal(store_machine_revoke(t->store, t->ak, false, 5, &err), -1);
+	forge(t, "UPDATE machines SET revoked = %s", "7");
+	assert_int_equal(store_machine_revoke(t->store, t->ak, false, 5, &err), 0);
+	release_is(t, &t->w->a, 200, NULL);
+}
+
+/* They make a token, or one that was used new. */
+static void token_forged(void **state)
+{
+	struct site *t = *state;
+	struct att_error err = { 0 };
+	char token[2 * STORE_TOKEN + 1], ak[2 * ATT_NAME_MAX + 1], hex[65];
+	struct att_bytes record;
+	uint8_t hash[32];
+
+	t->cfg.enrol = true;
+	memset(token, '7', 64);
+	token[64] = '\0';
+	memset(hash, 0x77, sizeof(hash));
+	assert_int_equal(att_sha256(hash, sizeof(hash), hash), 0);
+	att_hex(hash, sizeof(hash), hex);
+	forge(t, "INSERT INTO tokens VALUES (x'%s', '', 1, 99999999999, NULL)", hex);
+	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 503, "internal");
+	assert_int_equal(
+		store_token_create(t->store, "x", t->s->now(), t->s->now() + 60, token, &err), 0);
+	forge(t, "UPDATE tokens SET expires = %s", "99999999998");
+	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 503, "internal");
+	assert_int_equal(
+		store_token_create(t->store, "x", t->s->now(), t->s->now() + 60, token, &err), 0);
+	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 422, "enrolment");
+	site_record(&t->w->b, &record, ak);
+	if (store_machine_add(t->store, &record, "", "test", token, t->s->now(), &err))
+		fail_msg("%s", err.text);
+	att_bytes_free(&record);
+	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 401, "authority");
+	forge(t, "UPDATE tokens SET used = %s", "NULL");
+	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 503, "internal");
 }
 
 static void other_secrets_key(void **state)
@@ -758,8 +933,6 @@ static void audit_full(void **state)
 }
 
 /* ---- Enrolment ---- */
-
-static const char request[] = "{\"request\":{}}";
 
 static void enrolment_off(void **state)
 {
@@ -997,6 +1170,10 @@ int main(void)
 		T(development),
 		T(other_policy),
 		T(secret_moved),
+		T(policy_forged),
+		T(references_forged),
+		T(machine_forged),
+		T(token_forged),
 		T(other_secrets_key),
 		T(metacharacters),
 		T(unknown_policy),

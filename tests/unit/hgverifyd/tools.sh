@@ -110,6 +110,15 @@ run 0 '"kind": "gpu"' hgverifyd "${c[@]}" device list --json
 run 0 '' hgverifyd "${c[@]}" token create
 ! grep -q "$(cat "$root/out")" "$root/db" || fail 'the token is in the database'
 ! grep -rq 'top secret text' "$root/db" "$root"/db-* 2>/dev/null || fail 'the secret is in the database, in the clear'
+# A policy that somebody without the key has written.
+if command -v sqlite3 >/dev/null; then
+	sqlite3 "$root/db" "UPDATE policies SET json = json || ' '"
+	run 1 "policy 'p' was not written with the key" hgverifyd "${c[@]}" check
+	run 1 "then hgverifyd vouch" hgverifyd "${c[@]}" secret rekey "$root/new.key"
+	run 2 'wants nothing' hgverifyd "${c[@]}" vouch x
+	run 0 'is vouched for' hgverifyd "${c[@]}" vouch
+fi
+run 0 'as they should be' hgverifyd "${c[@]}" check
 cp "$root/secrets.key" "$root/old.key"
 run 0 'now set secrets_key' hgverifyd "${c[@]}" secret rekey "$root/new.key"
 run 1 'another key' hgverifyd "${c[@]}" secret rekey "$root/third.key"
