@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <pwd.h>
@@ -13,6 +12,7 @@
 #include "audit.h"
 #include "bytes.h"
 #include "file.h"
+#include "sandbox.h"
 #include "secrets.h"
 #include "store.h"
 
@@ -243,20 +243,15 @@ static int remove_token(struct admin *a, struct store *s)
 static int read_secrets_key(const char *path, struct secrets_key *key)
 {
 	struct att_error err = { 0 };
-	struct att_bytes text;
-	int ret;
 
 	if (!path) {
 		complain("[verify] secrets_key is missing in the configuration");
 		return -1;
 	}
-	if (file_read(path, 4096, &text))
-		return -1;
-	ret = secrets_key_parse(key, (char *)text.data, text.size, &err);
-	att_bytes_free(&text);
-	if (ret)
-		complain("%s: %s", path, err.text);
-	return ret;
+	if (!secrets_key_load(key, path, &err))
+		return 0;
+	complain("%s", err.text);
+	return -1;
 }
 
 static int add_secret(struct admin *a, struct store *s)
@@ -289,22 +284,27 @@ static int remove_secret(struct admin *a, struct store *s)
 	return done(store_secret_remove(s, a->word[2], &err), &err);
 }
 
-/* As root, what the service is to write becomes its own. */
-static int give_away(const struct config *cfg, const char *path)
+/* As root, a key that is made becomes the service's own. */
+static int write_key(const struct config *cfg, const char *path, const struct att_bytes *text)
 {
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
 	const struct passwd *pw;
 
-	if (!cfg->user || geteuid())
-		return 0;
-	pw = getpwnam(cfg->user);
-	if (!pw) {
-		complain("there is no user '%s': useradd --system %s", cfg->user, cfg->user);
-		return -1;
+	if (cfg->user && !geteuid()) {
+		pw = getpwnam(cfg->user);
+		if (!pw) {
+			complain("there is no user '%s': useradd --system %s", cfg->user,
+				 cfg->user);
+			return -1;
+		}
+		uid = pw->pw_uid;
+		gid = pw->pw_gid;
 	}
-	if (!chown(path, pw->pw_uid, pw->pw_gid))
-		return 0;
-	complain("%s: %s", path, strerror(errno));
-	return -1;
+	if (file_write_for(path, text->data, text->size, 0600, uid, gid))
+		return -1;
+	printf("hgverifyd: made %s\n", path);
+	return 0;
 }
 
 /* A file with a new key, unless it is there. */
@@ -320,10 +320,8 @@ static int make_secrets_key(const struct config *cfg, const char *path)
 		complain("%s", err.text);
 		return -1;
 	}
-	ret = file_write(path, text.data, text.size, 0600) || give_away(cfg, path) ? -1 : 0;
+	ret = write_key(cfg, path, &text);
 	att_bytes_free(&text);
-	if (!ret)
-		printf("hgverifyd: made %s\n", path);
 	return ret;
 }
 
@@ -354,7 +352,8 @@ static int rekey_secrets(struct admin *a, struct store *s)
 	if (!make_secrets_key(a->cfg, a->word[2]) &&
 	    !read_secrets_key(a->cfg->secrets_key, &r.old) &&
 	    !read_secrets_key(a->word[2], &r.new)) {
-		ret = done(store_secret_reseal(s, reseal, &r, &err), &err);
+		store_set_key(s, &r.old);
+		ret = done(store_secret_reseal(s, reseal, &r, &r.new, &err), &err);
 		if (!ret)
 			printf("hgverifyd: now set secrets_key = %s, and restart\n", a->word[2]);
 	}
@@ -376,10 +375,8 @@ static int make_ear_key(const struct config *cfg, const char *path)
 		complain("%s", err.text);
 		return -1;
 	}
-	ret = file_write(path, pem.data, pem.size, 0600) || give_away(cfg, path) ? -1 : 0;
+	ret = write_key(cfg, path, &pem);
 	att_bytes_free(&pem);
-	if (!ret)
-		printf("hgverifyd: made %s\n", path);
 	return ret;
 }
 
@@ -391,12 +388,13 @@ static int init(struct admin *a)
 	if (make_ear_key(a->cfg, a->cfg->ear_key) ||
 	    (a->cfg->secrets_key && make_secrets_key(a->cfg, a->cfg->secrets_key)))
 		return ADMIN_FAILED;
+	/* The database's folder is the service's: root has no business there. */
+	if (a->cfg->user && !geteuid() && sandbox_become(a->cfg->user, &err))
+		return admin_failed(&err);
 	s = store_open(a->cfg->database, STORE_CREATE, &err);
 	if (!s)
 		return admin_failed(&err);
 	store_close(s);
-	if (give_away(a->cfg, a->cfg->database))
-		return ADMIN_FAILED;
 	printf("hgverifyd: database %s is ready\n", a->cfg->database);
 	return ADMIN_DONE;
 }
@@ -407,18 +405,29 @@ static const struct command {
 	const char *noun, *verb;
 	int words; /* behind them */
 	int (*run)(struct admin *a, struct store *s);
+	bool keyed; /* changes what the secrets' key authenticates */
 } commands[] = {
-	{ "machine", "add", 1, add_machine },	     { "machine", "list", 0, list_machines },
-	{ "machine", "revoke", 1, revoke_machine },  { "machine", "restore", 1, restore_machine },
-	{ "machine", "remove", 1, remove_machine },  { "reference", "add", 2, add_reference },
-	{ "reference", "list", 0, list_references }, { "reference", "remove", 1, remove_reference },
-	{ "policy", "add", 2, add_policy },	     { "policy", "list", 0, list_policies },
-	{ "policy", "remove", 1, remove_policy },    { "secret", "add", 2, add_secret },
-	{ "secret", "list", 0, list_secrets },	     { "secret", "remove", 1, remove_secret },
-	{ "secret", "rekey", 1, rekey_secrets },     { "device", "add", 2, add_device },
-	{ "device", "list", 0, list_devices },	     { "device", "remove", 1, remove_device },
-	{ "token", "create", 0, create_token },	     { "token", "list", 0, list_tokens },
-	{ "token", "remove", 1, remove_token },
+	{ "machine", "add", 1, add_machine, true },
+	{ "machine", "list", 0, list_machines, false },
+	{ "machine", "revoke", 1, revoke_machine, true },
+	{ "machine", "restore", 1, restore_machine, true },
+	{ "machine", "remove", 1, remove_machine, true },
+	{ "reference", "add", 2, add_reference, true },
+	{ "reference", "list", 0, list_references, false },
+	{ "reference", "remove", 1, remove_reference, true },
+	{ "policy", "add", 2, add_policy, true },
+	{ "policy", "list", 0, list_policies, false },
+	{ "policy", "remove", 1, remove_policy, true },
+	{ "secret", "add", 2, add_secret, false },
+	{ "secret", "list", 0, list_secrets, false },
+	{ "secret", "remove", 1, remove_secret, false },
+	{ "secret", "rekey", 1, rekey_secrets, false },
+	{ "device", "add", 2, add_device, false },
+	{ "device", "list", 0, list_devices, false },
+	{ "device", "remove", 1, remove_device, false },
+	{ "token", "create", 0, create_token, true },
+	{ "token", "list", 0, list_tokens, false },
+	{ "token", "remove", 1, remove_token, true },
 };
 
 static const struct command *find(const struct admin *a)
@@ -433,7 +442,7 @@ static const struct command *find(const struct admin *a)
 
 int admin_known(const struct admin *a)
 {
-	static const char *const alone[] = { "serve", "check", "init" };
+	static const char *const alone[] = { "serve", "check", "init", "vouch" };
 	const struct command *c = find(a);
 	size_t i;
 
@@ -456,8 +465,35 @@ int admin_known(const struct admin *a)
 	return ADMIN_USAGE;
 }
 
+static int use_key(const struct config *cfg, struct store *s)
+{
+	struct secrets_key key;
+	int ret = cfg->secrets_key ? read_secrets_key(cfg->secrets_key, &key) : 0;
+
+	if (!ret && cfg->secrets_key)
+		store_set_key(s, &key);
+	OPENSSL_cleanse(&key, sizeof(key));
+	return ret;
+}
+
+static int vouch(struct admin *a, struct store *s)
+{
+	struct att_error err = { 0 };
+	int ret;
+
+	if (!a->cfg->secrets_key) {
+		complain("[verify] secrets_key is missing in the configuration");
+		return ADMIN_FAILED;
+	}
+	ret = done(store_vouch(s, &err), &err);
+	if (!ret)
+		printf("hgverifyd: database %s is vouched for\n", a->cfg->database);
+	return ret;
+}
+
 int admin_run(struct admin *a, const struct config *cfg)
 {
+	const struct command *c = find(a);
 	struct att_error err = { 0 };
 	struct store *s;
 	int ret;
@@ -468,7 +504,10 @@ int admin_run(struct admin *a, const struct config *cfg)
 	s = store_open(cfg->database, STORE_ADMIN, &err);
 	if (!s)
 		return admin_failed(&err);
-	ret = find(a)->run(a, s);
+	if ((!c || c->keyed) && use_key(cfg, s))
+		ret = ADMIN_FAILED;
+	else
+		ret = c ? c->run(a, s) : vouch(a, s);
 	store_close(s);
 	return ret;
 }
@@ -489,11 +528,15 @@ int admin_audit(struct admin *a)
 			return admin_failed(&err);
 	att_hex(chain.hash, sizeof(chain.hash), hash);
 	if (a->json)
-		printf("{ \"lines\": %" PRIu64 ", \"last\": %" PRIu64
+		printf("{ \"lines\": %" PRIu64 ", \"first\": %" PRIu64 ", \"last\": %" PRIu64
 		       ", \"hash\": \"%s\", \"unfinished\": %" PRIu64 " }\n",
-		       chain.lines, chain.next ? chain.next - 1 : 0, hash, chain.torn);
+		       chain.lines, chain.first, chain.next ? chain.next - 1 : 0, hash, chain.torn);
 	else
-		printf("%" PRIu64 " lines, the last is number %" PRIu64 " with hash %s\n",
-		       chain.lines, chain.next ? chain.next - 1 : 0, hash);
+		printf("%" PRIu64 " lines, the first is number %" PRIu64
+		       ", the last is number %" PRIu64 " with hash %s\n",
+		       chain.lines, chain.first, chain.next ? chain.next - 1 : 0, hash);
+	if (chain.first > 1)
+		complain("the %" PRIu64 " lines before number %" PRIu64 " are not in these files",
+			 chain.first - 1, chain.first);
 	return ADMIN_DONE;
 }

@@ -117,7 +117,8 @@ static void sync_folder(const char *path)
 	free(folder);
 }
 
-static int write_beside(const char *path, const void *data, size_t size, unsigned int mode)
+static int write_beside(const char *path, const void *data, size_t size, unsigned int mode,
+			uid_t uid, gid_t gid)
 {
 	char *temp = NULL;
 	int fd, ret = -1;
@@ -126,7 +127,10 @@ static int write_beside(const char *path, const void *data, size_t size, unsigne
 		return -1;
 	fd = mkostemp(temp, O_CLOEXEC);
 	if (fd >= 0) {
-		ret = write_all(fd, data, size) || fchmod(fd, mode) || fsync(fd) ? -1 : 0;
+		ret = write_all(fd, data, size) || fchmod(fd, mode) || fchown(fd, uid, gid) ||
+				      fsync(fd)
+			      ? -1
+			      : 0;
 		if (close(fd))
 			ret = -1;
 		if (!ret)
@@ -171,13 +175,24 @@ int file_write(const char *path, const void *data, size_t size, unsigned int mod
 	} else if (is_special(path)) {
 		ret = write_through(path, data, size);
 	} else {
-		ret = write_beside(path, data, size, mode);
+		ret = write_beside(path, data, size, mode, (uid_t)-1, (gid_t)-1);
 		if (!ret)
 			sync_folder(path);
 	}
 	if (ret)
 		complain("cannot write %s: %s", path, strerror(errno));
 	return ret;
+}
+
+int file_write_for(const char *path, const void *data, size_t size, unsigned int mode, uid_t uid,
+		   gid_t gid)
+{
+	if (write_beside(path, data, size, mode, uid, gid)) {
+		complain("cannot write %s: %s", path, strerror(errno));
+		return -1;
+	}
+	sync_folder(path);
+	return 0;
 }
 
 int file_nonce(const char *text, uint8_t nonce[ATT_NONCE_MAX], size_t *size)

@@ -27,6 +27,7 @@ static const char usage_text[] =
 	"  check                            read configuration, keys and database; say what is wrong\n"
 	"  init                             make the database and the keys that are missing, or\n"
 	"                                   bring an older database up to date\n"
+	"  vouch                            authenticate what is in the database, after a look at it\n"
 	"  machine add FILE [--label TEXT]  enrol the machine of hgverify's enrolment record\n"
 	"  machine list | revoke AK | restore AK | remove AK\n"
 	"  reference add NAME FILE [--replace] | list | remove NAME\n"
@@ -35,7 +36,7 @@ static const char usage_text[] =
 	"  secret rekey FILE                seal all secrets with the key in FILE (made if missing)\n"
 	"  device add NAME FILE --kind KIND [--machine AK] | list | remove NAME\n"
 	"  token create [--label TEXT] [--days N] | list | remove HASH\n"
-	"  audit check FILE...              are the lines of the audit log all there, and unchanged?\n"
+	"  audit check FILE...              do the lines of the audit log follow each other?\n"
 	"\n"
 	"  -c, --config FILE   configuration (/etc/hypergpu/hgverifyd.conf)\n"
 	"  -j, --json          lists as JSON\n"
@@ -79,13 +80,22 @@ static void wait_for_end(struct server *srv, struct service *s, int signals)
 	}
 }
 
-/* All of the database is looked at once, before the workers trust it. */
-static int check_database(const struct config *cfg, struct att_error *err)
+/*
+ * All of the database is looked at once, before the workers trust it. One row that nobody
+ * vouched for does not keep the others from being served: @vouched may be NULL.
+ */
+static int check_database(const struct config *cfg, const struct service *vouched,
+			  struct att_error *err)
 {
 	struct store *store = store_open(cfg->database, STORE_CHECK, err);
+	int ret = store ? 0 : -1;
 
+	if (store && vouched && vouched->has_secrets_key) {
+		store_set_key(store, &vouched->secrets_key);
+		ret = store_check_rows(store, err);
+	}
 	store_close(store);
-	return store ? 0 : -1;
+	return ret;
 }
 
 static int serve_with(const struct config *cfg, struct service *s, struct server *srv, int signals,
@@ -93,7 +103,7 @@ static int serve_with(const struct config *cfg, struct service *s, struct server
 {
 	int ret = -1;
 
-	if (sandbox_become(cfg->user, err) || check_database(cfg, err) ||
+	if (sandbox_become(cfg->user, err) || check_database(cfg, NULL, err) ||
 	    service_open_audit(s, err) || (cfg->sandbox && sandbox_filter(err)))
 		return -1;
 	if (!server_start(srv, s, err)) {
@@ -131,7 +141,7 @@ static int check(const struct config *cfg)
 	if (s) {
 		tls = tls_server(cfg->certificate, cfg->key, cfg->client_ca, cfg->client_required,
 				 &err);
-		ret = tls ? check_database(cfg, &err) : -1;
+		ret = tls ? check_database(cfg, s, &err) : -1;
 	}
 	SSL_CTX_free(tls);
 	service_free(s);

@@ -23,6 +23,7 @@ struct audit {
 	off_t size;
 	struct audit_chain chain;
 	bool broken; /* the last line could not be written */
+	bool torn; /* and half of it is still there */
 };
 
 static int io_error(struct att_error *err, const char *path, const char *what)
@@ -54,6 +55,8 @@ static int check_line(const char *line, size_t size, struct audit_chain *chain,
 		memcpy(chain->hash, prev, sizeof(prev));
 		chain->next = seq;
 	}
+	if (!chain->started)
+		chain->first = seq;
 	chain->started = true;
 	if (seq != chain->next)
 		return att_fail(err, ATT_E_FORMAT,
@@ -104,6 +107,7 @@ static int check_file(int fd, const char *path, struct audit_chain *chain, off_t
 	void *text;
 	int ret;
 
+	chain->torn = 0;
 	if (fstat(fd, &st))
 		return io_error(err, path, "cannot be read");
 	if (!S_ISREG(st.st_mode))
@@ -133,10 +137,19 @@ int audit_check(const char *path, struct audit_chain *chain, struct att_error *e
 
 /* ---- Writing ---- */
 
+/* Half a line is taken back: the next one must not be written behind it. */
+static int take_back(struct audit *a, struct att_error *err)
+{
+	a->torn = ftruncate(a->fd, a->size) != 0;
+	return a->torn ? io_error(err, a->path, "half a line stays, which cannot be removed") : 0;
+}
+
 static int append(struct audit *a, const char *text, size_t size, struct att_error *err)
 {
 	size_t done = 0;
 
+	if (a->torn && take_back(a, err))
+		return -1;
 	while (done < size) {
 		ssize_t n = write(a->fd, text + done, size - done);
 
@@ -153,66 +166,81 @@ static int append(struct audit *a, const char *text, size_t size, struct att_err
 	}
 	io_error(err, a->path, "cannot be written");
 	a->broken = true;
-	/* Half a line is taken back; if even that fails, the next start does it. */
-	if (ftruncate(a->fd, a->size))
-		att_prefix(err, "and half a line stays");
+	take_back(a, err);
 	return -1;
 }
 
-static void set_text(json_t *o, const char *name, const char *text)
+static int set_text(json_t *o, const char *name, const char *text)
 {
-	if (text && *text)
-		json_object_set_new(o, name, json_string(text));
+	return text && *text ? json_object_set_new(o, name, json_string(text)) : 0;
 }
 
+static int set_number(json_t *o, const char *name, int64_t n)
+{
+	return json_object_set_new(o, name, json_integer((json_int_t)n));
+}
+
+static int set_nonce(json_t *o, const struct audit_entry *e)
+{
+	uint8_t digest[32];
+
+	if (!e->nonce_size)
+		return 0;
+	return att_sha256(e->nonce, e->nonce_size, digest) ||
+			       att_json_set_hex(o, "nonce_sha256", digest, sizeof(digest))
+		       ? -1
+		       : 0;
+}
+
+/* All of it, or NULL: a line that lacks something would be a wrong one. */
 static json_t *line_of(const struct audit *a, const struct audit_entry *e)
 {
 	json_t *o = json_object();
-	uint8_t digest[32];
+	int bad = !o;
 
-	json_object_set_new(o, "seq", json_integer((json_int_t)a->chain.next));
-	json_object_set_new(o, "time", json_integer((json_int_t)e->time));
-	set_text(o, "event", e->event);
-	set_text(o, "request", e->request);
-	set_text(o, "remote", e->remote);
-	set_text(o, "identity", e->identity);
-	set_text(o, "ak", e->ak);
-	set_text(o, "policy", e->policy);
-	if (e->nonce_size && !att_sha256(e->nonce, e->nonce_size, digest))
-		att_json_set_hex(o, "nonce_sha256", digest, sizeof(digest));
+	bad |= set_number(o, "seq", (int64_t)a->chain.next);
+	bad |= set_number(o, "time", e->time);
+	bad |= set_text(o, "event", e->event);
+	bad |= set_text(o, "request", e->request);
+	bad |= set_text(o, "remote", e->remote);
+	bad |= set_text(o, "identity", e->identity);
+	bad |= set_text(o, "ak", e->ak);
+	bad |= set_text(o, "policy", e->policy);
+	bad |= set_nonce(o, e);
 	if (e->verdict >= 0)
-		json_object_set_new(o, "verdict", json_integer(e->verdict));
-	set_text(o, "claim", e->claim);
-	set_text(o, "error", e->error);
-	set_text(o, "secret", e->secret);
+		bad |= set_number(o, "verdict", e->verdict);
+	bad |= set_text(o, "claim", e->claim);
+	bad |= set_text(o, "error", e->error);
+	bad |= set_text(o, "secret", e->secret);
 	if (e->secret)
-		json_object_set_new(o, "released", json_boolean(e->released));
-	att_json_set_hex(o, "prev", a->chain.hash, sizeof(a->chain.hash));
-	return o;
+		bad |= json_object_set_new(o, "released", json_boolean(e->released));
+	bad |= att_json_set_hex(o, "prev", a->chain.hash, sizeof(a->chain.hash));
+	if (!bad)
+		return o;
+	json_decref(o);
+	return NULL;
 }
 
-/* Under the lock. Takes @o. */
+/*
+ * Under the lock. Takes @o. The text is made in memory that is there: without
+ * memory, json_dumps() may leave a name out and say nothing.
+ */
 static int write_line(struct audit *a, json_t *o, struct att_error *err)
 {
-	char *text = o ? json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-	size_t size = text ? strlen(text) : 0;
+	char text[AUDIT_LINE_MAX];
+	size_t size = json_dumpb(o, text, sizeof(text), JSON_COMPACT | JSON_ENSURE_ASCII);
 	uint8_t hash[AUDIT_HASH];
-	int ret = -1;
 
 	json_decref(o);
-	if (!text || size >= AUDIT_LINE_MAX || att_sha256(text, size, hash)) {
-		att_fail(err, ATT_E_MEMORY, "an audit line cannot be made");
-	} else {
-		text[size] = '\n'; /* in place of the zero */
-		ret = append(a, text, size + 1, err);
-	}
-	if (!ret) {
-		memcpy(a->chain.hash, hash, sizeof(hash));
-		a->chain.next++;
-		a->chain.lines++;
-	}
-	free(text);
-	return ret;
+	if (!size || size >= sizeof(text) || att_sha256(text, size, hash))
+		return att_fail(err, ATT_E_MEMORY, "an audit line cannot be made");
+	text[size] = '\n';
+	if (append(a, text, size + 1, err))
+		return -1;
+	memcpy(a->chain.hash, hash, sizeof(hash));
+	a->chain.next++;
+	a->chain.lines++;
+	return 0;
 }
 
 int audit_write(struct audit *a, const struct audit_entry *e, bool durable, struct att_error *err)
@@ -245,8 +273,10 @@ static int write_start(struct audit *a, int64_t now, uint64_t torn, struct att_e
 	const struct audit_entry e = { .event = "start", .time = now, .verdict = -1 };
 	json_t *o = line_of(a, &e);
 
-	if (torn)
-		json_object_set_new(o, "cut", json_integer((json_int_t)torn));
+	if (torn && set_number(o, "cut", (int64_t)torn)) {
+		json_decref(o);
+		o = NULL;
+	}
 	if (write_line(a, o, err))
 		return -1;
 	return fsync(a->fd) ? io_error(err, a->path, "cannot be written to the disk") : 0;
@@ -277,6 +307,7 @@ static int open_file(struct audit *a, struct audit_chain *chain, int64_t now, st
 		close(a->fd);
 	a->fd = fd;
 	a->size = size - (off_t)chain->torn;
+	a->torn = false;
 	a->chain = *chain;
 	return write_start(a, now, chain->torn, err);
 }

@@ -2,7 +2,9 @@
 /*
  * The audit log: one JSON object a line, one line a decision, only ever
  * appended to. Each line carries its number and the SHA-256 of the line before
- * it, so that a line that was changed or taken out is noticed.
+ * it, so that damage is noticed. There is no key in it: whoever can write the
+ * file can make a whole chain anew, but not one that ends in a hash which
+ * somebody noted elsewhere.
  */
 #ifndef HG_AUDIT_H
 #define HG_AUDIT_H
@@ -48,6 +50,7 @@ bool audit_works(struct audit *a);
 /* Where a chain has come to. */
 struct audit_chain {
 	uint64_t lines; /* of all files so far */
+	uint64_t first; /* the number of the first line; 1, if nothing is missing before it */
 	uint64_t next; /* the number that the next line must have */
 	uint8_t hash[AUDIT_HASH]; /* of the last line */
 	bool started; /* a first file may begin anywhere */

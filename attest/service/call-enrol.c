@@ -58,13 +58,15 @@ static bool take_object(struct call *c, const char *name, struct att_bytes *text
 
 static void begin(struct call *c, const struct att_bytes *request)
 {
+	const struct att_bytes *crls = c->s->cfg->crls ? &c->s->crls : NULL;
 	struct att_bytes challenge = { 0 }, state = { 0 };
 	struct att_error err = { 0 };
 	uint8_t session[SESSION];
 	char text[2 * SESSION + 1];
 	json_t *o;
 
-	if (att_enrol_challenge(request, &c->s->roots, c->s->now(), &challenge, &state, &err)) {
+	if (att_enrol_challenge_crls(request, &c->s->roots, crls, c->s->now(), &challenge, &state,
+				     &err)) {
 		call_refuse_error(c, "enrolment", &err);
 		return;
 	}

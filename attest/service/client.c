@@ -423,6 +423,12 @@ static int read_verdict(const json_t *o, bool secret, struct att_answer *a, stru
 	return secret && !verdict ? take(o, "jwe", ATT_JWE_MAX, &a->jwe, err) : 0;
 }
 
+/* Nothing if there is nothing. */
+static int set(json_t *o, const char *name, const char *text)
+{
+	return text ? json_object_set_new(o, name, json_string(text)) : 0;
+}
+
 int att_client_submit(struct att_client *c, const uint8_t *nonce, size_t nonce_size,
 		      const char *policy, const char *secret, const struct att_bytes *evidence,
 		      struct att_answer *answer, struct att_error *err)
@@ -436,12 +442,15 @@ int att_client_submit(struct att_client *c, const uint8_t *nonce, size_t nonce_s
 		json_decref(q);
 		return att_prefix(err, "evidence");
 	}
-	json_object_set_new(q, "evidence", o);
-	att_json_set_hex(q, "nonce", nonce, nonce_size);
-	if (policy)
-		json_object_set_new(q, "policy", json_string(policy));
-	if (secret)
-		json_object_set_new(q, "secret", json_string(secret));
+	ret = json_object_set_new(q, "evidence", o) ||
+	      att_json_set_hex(q, "nonce", nonce, nonce_size) || set(q, "policy", policy) ||
+	      set(q, "secret", secret);
+	/* Without the policy's name it would be asked for another one. */
+	if (ret) {
+		json_decref(q);
+		return att_fail(err, ATT_E_FORMAT,
+				"the request cannot be made: a name is not UTF-8, or no memory");
+	}
 	o = ask(c, secret ? "/v1/release" : "/v1/verify", q, err);
 	if (!o)
 		return -1;
@@ -475,6 +484,7 @@ int att_client_enrol(struct att_client *c, const struct att_bytes *request, char
 	if (!ret && att_bytes_take_string(
 			    challenge, json_dumps(json_object_get(o, "challenge"), JSON_COMPACT))) {
 		free(*session);
+		*session = NULL;
 		ret = att_fail(err, ATT_E_FORMAT, "the verifier's answer has no challenge");
 	}
 	json_decref(o);
@@ -491,8 +501,10 @@ int att_client_enrol_finish(struct att_client *c, const char *session,
 	if (!o)
 		return -1;
 	q = json_pack("{s:s, s:o}", "session", session, "response", o);
-	if (label)
-		json_object_set_new(q, "label", json_string(label));
+	if (set(q, "label", label)) {
+		json_decref(q);
+		return att_fail(err, ATT_E_FORMAT, "the label is not UTF-8");
+	}
 	o = ask(c, "/v1/enrol/finish", q, err);
 	if (!o)
 		return -1;

@@ -57,6 +57,7 @@ static const struct key {
 	{ "verify", "development", K_BOOL, CFG(development), 0, 0, 0 },
 	{ "enrol", "enabled", K_BOOL, CFG(enrol), 0, 0, 0 },
 	{ "enrol", "roots", K_TEXT, CFG(roots), 0, 0, 0 },
+	{ "enrol", "crls", K_TEXT, CFG(crls), 0, 0, 0 },
 	{ "enrol", "admin", K_ADMIN, 0, 0, 0, 0 },
 	{ "audit", "file", K_TEXT, CFG(audit), 0, 0, 0 },
 };

@@ -37,6 +37,7 @@ struct config {
 	/* [enrol] */
 	bool enrol;
 	char *roots; /* PEM */
+	char *crls; /* PEM; NULL: nobody looks whether an EK certificate was revoked */
 	uint8_t admin[CONFIG_ADMINS_MAX][32]; /* SHA-256 of client certificates */
 	size_t admins;
 	/* [audit] */

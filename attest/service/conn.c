@@ -67,6 +67,7 @@ static void free_body(struct conn *c, struct service *s)
 	OPENSSL_cleanse(c->body, c->q.body_size);
 	free(c->body);
 	c->body = NULL;
+	share_give(s->bodies, &c->peer.source, c->q.body_size);
 	s->metrics.body_bytes -= (int64_t)c->q.body_size;
 }
 
@@ -74,7 +75,8 @@ void conn_close(struct conn *c, struct service *s)
 {
 	free_body(c, s);
 	answer_free(&c->answer);
-	OPENSSL_cleanse(c->in, c->in_size);
+	/* A token may be anywhere in it, from an earlier request, too. */
+	OPENSSL_cleanse(c->in, sizeof(c->in));
 	OPENSSL_cleanse(&c->q, sizeof(c->q));
 	SSL_free(c->ssl);
 	c->ssl = NULL;
@@ -138,19 +140,20 @@ static enum conn_want cut_off(struct conn *c, struct service *s)
 
 static bool reserve(struct conn *c, struct service *s)
 {
-	int64_t size = (int64_t)c->q.body_size;
-
-	if (atomic_fetch_add(&s->metrics.body_bytes, size) + size <= (int64_t)s->cfg->body_memory)
-		c->body = calloc(1, c->q.body_size + 1);
-	if (!c->body)
-		s->metrics.body_bytes -= size;
+	if (!share_take(s->bodies, &c->peer.source, c->q.body_size))
+		return false;
+	c->body = calloc(1, c->q.body_size + 1);
+	if (c->body)
+		s->metrics.body_bytes += (int64_t)c->q.body_size;
+	else
+		share_give(s->bodies, &c->peer.source, c->q.body_size);
 	return c->body;
 }
 
 /* The head is whole and right: is the body to be taken? */
 static enum conn_want start_body(struct conn *c, struct service *s)
 {
-	size_t max, rest = c->in_size - c->q.head_size;
+	size_t max, had = c->in_size, rest = c->in_size - c->q.head_size;
 
 	c->endpoint = service_endpoint(&c->q);
 	max = service_body_max(s, c->endpoint);
@@ -173,6 +176,7 @@ static enum conn_want start_body(struct conn *c, struct service *s)
 	c->body_size = rest;
 	c->in_size -= c->q.head_size + rest;
 	memmove(c->in, c->in + c->q.head_size + rest, c->in_size);
+	OPENSSL_cleanse(c->in + c->in_size, had - c->in_size);
 	c->state = CONN_BODY;
 	limit(c, s, s->cfg->body_timeout);
 	return WANT_TURN;

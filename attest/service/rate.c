@@ -112,6 +112,6 @@ void source_of_address(const struct sockaddr_storage *addr, struct source *s)
 		bool v4 = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
 
 		s->key[0] = v4 ? 4 : 6;
-		memcpy(s->key + 1, &in6->sin6_addr.s6_addr[v4 ? 12 : 0], v4 ? 4 : 8);
+		memcpy(s->key + 1, &in6->sin6_addr.s6_addr[v4 ? 12 : 0], v4 ? 4 : 7);
 	}
 }

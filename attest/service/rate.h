@@ -26,7 +26,7 @@ void rate_free(struct rates *l);
 /* Takes one; @now in milliseconds. false: there was none, and none was taken. */
 bool rate_take(struct rates *l, const struct source *from, int64_t now);
 
-/* An IPv4 address, or the /64 that an IPv6 address is in. */
+/* An IPv4 address, or the /56 that an IPv6 address is in: what one customer gets. */
 void source_of_address(const struct sockaddr_storage *addr, struct source *s);
 
 #endif

@@ -76,4 +76,12 @@ static const char version_1[] =
 	"CREATE TRIGGER links_d AFTER DELETE ON policy_references"
 	" BEGIN UPDATE generation SET n = n + 1; END;";
 
-const char *const schema_steps[SCHEMA_VERSION] = { version_1 };
+/* See store-mac.c; the key is that of the other table, a name or bytes. */
+static const char version_2[] = "CREATE TABLE macs ("
+				" kind TEXT NOT NULL,"
+				" key BLOB NOT NULL,"
+				" mac BLOB NOT NULL CHECK (length(mac) = 32),"
+				" PRIMARY KEY (kind, key)"
+				") STRICT, WITHOUT ROWID;";
+
+const char *const schema_steps[SCHEMA_VERSION] = { version_1, version_2 };

@@ -9,6 +9,7 @@
 #include "alg.h"
 #include "bytes.h"
 #include "error.h"
+#include "keyfile.h"
 
 #define FORMAT 1
 #define ID     8u
@@ -18,20 +19,36 @@
 
 int secrets_key_parse(struct secrets_key *k, const char *text, size_t size, struct att_error *err)
 {
+	static const char label[] = "hgverifyd-database-v1";
 	char hex[65] = "";
 	uint8_t digest[32];
+	size_t size_of_mac;
 	int ret = 0;
 
 	memset(k, 0, sizeof(*k));
 	if ((size == 64 || (size == 65 && text[64] == '\n')) && memcpy(hex, text, 64) &&
 	    att_unhex(hex, k->key, sizeof(k->key)) == 32 &&
-	    !att_sha256(k->key, sizeof(k->key), digest))
+	    !att_sha256(k->key, sizeof(k->key), digest) &&
+	    EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, k->key, sizeof(k->key),
+		      (const uint8_t *)label, sizeof(label), k->mac, sizeof(k->mac), &size_of_mac))
 		memcpy(k->id, digest, sizeof(k->id));
 	else
 		ret = att_fail(err, ATT_E_FORMAT,
 			       "the key of the secrets is not 64 hexadecimal digits");
 	OPENSSL_cleanse(hex, sizeof(hex));
 	return ret;
+}
+
+int secrets_key_load(struct secrets_key *k, const char *path, struct att_error *err)
+{
+	struct att_bytes text = { 0 };
+	int ret;
+
+	if (key_file_load(path, &text, err))
+		return -1;
+	ret = secrets_key_parse(k, (char *)text.data, text.size, err);
+	att_bytes_free(&text);
+	return ret ? att_prefix(err, path) : 0;
 }
 
 int secrets_key_new(struct att_bytes *text, struct att_error *err)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Secrets as the database has them: AES-256-GCM under a key in a file. What is
- * authenticated with one is its name and its policy, so that whoever can write
- * the database can still not put a secret under another policy.
+ * authenticated with one is its name and its policy's; what that policy says is
+ * authenticated by store-mac.c with a key of the same file.
  */
 #ifndef HG_SECRETS_H
 #define HG_SECRETS_H
@@ -12,10 +12,13 @@
 struct secrets_key {
 	uint8_t key[32];
 	uint8_t id[8]; /* says which key it was, without saying it */
+	uint8_t mac[32]; /* made of it, for the rows of the database */
 };
 
 /* A file of 64 hexadecimal digits and a newline. */
 int secrets_key_parse(struct secrets_key *k, const char *text, size_t size, struct att_error *err);
+/* The same from the file; ATT_E_REFUSED if others may read it. */
+int secrets_key_load(struct secrets_key *k, const char *path, struct att_error *err);
 /* A new one, as text for its file. */
 int secrets_key_new(struct att_bytes *text, struct att_error *err);
 

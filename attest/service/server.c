@@ -320,6 +320,8 @@ static int start_worker(struct server *srv, struct worker *w, struct att_error *
 	w->store = store_open(srv->cfg->database, STORE_ADMIN, err);
 	if (!w->store)
 		return -1;
+	if (srv->s->has_secrets_key)
+		store_set_key(w->store, &srv->s->secrets_key);
 	if (pthread_create(&w->thread, NULL, work, w))
 		return att_fail(err, ATT_E_MEMORY, "cannot start a thread");
 	w->running = true;

@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "bytes.h"
 #include "call.h"
 #include "error.h"
 #include "json.h"
 #include "key.h"
+#include "keyfile.h"
 
-#define KEY_FILE_MAX 65536u
 #define ROOTS_MAX    (1u << 20)
+#define CRLS_MAX     (8u << 20)
 #define SESSIONS_MAX 256u
 #define SMALL_BODY   65536u
+/* Of a request; evidence has under a hundred. Each costs a few hundred bytes of memory. */
+#define JSON_VALUES_MAX 4096u
 
 /* ---- Setting up ---- */
 
@@ -36,35 +35,6 @@ static int64_t clock_ms(void)
 static int64_t now_s(void)
 {
 	return time(NULL);
-}
-
-/* A key that others may read is refused: then it is theirs, too. */
-static int read_file(const char *path, size_t max, bool secret, struct att_bytes *b,
-		     struct att_error *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n = -1;
-
-	if (fd < 0 || fstat(fd, &st)) {
-		att_fail(err, ATT_E_IO, "%s: %s", path, strerror(errno));
-	} else if (!S_ISREG(st.st_mode) || (size_t)st.st_size > max) {
-		att_fail(err, ATT_E_IO, "%s: not a file of at most %zu bytes", path, max);
-	} else if (secret && (st.st_mode & 077)) {
-		att_fail(err, ATT_E_REFUSED, "%s: others may read it: chmod 600", path);
-	} else {
-		b->data = calloc(1, (size_t)st.st_size + 1);
-		b->size = (size_t)st.st_size;
-		n = b->data ? read(fd, b->data, b->size) : -1;
-		if (n != (ssize_t)b->size) {
-			att_bytes_free(b);
-			n = -1;
-			att_fail(err, ATT_E_IO, "%s: cannot be read", path);
-		}
-	}
-	if (fd >= 0)
-		close(fd);
-	return n < 0 ? -1 : 0;
 }
 
 static char *jwk_of(EVP_PKEY *key, struct att_error *err)
@@ -97,7 +67,7 @@ static int read_ear_key(struct service *s, struct att_error *err)
 {
 	struct att_bytes pem = { 0 };
 
-	if (read_file(s->cfg->ear_key, KEY_FILE_MAX, true, &pem, err))
+	if (key_file_load(s->cfg->ear_key, &pem, err))
 		return -1;
 	s->ear_key = att_key_from_pem((char *)pem.data, pem.size, false, err);
 	att_bytes_free(&pem);
@@ -107,28 +77,38 @@ static int read_ear_key(struct service *s, struct att_error *err)
 
 static int read_secrets_key(struct service *s, struct att_error *err)
 {
-	struct att_bytes text = { 0 };
-	int ret;
-
 	if (!s->cfg->secrets_key)
 		return 0;
-	if (read_file(s->cfg->secrets_key, KEY_FILE_MAX, true, &text, err))
+	s->has_secrets_key = !secrets_key_load(&s->secrets_key, s->cfg->secrets_key, err);
+	return s->has_secrets_key ? 0 : -1;
+}
+
+static int read_vendors(struct service *s, struct att_error *err)
+{
+	const struct config *cfg = s->cfg;
+
+	if (!cfg->enrol)
+		return 0;
+	if (file_load(cfg->roots, ROOTS_MAX, &s->roots, err))
 		return -1;
-	ret = secrets_key_parse(&s->secrets_key, (char *)text.data, text.size, err);
-	att_bytes_free(&text);
-	s->has_secrets_key = !ret;
-	return ret ? att_prefix(err, s->cfg->secrets_key) : 0;
+	return cfg->crls ? file_load(cfg->crls, CRLS_MAX, &s->crls, err) : 0;
 }
 
 static int read_keys(struct service *s, struct att_error *err)
 {
-	const struct config *cfg = s->cfg;
+	return read_ear_key(s, err) || read_secrets_key(s, err) || read_vendors(s, err) ? -1 : 0;
+}
 
-	return read_ear_key(s, err) || read_secrets_key(s, err) ||
-			       (cfg->enrol &&
-				read_file(cfg->roots, ROOTS_MAX, false, &s->roots, err))
-		       ? -1
-		       : 0;
+/* An address has an eighth of the memory, or one body if that is more. */
+static struct shares *share_bodies(const struct config *cfg)
+{
+	uint64_t each = cfg->body_memory / 8;
+
+	if (each < cfg->body)
+		each = cfg->body;
+	if (each < SMALL_BODY)
+		each = SMALL_BODY;
+	return shares_new(cfg->connections, cfg->body_memory, each);
 }
 
 struct service *service_new(const struct config *cfg, struct att_error *err)
@@ -147,9 +127,10 @@ struct service *service_new(const struct config *cfg, struct att_error *err)
 	s->sessions = challenges_new(SESSIONS_MAX, SESSIONS_MAX / 4, lifetime);
 	s->by_address = rate_new((double)cfg->rate, (double)cfg->burst);
 	s->by_identity = rate_new((double)cfg->identity_rate, (double)cfg->identity_burst);
+	s->bodies = share_bodies(cfg);
 	s->policies = policies_new();
-	if (!s->nonces || !s->sessions || !s->by_address || !s->by_identity || !s->policies ||
-	    RAND_bytes(s->run_id, sizeof(s->run_id)) != 1)
+	if (!s->nonces || !s->sessions || !s->by_address || !s->by_identity || !s->bodies ||
+	    !s->policies || RAND_bytes(s->run_id, sizeof(s->run_id)) != 1)
 		att_no_memory(err);
 	else if (!read_keys(s, err))
 		return s;
@@ -171,10 +152,12 @@ void service_free(struct service *s)
 	policies_free(s->policies);
 	rate_free(s->by_address);
 	rate_free(s->by_identity);
+	shares_free(s->bodies);
 	challenges_free(s->nonces);
 	challenges_free(s->sessions);
 	EVP_PKEY_free(s->ear_key);
 	att_bytes_free(&s->roots);
+	att_bytes_free(&s->crls);
 	free(s->jwk);
 	OPENSSL_cleanse(&s->secrets_key, sizeof(s->secrets_key));
 	free(s);
@@ -282,15 +265,16 @@ static const struct route {
 	enum http_method method;
 	enum endpoint endpoint;
 	void (*handle)(struct call *c);
+	bool appraises;
 } routes[] = {
-	{ "/v1/challenge", HTTP_POST, EP_CHALLENGE, call_challenge },
-	{ "/v1/verify", HTTP_POST, EP_VERIFY, call_verify },
-	{ "/v1/release", HTTP_POST, EP_RELEASE, call_release },
-	{ "/v1/enrol/request", HTTP_POST, EP_ENROL_REQUEST, call_enrol_request },
-	{ "/v1/enrol/finish", HTTP_POST, EP_ENROL_FINISH, call_enrol_finish },
-	{ "/v1/key", HTTP_GET, EP_KEY, NULL },
-	{ "/v1/healthz", HTTP_GET, EP_HEALTH, NULL },
-	{ "/metrics", HTTP_GET, EP_METRICS, NULL },
+	{ "/v1/challenge", HTTP_POST, EP_CHALLENGE, call_challenge, false },
+	{ "/v1/verify", HTTP_POST, EP_VERIFY, call_verify, true },
+	{ "/v1/release", HTTP_POST, EP_RELEASE, call_release, true },
+	{ "/v1/enrol/request", HTTP_POST, EP_ENROL_REQUEST, call_enrol_request, false },
+	{ "/v1/enrol/finish", HTTP_POST, EP_ENROL_FINISH, call_enrol_finish, false },
+	{ "/v1/key", HTTP_GET, EP_KEY, NULL, false },
+	{ "/v1/healthz", HTTP_GET, EP_HEALTH, NULL, false },
+	{ "/metrics", HTTP_GET, EP_METRICS, NULL, false },
 };
 
 static const struct route *find_route(const struct http_request *q)
@@ -372,10 +356,61 @@ static void get(struct service *s, struct store *store, enum endpoint ep, struct
 			  true);
 }
 
-static void post(struct call *c, const struct route *r, const char *body)
+/* Appraisals take memory and time, parsing what they are of, too: only so many at once. */
+static bool enter(struct call *c)
+{
+	int max = (int)(c->s->cfg->appraisals ? c->s->cfg->appraisals : 256);
+
+	if (atomic_fetch_add(&c->s->appraisals, 1) < max)
+		return true;
+	atomic_fetch_sub(&c->s->appraisals, 1);
+	/* The nonce was not looked at: the client may come again with it. */
+	answer_error(c->a, 503, "busy", "too many appraisals are under way: wait");
+	c->a->retry = 1;
+	return false;
+}
+
+static void leave(struct call *c)
+{
+	atomic_fetch_sub(&c->s->appraisals, 1);
+}
+
+/* No fewer values than a parser would make of it: what opens or separates them, outside strings. */
+static bool too_many_values(const char *text, size_t size)
+{
+	bool quoted = false;
+	size_t i, n = 0;
+
+	for (i = 0; i < size && n <= JSON_VALUES_MAX; i++) {
+		if (text[i] == '"')
+			quoted = !quoted;
+		else if (quoted)
+			i += text[i] == '\\';
+		else
+			n += text[i] == '{' || text[i] == '[' || text[i] == ',';
+	}
+	return n > JSON_VALUES_MAX;
+}
+
+static void handle(struct call *c, const struct route *r, const char *body)
 {
 	struct att_error err = { 0 };
 
+	if (too_many_values(body, c->q->body_size)) {
+		answer_error(c->a, 400, "json", "more than %u values in one request",
+			     JSON_VALUES_MAX);
+		return;
+	}
+	c->body = att_json_parse(body, c->q->body_size, c->s->cfg->body, &err);
+	if (!c->body)
+		answer_error(c->a, 400, "json", "%s", err.text);
+	else
+		r->handle(c);
+	json_decref(c->body);
+}
+
+static void post(struct call *c, const struct route *r, const char *body)
+{
 	snprintf(c->id, sizeof(c->id), "%02x%02x%02x%02x%02x%02x-%" PRIxFAST64, c->s->run_id[0],
 		 c->s->run_id[1], c->s->run_id[2], c->s->run_id[3], c->s->run_id[4],
 		 c->s->run_id[5], ++c->s->next_request);
@@ -386,14 +421,12 @@ static void post(struct call *c, const struct route *r, const char *body)
 				       .verdict = -1 };
 	if (!c->q->json) {
 		answer_error(c->a, 415, "type", "Content-Type is not application/json");
-		return;
+	} else if (!r->appraises) {
+		handle(c, r, body);
+	} else if (enter(c)) {
+		handle(c, r, body);
+		leave(c);
 	}
-	c->body = att_json_parse(body, c->q->body_size, c->s->cfg->body, &err);
-	if (!c->body)
-		answer_error(c->a, 400, "json", "%s", err.text);
-	else
-		r->handle(c);
-	json_decref(c->body);
 }
 
 void service_handle(struct service *s, struct store *store, const struct peer *peer,

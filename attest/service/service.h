@@ -16,6 +16,7 @@
 #include "metrics.h"
 #include "policies.h"
 #include "secrets.h"
+#include "share.h"
 #include "store.h"
 
 struct service {
@@ -23,11 +24,12 @@ struct service {
 	struct challenges *nonces;
 	struct challenges *sessions; /* enrolments that were begun; their states */
 	struct rates *by_address, *by_identity;
+	struct shares *bodies; /* memory for them */
 	struct audit *audit;
 	struct policies *policies;
 	EVP_PKEY *ear_key;
 	char *jwk; /* its public half */
-	struct att_bytes roots; /* PEM */
+	struct att_bytes roots, crls; /* PEM */
 	struct secrets_key secrets_key;
 	bool has_secrets_key;
 	uint8_t run_id[6]; /* of this start, in the ids of requests */

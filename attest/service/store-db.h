@@ -3,6 +3,7 @@
 #ifndef HG_STORE_DB_H
 #define HG_STORE_DB_H
 
+#include <openssl/evp.h>
 #include <sqlite3.h>
 
 #include "store.h"
@@ -32,9 +33,14 @@ enum statement {
 	ST_SECRET_ALL,
 	ST_SECRET_SEALED,
 	ST_TOKEN_ADD,
-	ST_TOKEN_CHECK,
 	ST_TOKEN_USE,
 	ST_TOKEN_REMOVE,
+	ST_TOKEN_ROW,
+	ST_REFERENCE_GET,
+	ST_POLICY_NAMES,
+	ST_MAC_PUT,
+	ST_MAC_GET,
+	ST_MAC_DROP,
 	STATEMENTS,
 };
 
@@ -42,7 +48,41 @@ struct store {
 	sqlite3 *db;
 	char *path;
 	sqlite3_stmt *statement[STATEMENTS];
+	bool keyed;
+	uint8_t mac_key[32];
 };
+
+#define STORE_MAC 32u
+
+/* The HMAC of a row in the making: the parts of it, each with its length. */
+struct row_mac {
+	const char *kind; /* "policy", ... */
+	const void *key; /* of the row; stays the caller's */
+	size_t size;
+	EVP_MAC_CTX *ctx; /* NULL: the store has no key */
+	bool bad;
+};
+
+void row_mac_start(struct row_mac *m, const struct store *s, const char *kind, const void *key,
+		   size_t size);
+void row_mac_add(struct row_mac *m, const void *data, size_t size);
+/* Each ends it. The first two do nothing in a store without a key. */
+int row_mac_put(struct row_mac *m, struct store *s, struct att_error *err);
+int row_mac_check(struct row_mac *m, struct store *s, const char *name, struct att_error *err);
+void row_mac_end(struct row_mac *m);
+int row_mac_drop(struct store *s, const char *kind, const void *key, size_t size,
+		 struct att_error *err);
+
+/* One row is authentic, or is made so. */
+int store_reference_check(struct store *s, const void *name, size_t size, struct att_error *err);
+int store_reference_vouch(struct store *s, const void *name, size_t size, struct att_error *err);
+int store_policy_vouch(struct store *s, const void *name, size_t size, struct att_error *err);
+int store_machine_check(struct store *s, const void *ak, size_t size, struct att_error *err);
+int store_machine_vouch(struct store *s, const void *ak, size_t size, struct att_error *err);
+int store_token_authentic(struct store *s, const void *hash, size_t size, struct att_error *err);
+int store_token_vouch(struct store *s, const void *hash, size_t size, struct att_error *err);
+/* In the caller's transaction. */
+int store_rekey_rows(struct store *s, const struct secrets_key *new, struct att_error *err);
 
 #define STORE_CONSTRAINT (-2) /* of store_run(): unique, foreign key, check */
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -177,13 +178,39 @@ static int check_version(struct store *s, enum store_mode mode, struct att_error
 	return migrate(s, version, err);
 }
 
+/*
+ * Links to folders are followed here, once, for SQLite would refuse them. One in
+ * the file's own place is not: whoever owns the folder may have put it there for
+ * root to follow.
+ */
+static char *real_path(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder, *real, *full = NULL;
+
+	folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+	real = folder ? realpath(folder, NULL) : NULL;
+	if (!real)
+		full = strdup(path);
+	else if (asprintf(&full, "%s/%s", strcmp(real, "/") ? real : "", slash ? slash + 1 : path) <
+		 0)
+		full = NULL;
+	free(folder);
+	free(real);
+	return full;
+}
+
 static int open_file(struct store *s, enum store_mode mode, struct att_error *err)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, fd;
+	struct stat st;
 
+	if (!lstat(s->path, &st) && S_ISLNK(st.st_mode))
+		return att_fail(err, ATT_E_IO,
+				"database %s is a symbolic link: name the file itself", s->path);
 	/* It holds who may do what: no one else reads it, not even for a moment. */
 	if (mode == STORE_CREATE) {
-		fd = open(s->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		fd = open(s->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0)
 			return att_fail(err, ATT_E_IO, "database %s: %s", s->path, strerror(errno));
 		close(fd);
@@ -203,10 +230,9 @@ static int open_file(struct store *s, enum store_mode mode, struct att_error *er
 struct store *store_open(const char *path, enum store_mode mode, struct att_error *err)
 {
 	struct store *s = calloc(1, sizeof(*s));
-	char *real = s ? realpath(path, NULL) : NULL;
 
 	if (s)
-		s->path = real ? real : strdup(path);
+		s->path = real_path(path);
 	if (!s || !s->path) {
 		free(s);
 		att_no_memory(err);
@@ -232,6 +258,7 @@ void store_close(struct store *s)
 	for (i = 0; i < STATEMENTS; i++)
 		sqlite3_finalize(s->statement[i]);
 	sqlite3_close(s->db);
+	OPENSSL_cleanse(s->mac_key, sizeof(s->mac_key));
 	free(s->path);
 	free(s);
 }
@@ -259,15 +286,21 @@ int store_check_name(const char *what, const char *name, struct att_error *err)
 
 int store_check_label(const char *label, struct att_error *err)
 {
-	const char *p = label;
+	const unsigned char *p = (const unsigned char *)label;
+	json_t *text;
 
-	for (; p && *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return att_fail(err, ATT_E_FORMAT, "a label with control characters");
-	if (p && (size_t)(p - label) > STORE_LABEL_MAX)
+	if (!label)
+		return 0;
+	if (strlen(label) > STORE_LABEL_MAX)
 		return att_fail(err, ATT_E_FORMAT, "a label of more than %u bytes",
 				STORE_LABEL_MAX);
-	return 0;
+	/* Lists print it: neither a terminal's commands of one byte nor those of two. */
+	for (; *p; p++)
+		if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))
+			return att_fail(err, ATT_E_FORMAT, "a label with control characters");
+	text = json_string(label);
+	json_decref(text);
+	return text ? 0 : att_fail(err, ATT_E_FORMAT, "a label that is not UTF-8");
 }
 
 /* Says what a constraint meant, or that there was no such row. */

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "attest.h"
+#include "secrets.h"
 
 struct store;
 
@@ -25,6 +26,17 @@ enum store_mode {
 /* ATT_E_IO: the file. ATT_E_FORMAT: damaged. ATT_E_REFUSED: another program's, or other version. */
 struct store *store_open(const char *path, enum store_mode mode, struct att_error *err);
 void store_close(struct store *s);
+
+/*
+ * From now on what is written is authenticated with this key, and policies,
+ * reference values, machines and tokens that were not are not believed: ATT_E_IO,
+ * ATT_AK_UNREADABLE. An older state of a row, or its absence, is not noticed.
+ */
+void store_set_key(struct store *s, const struct secrets_key *key);
+/* Is everything authenticated? Without a key: yes. */
+int store_check_rows(struct store *s, struct att_error *err);
+/* Authenticates everything that is there, because somebody looked at it. */
+int store_vouch(struct store *s, struct att_error *err);
 
 /*
  * Below: ATT_E_REFUSED when something is there already, is not there, or is in
@@ -74,10 +86,14 @@ int store_secret_remove(struct store *s, const char *name, struct att_error *err
 /* @policy is a string for free(). */
 int store_secret_get(struct store *s, const char *name, char **policy, struct att_bytes *sealed,
 		     struct att_error *err);
-/* Replaces every secret by what @with makes of it, or none of them. */
+/*
+ * Replaces every secret by what @with makes of it, or none of them. With @new,
+ * rows are authenticated by that key instead, if all were by the one before.
+ */
 typedef int store_reseal(void *opaque, const char *name, const char *policy,
 			 const struct att_bytes *old, struct att_bytes *new, struct att_error *err);
-int store_secret_reseal(struct store *s, store_reseal *with, void *opaque, struct att_error *err);
+int store_secret_reseal(struct store *s, store_reseal *with, void *opaque,
+			const struct secrets_key *new, struct att_error *err);
 
 /* Tokens that allow one enrolment. The database has their hashes only. */
 int store_token_create(struct store *s, const char *label, int64_t now, int64_t expires,

@@ -6,7 +6,7 @@ _hgverifyd() {
 	local word noun= verb=
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		case $word in
-		serve | check | init | machine | reference | policy | secret | device | token | audit)
+		serve | check | init | vouch | machine | reference | policy | secret | device | token | audit)
 			if [[ -z $noun ]]; then noun=$word; elif [[ -z $verb ]]; then verb=$word; fi
 			;;
 		add | list | remove | revoke | restore | rekey | create) [[ -n $verb ]] || verb=$word ;;
@@ -32,7 +32,7 @@ _hgverifyd() {
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ -z $noun ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
-			'serve check init machine reference policy secret device token audit' -- "$cur")
+			'serve check init vouch machine reference policy secret device token audit' -- "$cur")
 	elif [[ -z $verb ]]; then
 		local verbs
 		case $noun in

@@ -225,6 +225,7 @@ static void open_service(struct site *t)
 	t->s->now = site_now;
 	if (service_open_audit(t->s, &err))
 		fail_msg("%s", err.text);
+	store_set_key(t->store, &t->s->secrets_key);
 }
 
 void site_restart(struct site *t)

@@ -2,9 +2,13 @@
 /* The parts of hgverifyd by themselves: HTTP, limits, audit log, configuration, secrets. */
 #include "site.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* ---- HTTP ---- */
@@ -220,10 +224,13 @@ static void sources(void **state)
 	(void)state;
 	in6->sin6_addr.s6_addr[0] = 0x20;
 	source_of_address(&x, &a);
-	in6->sin6_addr.s6_addr[15] = 7; /* in the same /64 */
+	in6->sin6_addr.s6_addr[15] = 7; /* in the same /56 */
 	source_of_address(&x, &b);
 	assert_memory_equal(&a, &b, sizeof(a));
 	in6->sin6_addr.s6_addr[7] = 1;
+	source_of_address(&x, &b);
+	assert_memory_equal(&a, &b, sizeof(a));
+	in6->sin6_addr.s6_addr[6] = 1;
 	source_of_address(&x, &b);
 	assert_memory_not_equal(&a, &b, sizeof(a));
 	/* An IPv4 address is the same one in either form. */
@@ -234,6 +241,40 @@ static void sources(void **state)
 	memcpy(in6->sin6_addr.s6_addr + 12, "\x7f\x00\x00\x01", 4);
 	source_of_address(&x, &b);
 	assert_memory_equal(&a, &b, sizeof(a));
+}
+
+static void memory_shares(void **state)
+{
+	struct shares *s = shares_new(3, 100, 60);
+	struct source a = { { 1 } }, b = { { 2 } }, c = { { 3 } }, d = { { 4 } };
+
+	(void)state;
+	assert_non_null(s);
+	assert_false(share_take(s, &a, 61));
+	assert_false(share_take(s, &a, UINT64_MAX));
+	assert_true(share_take(s, &a, 40));
+	assert_false(share_take(s, &a, 21));
+	assert_true(share_take(s, &a, 20));
+	assert_true(share_take(s, &a, 0));
+	assert_false(share_take(s, &a, 1));
+	/* Others have what is left, of all. */
+	assert_false(share_take(s, &b, 41));
+	assert_true(share_take(s, &b, 30));
+	assert_true(share_take(s, &c, 9));
+	assert_false(share_take(s, &c, 2));
+	/* No place for a fourth, until somebody has nothing. */
+	assert_false(share_take(s, &d, 1));
+	share_give(s, &a, 40);
+	assert_false(share_take(s, &d, 1));
+	share_give(s, &a, 20);
+	assert_true(share_take(s, &d, 1));
+	share_give(s, &c, 9);
+	share_give(s, &b, 30);
+	share_give(s, &d, 1);
+	assert_true(share_take(s, &d, 60));
+	assert_false(share_take(s, &a, 41));
+	assert_true(share_take(s, &a, 40));
+	shares_free(s);
 }
 
 /* ---- Challenges ---- */
@@ -431,9 +472,139 @@ static void audit_moved(void **state)
 	assert_int_equal(audit_check(moved, &chain, &err), 0);
 	assert_int_equal(audit_check(path_of("audit"), &chain, &err), 0);
 	assert_int_equal(chain.lines, 4);
+	assert_int_equal(chain.first, 1);
 	memset(&chain, 0, sizeof(chain));
 	assert_int_equal(audit_check(path_of("audit"), &chain, &err), 0);
+	assert_int_equal(chain.first, 3);
 	assert_int_equal(audit_check(moved, &chain, &err), -1);
+}
+
+/* After a start that cut a torn line off, the log can still be moved. */
+static void audit_torn_then_moved(void **state)
+{
+	const struct audit_entry e = { .event = "verify", .verdict = 0 };
+	struct audit_chain chain = { 0 };
+	struct att_error err = { 0 };
+	char text[8192], moved[96];
+	struct audit *a;
+	size_t size;
+
+	(void)state;
+	put_lines(2);
+	size = load_audit(text, sizeof(text));
+	assert_int_equal(truncate(path_of("audit"), (off_t)size - 20), 0);
+	a = audit_open(path_of("audit"), 5, &err);
+	if (!a)
+		fail_msg("%s", err.text);
+	strcpy(moved, path_of("audit.1"));
+	assert_int_equal(rename(path_of("audit"), moved), 0);
+	if (audit_reopen(a, 6, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(audit_write(a, &e, true, &err), 0);
+	audit_close(a);
+	assert_int_equal(audit_check(moved, &chain, &err), 0);
+	assert_int_equal(audit_check(path_of("audit"), &chain, &err), 0);
+	assert_int_equal(chain.lines, 5);
+	assert_int_equal(chain.torn, 0);
+}
+
+/* In place of libc's, so that half a line cannot be taken back. */
+static bool stuck;
+
+int ftruncate(int fd, off_t size)
+{
+	if (!stuck)
+		return (int)syscall(SYS_ftruncate, fd, size);
+	errno = EIO;
+	return -1;
+}
+
+/* Half a line is in the file and stays: nothing is written behind it. */
+static void audit_stuck(void **state)
+{
+	const struct audit_entry e = { .event = "release", .secret = "s", .verdict = 0 };
+	struct audit_chain chain = { 0 };
+	struct att_error err = { 0 };
+	struct audit *a = audit_open(path_of("audit"), 5, &err);
+	struct rlimit limit, small;
+	char before[8192], after[8192];
+	size_t size;
+
+	(void)state;
+	assert_non_null(a);
+	size = load_audit(before, sizeof(before));
+	getrlimit(RLIMIT_FSIZE, &limit);
+	small = limit;
+	small.rlim_cur = size + 20;
+	signal(SIGXFSZ, SIG_IGN);
+	stuck = true;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(audit_write(a, &e, true, &err), -1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	/* There is room again, but the half line is still there. */
+	assert_int_equal(audit_write(a, &e, true, &err), -1);
+	assert_int_equal(err.code, ATT_E_IO);
+	assert_non_null(strstr(err.text, "half a line"));
+	assert_false(audit_works(a));
+	assert_int_equal(load_audit(after, sizeof(after)), size + 20);
+	assert_memory_equal(after, before, size);
+	stuck = false;
+	assert_int_equal(audit_write(a, &e, true, &err), 0);
+	assert_true(audit_works(a));
+	audit_close(a);
+	assert_int_equal(audit_check(path_of("audit"), &chain, &err), 0);
+	assert_int_equal(chain.lines, 2);
+	assert_int_equal(chain.torn, 0);
+}
+
+static int until_failure;
+
+static void *scarce(size_t size)
+{
+	return until_failure-- ? malloc(size) : NULL;
+}
+
+/* Wherever memory is missing, a line is whole or is not written. */
+static void audit_without_memory(void **state)
+{
+	const struct audit_entry e = { .event = "release",
+				       .request = "r",
+				       .remote = "x",
+				       .identity = "i",
+				       .ak = "a",
+				       .policy = "p",
+				       .secret = "s",
+				       .claim = "c",
+				       .error = "e",
+				       .nonce = (const uint8_t *)"n",
+				       .nonce_size = 1,
+				       .released = true };
+	struct audit_chain chain = { 0 };
+	struct att_error err = { 0 };
+	struct audit *a = audit_open(path_of("audit"), 5, &err);
+	char text[8192];
+	int n = 0, ret;
+	json_t *o;
+	size_t size, first;
+
+	(void)state;
+	assert_non_null(a);
+	first = load_audit(text, sizeof(text));
+	do {
+		until_failure = n++;
+		json_set_alloc_funcs(scarce, free);
+		ret = audit_write(a, &e, false, &err);
+		json_set_alloc_funcs(malloc, free);
+		size = load_audit(text, sizeof(text));
+		assert_true(ret ? size == first && err.code == ATT_E_MEMORY : size > first);
+	} while (ret);
+	assert_true(n > 30);
+	audit_close(a);
+	o = json_loadb(text + first, size - first, 0, NULL);
+	assert_int_equal(json_object_size(o), 15);
+	json_decref(o);
+	assert_int_equal(audit_check(path_of("audit"), &chain, &err), 0);
+	assert_int_equal(chain.lines, 2);
 }
 
 static void audit_impossible(void **state)
@@ -583,10 +754,14 @@ int main(void)
 		cmocka_unit_test(http_responses),
 		cmocka_unit_test(rates),
 		cmocka_unit_test(sources),
+		cmocka_unit_test(memory_shares),
 		cmocka_unit_test(challenge_order),
 		A(audit_chain_holds),
 		A(audit_torn),
 		A(audit_moved),
+		A(audit_torn_then_moved),
+		A(audit_stuck),
+		A(audit_without_memory),
 		A(audit_impossible),
 		cmocka_unit_test(configuration),
 		A(configuration_whole),

@@ -85,14 +85,22 @@ static char *own(const char *text)
 
 /* ---- Raw connections ---- */
 
-static int dial(const struct net *n)
+static int dial_from(const struct net *n, const char *address)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(n->port) };
+	struct sockaddr_in from = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	inet_pton(AF_INET, address, &from.sin_addr);
+	assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
 	inet_pton(AF_INET, "127.0.0.1", &at.sin_addr);
 	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
 	return fd;
+}
+
+static int dial(const struct net *n)
+{
+	return dial_from(n, "127.0.0.1");
 }
 
 struct line {
@@ -101,17 +109,22 @@ struct line {
 	int fd;
 };
 
-static struct line raw_open(const struct net *n)
+static struct line raw_open_from(const struct net *n, const char *address)
 {
 	struct att_error err = { 0 };
 	struct line l = { tls_client(site_path(n->t, "server.crt"), NULL, NULL, &err), NULL, -1 };
 
 	assert_non_null(l.ctx);
-	l.fd = dial(n);
+	l.fd = dial_from(n, address);
 	l.ssl = SSL_new(l.ctx);
 	SSL_set_fd(l.ssl, l.fd);
 	assert_int_equal(SSL_connect(l.ssl), 1);
 	return l;
+}
+
+static struct line raw_open(const struct net *n)
+{
+	return raw_open_from(n, "127.0.0.1");
 }
 
 static void raw_close(struct line *l)
@@ -375,23 +388,79 @@ static void rate_limited(void **state)
 	raw_close(&l);
 }
 
+static void wait_bodies(struct net *n, int64_t size)
+{
+	while (n->t->s->metrics.body_bytes != size)
+		usleep(1000);
+}
+
+/* Heads cost a client nothing: it gets its share of the memory for them, and others theirs. */
 static void body_memory(void **state)
 {
 	static const char large[] = POST "Content-Length: 700000\r\n\r\n{";
+	static const char small[] = "POST /v1/challenge HTTP/1.1\r\nHost: x\r\n"
+				    "Content-Type: application/json\r\nConnection: close\r\n"
+				    "Content-Length: 2\r\n\r\n{}";
 	struct net *n = *state;
-	struct line l;
+	struct line l, other;
+	char *text;
+	int i;
 
 	n->t->cfg.body = 700000;
-	n->t->cfg.body_memory = 1u << 20;
+	n->t->cfg.body_memory = 8u << 20; /* an eighth: one of these, and a bit */
+	site_restart(n->t);
 	start(n);
 	l = raw_open(n);
 	raw_say(&l, large);
-	while (!n->t->s->metrics.body_bytes)
-		usleep(1000);
-	raw_refused(n, large, strlen(large), 503, "memory");
+	wait_bodies(n, 700000);
+	for (i = 0; i < 16; i++)
+		raw_refused(n, large, strlen(large), 503, "memory");
+	assert_int_equal(n->t->s->metrics.body_bytes, 700000);
+	/* Another address is not starved. */
+	other = raw_open_from(n, "127.0.0.2");
+	raw_say(&other, large);
+	wait_bodies(n, 1400000);
+	raw_close(&other);
+	wait_bodies(n, 700000);
+	other = raw_open_from(n, "127.0.0.2");
+	raw_say(&other, small);
+	text = raw_rest(&other);
+	assert_non_null(strstr(text, "200 OK"));
+	free(text);
+	raw_close(&other);
 	raw_close(&l);
-	while (n->t->s->metrics.body_bytes)
-		usleep(1000);
+	wait_bodies(n, 0);
+	/* What is given back can be had again. */
+	l = raw_open(n);
+	raw_say(&l, large);
+	wait_bodies(n, 700000);
+	raw_close(&l);
+	wait_bodies(n, 0);
+}
+
+/* All addresses together have no more than there is. */
+static void body_memory_of_all(void **state)
+{
+	static const char large[] = POST "Content-Length: 700000\r\n\r\n{";
+	struct net *n = *state;
+	struct line l, other;
+	char *text;
+
+	n->t->cfg.body = 700000;
+	n->t->cfg.body_memory = 1u << 20;
+	site_restart(n->t);
+	start(n);
+	l = raw_open(n);
+	raw_say(&l, large);
+	wait_bodies(n, 700000);
+	other = raw_open_from(n, "127.0.0.2");
+	raw_say(&other, large);
+	text = raw_rest(&other);
+	assert_non_null(strstr(text, "\"error\":\"memory\""));
+	free(text);
+	raw_close(&other);
+	raw_close(&l);
+	wait_bodies(n, 0);
 }
 
 /* ---- TLS ---- */
@@ -575,6 +644,31 @@ static void client_oversized(void **state)
 	assert_int_equal(challenges_out(n->t->s->nonces, n->t->s->clock()), 1);
 }
 
+/* A name that JSON cannot say is not left out: another policy would be asked for. */
+static void client_names(void **state)
+{
+	const struct att_bytes empty = { (uint8_t *)(uintptr_t) "{}", 2 };
+	struct net *n = *state;
+	struct att_error err = { 0 };
+	struct att_answer answer;
+	struct att_client *c;
+	unsigned int seconds;
+	uint8_t nonce[32];
+	char *machine = NULL;
+
+	start(n);
+	c = client(n, NULL);
+	assert_int_equal(att_client_challenge(c, nonce, 32, &seconds, &err), 0);
+	assert_int_equal(att_client_submit(c, nonce, 32, "\xff", NULL, &empty, &answer, &err), -1);
+	assert_non_null(strstr(err.text, "UTF-8"));
+	assert_int_equal(att_client_submit(c, nonce, 32, NULL, "\xff", &empty, &answer, &err), -1);
+	assert_non_null(strstr(err.text, "UTF-8"));
+	assert_int_equal(att_client_enrol_finish(c, "00", &empty, "\xff", &machine, &err), -1);
+	assert_non_null(strstr(err.text, "UTF-8"));
+	assert_int_equal(challenges_out(n->t->s->nonces, n->t->s->clock()), 1);
+	att_client_free(c);
+}
+
 static void client_urls(void **state)
 {
 	static const char *const bad[] = {
@@ -650,16 +744,65 @@ static void *impose(void *opaque)
 	return NULL;
 }
 
+/* Each asks for something; whatever the answer, nothing stays behind after an error. */
+static int ask_challenge(struct att_client *c, struct att_error *err)
+{
+	uint8_t nonce[32] = { 0 };
+	unsigned int seconds;
+
+	return att_client_challenge(c, nonce, 32, &seconds, err);
+}
+
+static int ask_submit(struct att_client *c, struct att_error *err)
+{
+	const struct att_bytes evidence = { (uint8_t *)(uintptr_t) "{}", 2 };
+	static const uint8_t nonce[32];
+	struct att_answer answer;
+	int ret = att_client_submit(c, nonce, 32, "p", "s", &evidence, &answer, err);
+
+	if (ret)
+		assert_true(!answer.result && !answer.ear && !answer.jwe);
+	return ret;
+}
+
+static int ask_enrol(struct att_client *c, struct att_error *err)
+{
+	const struct att_bytes request = { (uint8_t *)(uintptr_t) "{}", 2 };
+	struct att_bytes challenge = { 0 };
+	char *session = NULL;
+	int ret = att_client_enrol(c, &request, &session, &challenge, err);
+
+	/* As callers do it: a session that was freed already would be freed again. */
+	if (ret)
+		assert_true(!session && !challenge.data);
+	free(session);
+	att_bytes_free(&challenge);
+	return ret;
+}
+
+static int ask_finish(struct att_client *c, struct att_error *err)
+{
+	const struct att_bytes response = { (uint8_t *)(uintptr_t) "{}", 2 };
+	char *machine = NULL;
+	int ret = att_client_enrol_finish(c, "00", &response, "label", &machine, err);
+
+	if (ret)
+		assert_null(machine);
+	free(machine);
+	return ret;
+}
+
+typedef int ask_for(struct att_client *c, struct att_error *err);
+
 /* A client that meets this server gets nothing from it but an error. */
-static void meets(struct impostor *p, const char *host, enum att_code code, const char *part)
+static void meets_with(struct impostor *p, ask_for *ask, const char *host, enum att_code code,
+		       const char *part)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET };
 	socklen_t size = sizeof(at);
 	struct att_server server = { .ca = site_path(p->n->t, "server.crt"), .timeout = 1 };
 	struct att_error err = { 0 };
 	struct att_client *c;
-	uint8_t nonce[32] = { 0 };
-	unsigned int seconds;
 	pthread_t thread;
 	char url[80];
 
@@ -674,12 +817,16 @@ static void meets(struct impostor *p, const char *host, enum att_code code, cons
 	server.url = url;
 	c = att_client_new(&server, &err);
 	assert_non_null(c);
-	if (!att_client_challenge(c, nonce, 32, &seconds, &err) || err.code != code ||
-	    !strstr(err.text, part))
-		fail_msg("code %d: %s", err.code, err.text);
+	if (!ask(c, &err) || err.code != code || !strstr(err.text, part))
+		fail_msg("%s: code %d: %s", p->answer ? p->answer : "", err.code, err.text);
 	att_client_free(c);
 	pthread_join(thread, NULL);
 	close(p->listener);
+}
+
+static void meets(struct impostor *p, const char *host, enum att_code code, const char *part)
+{
+	meets_with(p, ask_challenge, host, code, part);
 }
 
 static void hostile_servers(void **state)
@@ -725,6 +872,47 @@ static void hostile_servers(void **state)
 	meets(&p, "127.0.0.1", ATT_E_CRYPTO, "certificate");
 }
 
+/* Answers of the right form that lack a member, contradict themselves, or are too much. */
+static void hostile_answers(void **state)
+{
+	static const struct {
+		ask_for *ask;
+		const char *body, *part;
+	} bad[] = {
+		{ ask_enrol, "{}", "\"session\"" },
+		{ ask_enrol, "{\"session\":7}", "\"session\"" },
+		{ ask_enrol, "{\"session\":\"00\"}", "no challenge" },
+		{ ask_enrol, "{\"session\":\"00\",\"challenge\":7}", "no challenge" },
+		{ ask_finish, "{}", "\"machine\"" },
+		{ ask_finish, "{\"machine\":\"\"}", "\"machine\"" },
+		{ ask_submit, "{}", "no verdict" },
+		{ ask_submit, "{\"verdict\":256,\"result\":{},\"ear\":\"e\"}", "no verdict" },
+		{ ask_submit, "{\"verdict\":0,\"result\":{}}", "no verdict" },
+		{ ask_submit, "{\"verdict\":0,\"result\":{},\"ear\":\"e\"}", "contradicts" },
+		{ ask_submit, "{\"verdict\":3,\"passed\":true,\"result\":{},\"ear\":\"e\"}",
+		  "contradicts" },
+		{ ask_submit,
+		  "{\"verdict\":0,\"passed\":true,\"result\":{\"passed\":true},\"ear\":\"e\"}",
+		  "\"jwe\"" },
+	};
+	struct net *n = *state;
+	struct impostor p = {
+		.n = n, .certificate = "server.crt", .key = "server.key", .max = TLS1_3_VERSION
+	};
+	char answer[400];
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	p.answer = answer;
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(answer, sizeof(answer),
+			 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+			 "Content-Length: %zu\r\n\r\n%s",
+			 strlen(bad[i].body), bad[i].body);
+		meets_with(&p, bad[i].ask, "127.0.0.1", ATT_E_FORMAT, bad[i].part);
+	}
+}
+
 /* A server that says nothing: the client's own time limit ends it. */
 static void silent_server(void **state)
 {
@@ -740,21 +928,12 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(hostile_requests),
-		T(smuggled),
-		T(keeps_alive),
-		T(slow_clients),
-		T(half_closed),
-		T(too_many_connections),
-		T(rate_limited),
-		T(body_memory),
-		T(old_tls),
-		T(client_works),
-		T(client_certificates),
-		T(client_oversized),
-		T(client_urls),
-		T(hostile_servers),
-		T(silent_server),
+		T(hostile_requests), T(smuggled),	 T(keeps_alive),
+		T(slow_clients),     T(half_closed),	 T(too_many_connections),
+		T(rate_limited),     T(body_memory),	 T(body_memory_of_all),
+		T(old_tls),	     T(client_works),	 T(client_certificates),
+		T(client_oversized), T(client_names),	 T(client_urls),
+		T(hostile_servers),  T(hostile_answers), T(silent_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "alg.h"
 #include "sqlite3.h"
+#include "vendor.h"
 
 static int setup(void **state)
 {
@@ -302,6 +304,7 @@ static void *run_race(void *opaque)
 	q.body_size = strlen(r->body);
 	strcpy(q.path, "/v1/release");
 	pthread_barrier_wait(r->start);
+	store_set_key(store, &r->t->s->secrets_key);
 	if (store)
 		service_handle(r->t->s, store, &r->t->peer, &q, r->body, &a);
 	r->status = a.status;
@@ -376,6 +379,89 @@ static void busy(void **state)
 	assert_int_equal(t->s->appraisals, 0);
 	json_decref(o);
 	free(body);
+}
+
+/* Before a body is looked at, too. */
+static void busy_before_parsing(void **state)
+{
+	struct site *t = *state;
+
+	t->cfg.appraisals = 1;
+	t->s->appraisals = 1;
+	refused(t, "/v1/verify", "{", 503, "busy");
+	refused(t, "/v1/release", "{", 503, "busy");
+	/* Not of these. */
+	refused(t, "/v1/challenge", "{", 400, "json");
+	t->s->appraisals = 0;
+	refused(t, "/v1/verify", "{", 400, "json");
+	assert_int_equal(t->s->appraisals, 0);
+}
+
+static size_t parsed;
+
+static void *count_memory(size_t size)
+{
+	parsed += size;
+	return malloc(size);
+}
+
+/* A body of @unit again and again between @head and @tail. */
+static char *bomb(const char *head, const char *unit, const char *tail, size_t size)
+{
+	size_t n = strlen(unit), at = strlen(head);
+	char *text = calloc(1, at + size + n + strlen(tail) + 1);
+
+	assert_non_null(text);
+	memcpy(text, head, at);
+	for (; size > n; size -= n, at += n)
+		memcpy(text + at, unit, n);
+	strcpy(text + at, tail);
+	return text;
+}
+
+/* Few bytes for many values: refused before memory is spent on them. */
+static void json_bombs(void **state)
+{
+	static const struct {
+		const char *head, *unit, *tail;
+	} bad[] = {
+		{ "{\"evidence\":[{}", ",{}", "]}" }, { "{\"evidence\":[0", ",0", "]}" },
+		{ "{\"evidence\":[[", "],[", "]]}" }, { "{\"\\\\\":[\"\\\"\"", ",\"\\\\\"", "]}" },
+		{ "{\"evidence\":", "[", "" },	      { "{\"evidence\":", "{\"\":", "" },
+		{ "{\"a\":0", ",\"b\":0", "}" },
+	};
+	struct site *t = *state;
+	json_t *o;
+	size_t i;
+	int status;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		char *body = bomb(bad[i].head, bad[i].unit, bad[i].tail, 4u << 20);
+
+		parsed = 0;
+		json_set_alloc_funcs(count_memory, free);
+		o = site_ask(t, "/v1/verify", body, &status);
+		json_set_alloc_funcs(malloc, free);
+		assert_int_equal(status, 400);
+		assert_string_equal(text_of(o, "error"), "json");
+		if (parsed > 16384)
+			fail_msg("%s: %zu bytes", bad[i].head, parsed);
+		json_decref(o);
+		free(body);
+	}
+	site_nothing_released(t);
+}
+
+/* What is in strings does not count. */
+static void json_in_strings(void **state)
+{
+	struct site *t = *state;
+	char *more = bomb(",\"secret\":\"\\\"", "{[,", "\"", 30000);
+	char *body = fresh(t, &t->peer, &t->w->a, more);
+
+	refused(t, "/v1/release", body, 400, "request");
+	free(body);
+	free(more);
 }
 
 /* ---- Evidence ---- */
@@ -490,6 +576,8 @@ static void development(void **state)
 
 /* ---- Secrets and names ---- */
 
+static const char request[] = "{\"request\":{}}";
+
 static void other_policy(void **state)
 {
 	struct site *t = *state;
@@ -513,23 +601,194 @@ static void other_policy(void **state)
 	site_nothing_released(t);
 }
 
-/* Somebody who can write the database puts a secret under a policy of their own. */
+/* What somebody does who can write the database, and has no key. */
+static void forge(const struct site *t, const char *fmt, const char *text)
+{
+	char *sql = NULL, *why = NULL;
+	sqlite3 *db;
+
+	assert_true(asprintf(&sql, fmt, text) > 0);
+	assert_int_equal(sqlite3_open(site_path(t, "db"), &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 5000);
+	if (sqlite3_exec(db, sql, NULL, NULL, &why))
+		fail_msg("%s: %s", sql, why);
+	sqlite3_close(db);
+	free(sql);
+}
+
+/* They put a secret under a policy of their own. */
 static void secret_moved(void **state)
 {
 	struct site *t = *state;
 	char *body;
-	sqlite3 *db;
 
-	assert_int_equal(sqlite3_open(site_path(t, "db"), &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db,
-				      "UPDATE secrets SET policy = 'other' WHERE name = 'model'",
-				      NULL, NULL, NULL),
-			 SQLITE_OK);
-	sqlite3_close(db);
+	forge(t, "UPDATE secrets SET policy = '%s' WHERE name = 'model'", "other");
 	body = fresh(t, &t->peer, &t->w->a, ",\"secret\":\"model\"");
 	refused(t, "/v1/release", body, 503, "internal");
 	audited(t, "release", 0, "internal");
 	free(body);
+}
+
+static void release_is(struct site *t, const struct machine *m, int want, const char *code)
+{
+	char *body = fresh(t, &t->peer, m, ",\"secret\":\"model\"");
+	json_t *o;
+	int status;
+
+	if (want != 200) {
+		refused(t, "/v1/release", body, want, code);
+	} else {
+		o = site_ask(t, "/v1/release", body, &status);
+		assert_int_equal(status, 200);
+		opens_to(t, o, MODEL_KEY);
+		json_decref(o);
+	}
+	free(body);
+}
+
+static void vouch(struct site *t)
+{
+	struct att_error err = { 0 };
+
+	assert_int_equal(store_check_rows(t->store, &err), -1);
+	assert_non_null(strstr(err.text, "vouch"));
+	if (store_vouch(t->store, &err) || store_check_rows(t->store, &err))
+		fail_msg("%s", err.text);
+}
+
+/* They change the policy itself, or give it what authenticates another. */
+static void policy_forged(void **state)
+{
+	struct site *t = *state;
+	char *body, *text;
+
+	/* One that accepts another launch. */
+	t->w->a.launch_digest[0] ^= 1;
+	text = world_policy_text(&t->w->a, "");
+	forge(t, "UPDATE policies SET json = '%s' WHERE name = 'main'", text);
+	free(text);
+	release_is(t, &t->w->a, 503, "internal");
+	audited(t, "release", -1, "internal");
+	body = fresh(t, &t->peer, &t->w->a, "");
+	refused(t, "/v1/verify", body, 503, "internal");
+	free(body);
+	forge(t,
+	      "UPDATE macs SET mac = (SELECT mac FROM macs WHERE kind = 'policy' AND "
+	      "key = CAST('%s' AS BLOB)) WHERE kind = 'policy'",
+	      "other");
+	release_is(t, &t->w->a, 503, "internal");
+	forge(t, "DELETE FROM macs WHERE kind = '%s'", "policy");
+	release_is(t, &t->w->a, 503, "internal");
+	/* Whoever has the key may say that it is right. */
+	vouch(t);
+	release_is(t, &t->w->a, 200, NULL);
+}
+
+/* Its reference values: their text, and which there are. */
+static void references_forged(void **state)
+{
+	static const char some[] =
+		"{ \"version\": 1, \"type\": \"hypergpu-reference-values\", \"l0\": [ ] }";
+	const char *const names[] = { "r" }, *const both[] = { "r", "q" };
+	struct att_bytes json = { (uint8_t *)(uintptr_t)some, sizeof(some) - 1 }, policy;
+	struct site *t = *state;
+	struct att_error err = { 0 };
+	char *text = world_policy_text(&t->w->a, "");
+
+	policy = (struct att_bytes){ (uint8_t *)text, strlen(text) };
+	if (store_reference_add(t->store, "r", &json, false, 1, &err) ||
+	    store_reference_add(t->store, "q", &json, false, 1, &err) ||
+	    store_policy_add(t->store, "main", &policy, names, 1, true, 1, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(store_check_rows(t->store, &err), 0);
+	if (store_policy_add(t->store, "main", &policy, both, 2, true, 1, &err) ||
+	    store_check_rows(t->store, &err) ||
+	    store_policy_add(t->store, "main", &policy, names, 1, true, 1, &err))
+		fail_msg("%s", err.text);
+	/* A trigger of theirs links another when the policy is written: it is not stored so. */
+	forge(t,
+	      "CREATE TRIGGER evil AFTER INSERT ON policy_references WHEN NEW.reference = '%s' "
+	      "BEGIN INSERT INTO policy_references VALUES (NEW.policy, 'q'); END",
+	      "r");
+	assert_int_equal(store_policy_add(t->store, "main", &policy, names, 1, true, 1, &err), -1);
+	forge(t, "DROP TRIGGER %s", "evil");
+	free(text);
+	assert_int_equal(store_check_rows(t->store, &err), 0);
+	forge(t, "UPDATE reference_values SET json = json || '%s' WHERE name = 'r'", " ");
+	release_is(t, &t->w->a, 503, "internal");
+	vouch(t);
+	forge(t, "INSERT INTO policy_references VALUES ('main', '%s')", "q");
+	release_is(t, &t->w->a, 503, "internal");
+	forge(t, "DELETE FROM policy_references WHERE reference = '%s'", "r");
+	release_is(t, &t->w->a, 503, "internal");
+	forge(t, "DELETE FROM policy_references WHERE policy = '%s'", "main");
+	release_is(t, &t->w->a, 503, "internal");
+	vouch(t);
+	release_is(t, &t->w->a, 200, NULL);
+}
+
+/* They enrol a machine, or take a revocation back. */
+static void machine_forged(void **state)
+{
+	struct site *t = *state;
+	struct att_error err = { 0 };
+	struct att_bytes record;
+	char ak[2 * ATT_NAME_MAX + 1];
+
+	site_record(&t->w->b, &record, ak);
+	att_bytes_free(&record);
+	forge(t,
+	      "INSERT INTO machines SELECT x'%s', ek, record, label, enrolled, enrolled_by, "
+	      "NULL FROM machines",
+	      ak);
+	forge(t, "INSERT INTO macs SELECT kind, x'%s', mac FROM macs WHERE kind = 'machine'", ak);
+	release_is(t, &t->w->b, 403, "refused");
+	audited(t, "release", ATT_V_TRUST_ROOT, "refused");
+	/* To restore it is not to vouch for it; to revoke it is always possible. */
+	assert_int_equal(store_machine_revoke(t->store, ak, true, 5, &err), 0);
+	assert_int_equal(store_machine_revoke(t->store, ak, false, 5, &err), -1);
+	assert_int_equal(store_machine_remove(t->store, ak, &err), 0);
+	assert_int_equal(store_check_rows(t->store, &err), 0);
+	assert_int_equal(store_machine_revoke(t->store, t->ak, true, 5, &err), 0);
+	forge(t, "UPDATE machines SET revoked = %s", "NULL");
+	release_is(t, &t->w->a, 403, "refused");
+	assert_int_equal(store_machine_revoke(t->store, t->ak, false, 5, &err), -1);
+	forge(t, "UPDATE machines SET revoked = %s", "7");
+	assert_int_equal(store_machine_revoke(t->store, t->ak, false, 5, &err), 0);
+	release_is(t, &t->w->a, 200, NULL);
+}
+
+/* They make a token, or one that was used new. */
+static void token_forged(void **state)
+{
+	struct site *t = *state;
+	struct att_error err = { 0 };
+	char token[2 * STORE_TOKEN + 1], ak[2 * ATT_NAME_MAX + 1], hex[65];
+	struct att_bytes record;
+	uint8_t hash[32];
+
+	t->cfg.enrol = true;
+	memset(token, '7', 64);
+	token[64] = '\0';
+	memset(hash, 0x77, sizeof(hash));
+	assert_int_equal(att_sha256(hash, sizeof(hash), hash), 0);
+	att_hex(hash, sizeof(hash), hex);
+	forge(t, "INSERT INTO tokens VALUES (x'%s', '', 1, 99999999999, NULL)", hex);
+	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 503, "internal");
+	assert_int_equal(
+		store_token_create(t->store, "x", t->s->now(), t->s->now() + 60, token, &err), 0);
+	forge(t, "UPDATE tokens SET expires = %s", "99999999998");
+	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 503, "internal");
+	assert_int_equal(
+		store_token_create(t->store, "x", t->s->now(), t->s->now() + 60, token, &err), 0);
+	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 422, "enrolment");
+	site_record(&t->w->b, &record, ak);
+	if (store_machine_add(t->store, &record, "", "test", token, t->s->now(), &err))
+		fail_msg("%s", err.text);
+	att_bytes_free(&record);
+	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 401, "authority");
+	forge(t, "UPDATE tokens SET used = %s", "NULL");
+	refused_as(t, &t->peer, "/v1/enrol/request", request, token, 503, "internal");
 }
 
 static void other_secrets_key(void **state)
@@ -675,8 +934,6 @@ static void audit_full(void **state)
 
 /* ---- Enrolment ---- */
 
-static const char request[] = "{\"request\":{}}";
-
 static void enrolment_off(void **state)
 {
 	refused(*state, "/v1/enrol/request", request, 403, "enrolment-off");
@@ -731,6 +988,165 @@ static void enrolment_session(void **state)
 	assert_int_equal(challenges_out(t->s->nonces, t->s->clock()), 1);
 }
 
+/* ---- Enrolment, with a vendor and a TPM ---- */
+
+static int64_t vendor_now(void)
+{
+	return VENDOR_NOW;
+}
+
+/* Starts anew with the vendor's roots, and these lists; takes @crls. */
+static void trust_vendor(struct site *t, const struct vendor *v, BIO *crls)
+{
+	struct att_bytes pem = { 0 };
+
+	site_write(t, "roots.pem", (char *)v->roots.data);
+	t->cfg.enrol = true;
+	free(t->cfg.roots);
+	t->cfg.roots = strdup(site_path(t, "roots.pem"));
+	free(t->cfg.crls);
+	t->cfg.crls = NULL;
+	if (crls) {
+		vendor_bytes(crls, &pem);
+		site_write(t, "crls.pem", (char *)pem.data);
+		t->cfg.crls = strdup(site_path(t, "crls.pem"));
+		att_bytes_free(&pem);
+	}
+	site_restart(t);
+	t->s->now = vendor_now;
+}
+
+static void new_token(struct site *t, char token[2 * STORE_TOKEN + 1])
+{
+	struct att_error err = { 0 };
+
+	assert_int_equal(
+		store_token_create(t->store, "x", t->s->now(), t->s->now() + 60, token, &err), 0);
+}
+
+/* A TPM whose certificate was revoked gets no challenge. */
+static void enrolment_revoked(void **state)
+{
+	struct site *t = *state;
+	struct vendor *v = vendor_new();
+	struct att_error err = { 0 };
+	BIO *stale = BIO_new(BIO_s_mem());
+	char *body = NULL, token[2 * STORE_TOKEN + 1];
+	json_t *o;
+	int status;
+
+	assert_true(asprintf(&body, "{\"request\":%s}", (char *)v->request.data) > 0);
+	trust_vendor(t, v, vendor_lists(v, 0, 0));
+	new_token(t, token);
+	o = site_ask_as(t, &t->peer, "/v1/enrol/request", body, token, &status);
+	assert_int_equal(status, 200);
+	assert_int_equal(strlen(text_of(o, "session")), 64);
+	json_decref(o);
+	trust_vendor(t, v, vendor_lists(v, 0, 3));
+	refused_as(t, &t->peer, "/v1/enrol/request", body, token, 403, "enrolment");
+	audited(t, "enrol-request", -1, "enrolment");
+	trust_vendor(t, v, vendor_lists(v, 2, 0));
+	refused_as(t, &t->peer, "/v1/enrol/request", body, token, 403, "enrolment");
+	vendor_crl(stale, &v->root, 0, -1, 1);
+	vendor_crl(stale, &v->middle, 0, -20, -10);
+	trust_vendor(t, v, stale);
+	refused_as(t, &t->peer, "/v1/enrol/request", body, token, 403, "enrolment");
+	assert_int_equal(challenges_out(t->s->sessions, t->s->clock()), 0);
+	/* Lists that are configured are not missing for a while: it does not start. */
+	unlink(site_path(t, "crls.pem"));
+	assert_null(service_new(&t->cfg, &err));
+	assert_non_null(strstr(err.text, "crls.pem"));
+	vendor_free(v);
+	free(body);
+}
+
+/* An enrolment of @ak that @by began; the TPM would find @secret in its challenge. */
+static void begun(struct site *t, const struct peer *by, const char *ak, uint8_t secret,
+		  char session[65])
+{
+	struct att_bytes payload;
+	char hex[65], ek[65], *text = NULL;
+	uint8_t bytes[32];
+
+	memset(bytes, secret, sizeof(bytes));
+	att_hex(bytes, sizeof(bytes), hex);
+	att_hex(t->w->b.boot_id, 32, ek);
+	assert_true(asprintf(&text,
+			     "{\"version\":1,\"type\":\"hypergpu-enrol-state\",\"ak_name\":\"%s\","
+			     "\"ek_certificate_sha256\":\"%s\",\"secret\":\"%s\"}",
+			     ak, ek, hex) > 0);
+	assert_int_equal(att_bytes_take_string(&payload, text), 0);
+	assert_int_equal(challenge_give(t->s->sessions, &by->owner, &by->source, t->s->clock(),
+					bytes, 32, &payload),
+			 CHALLENGE_OK);
+	att_hex(bytes, sizeof(bytes), session);
+}
+
+static char *finish_with(const char *session, uint8_t secret)
+{
+	uint8_t bytes[32];
+	char hex[65], *text = NULL;
+
+	memset(bytes, secret, sizeof(bytes));
+	att_hex(bytes, sizeof(bytes), hex);
+	assert_true(asprintf(&text,
+			     "{\"session\":\"%s\",\"response\":{\"version\":1,"
+			     "\"type\":\"hypergpu-enrol-response\",\"secret\":\"%s\"}}",
+			     session, hex) > 0);
+	return text;
+}
+
+/* A live session: only its owner, with what the TPM says, and once. */
+static void enrolment_finish(void **state)
+{
+	struct site *t = *state;
+	struct peer alice = t->peer, bob = t->peer;
+	char ak[2 * ATT_NAME_MAX + 1], session[65], *good, *bad;
+	struct att_bytes record;
+	json_t *o;
+	int status;
+
+	t->cfg.enrol = true;
+	alice.has_identity = bob.has_identity = true;
+	memset(alice.owner.identity, 0xaa, 32);
+	memset(bob.owner.identity, 0xbb, 32);
+	memset(t->cfg.admin[0], 0xaa, 32);
+	memset(t->cfg.admin[1], 0xbb, 32);
+	t->cfg.admins = 2;
+	site_record(&t->w->b, &record, ak);
+	att_bytes_free(&record);
+	/* What is no TPM's answer ends the session. */
+	begun(t, &alice, ak, 0x11, session);
+	bad = finish_with(session, 0x12);
+	good = finish_with(session, 0x11);
+	refused_as(t, &alice, "/v1/enrol/finish", bad, "", 403, "enrolment");
+	audited(t, "enrol-finish", -1, "enrolment");
+	refused_as(t, &alice, "/v1/enrol/finish", good, "", 403, "session");
+	free(good);
+	free(bad);
+	begun(t, &alice, ak, 0x11, session);
+	good = finish_with(session, 0x11);
+	/* Another admin's session, and that of nobody. */
+	refused_as(t, &bob, "/v1/enrol/finish", good, "", 403, "session");
+	refused(t, "/v1/enrol/finish", good, 401, "authority");
+	/* It stays good for the one who began. */
+	assert_int_equal(challenges_out(t->s->sessions, t->s->clock()), 1);
+	o = site_ask_as(t, &alice, "/v1/enrol/finish", good, "", &status);
+	assert_int_equal(status, 200);
+	assert_string_equal(text_of(o, "machine"), ak);
+	json_decref(o);
+	/* Once. */
+	refused_as(t, &alice, "/v1/enrol/finish", good, "", 403, "session");
+	free(good);
+	/* Without certificates all are one owner: then the session's name and a token are needed. */
+	begun(t, &t->peer, ak, 0x13, session);
+	good = finish_with(session, 0x13);
+	refused_as(t, &alice, "/v1/enrol/finish", good, "", 403, "session");
+	site_pass(300000);
+	refused_as(t, &alice, "/v1/enrol/finish", good, "", 403, "session");
+	free(good);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -754,6 +1170,10 @@ int main(void)
 		T(development),
 		T(other_policy),
 		T(secret_moved),
+		T(policy_forged),
+		T(references_forged),
+		T(machine_forged),
+		T(token_forged),
 		T(other_secrets_key),
 		T(metacharacters),
 		T(unknown_policy),
@@ -762,7 +1182,13 @@ int main(void)
 		T(audit_full),
 		T(enrolment_off),
 		T(enrolment_authority),
-		T(enrolment_session), T(busy),
+		T(enrolment_session),
+		T(enrolment_revoked),
+		T(enrolment_finish),
+		T(busy),
+		T(busy_before_parsing),
+		T(json_bombs),
+		T(json_in_strings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

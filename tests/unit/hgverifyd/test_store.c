@@ -50,6 +50,25 @@ static void must_not(int ret, const struct att_error *err, enum att_code code, c
 		fail_msg("%d, code %d: %s", ret, err->code, err->text);
 }
 
+static void exec_raw(const struct site *t, const char *name, const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(site_path(t, name), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void refuses_file(const struct site *t, const char *name, enum store_mode mode,
+			 enum att_code code, const char *part)
+{
+	struct att_error err = { 0 };
+	struct store *s = store_open(site_path(t, name), mode, &err);
+
+	if (s || err.code != code || !strstr(err.text, part))
+		fail_msg("%s: code %d: %s", name, err.code, err.text);
+}
+
 /* Another hexadecimal digit; twice gives the first. */
 static void other_digit(char *digit)
 {
@@ -75,6 +94,21 @@ static void machines(void **state)
 	site_record(&t->w->b, &record, ak);
 	must_not(store_machine_add(t->store, &record, "a\nb", "test", NULL, 1, &err), &err,
 		 ATT_E_FORMAT, "control");
+	/* What a terminal takes for commands, in UTF-8 or bare. */
+	must_not(store_machine_add(t->store, &record,
+				   "a\xc2\x9b"
+				   "31m",
+				   "test", NULL, 1, &err),
+		 &err, ATT_E_FORMAT, "control");
+	must_not(store_machine_add(t->store, &record, "\xc2\x80", "test", NULL, 1, &err), &err,
+		 ATT_E_FORMAT, "control");
+	must_not(store_machine_add(t->store, &record,
+				   "a\x9b"
+				   "31m",
+				   "test", NULL, 1, &err),
+		 &err, ATT_E_FORMAT, "UTF-8");
+	must_not(store_machine_add(t->store, &record, "a\xc2", "test", NULL, 1, &err), &err,
+		 ATT_E_FORMAT, "");
 	assert_int_equal(rows(t, STORE_MACHINES), 1);
 	/* A label is free text: it comes back as it was. */
 	must(store_machine_add(t->store, &record, "x'); DROP TABLE machines; --", "test", NULL, 2,
@@ -225,7 +259,7 @@ static void reseal_whole(void **state)
 
 	must(store_secret_get(t->store, "model", &rule, &before, &err), &err);
 	free(rule);
-	assert_int_equal(store_secret_reseal(t->store, fail_second, &calls, &err), -1);
+	assert_int_equal(store_secret_reseal(t->store, fail_second, &calls, NULL, &err), -1);
 	assert_int_equal(calls, 2);
 	must(store_secret_get(t->store, "model", &rule, &after, &err), &err);
 	assert_int_equal(before.size, after.size);
@@ -233,6 +267,63 @@ static void reseal_whole(void **state)
 	free(rule);
 	att_bytes_free(&before);
 	att_bytes_free(&after);
+}
+
+static int same(void *opaque, const char *name, const char *rule, const struct att_bytes *old,
+		struct att_bytes *new, struct att_error *err)
+{
+	(void)opaque;
+	(void)name;
+	(void)rule;
+	(void)err;
+	return att_bytes_set(new, old->data, old->size);
+}
+
+/* All under one key or all under the other; what was forged does not become right by it. */
+static void rekeyed(void **state)
+{
+	struct site *t = *state;
+	struct secrets_key new = t->s->secrets_key;
+	struct att_error err = { 0 };
+	char token[2 * STORE_TOKEN + 1];
+
+	must(store_token_create(t->store, "x", 10, 20, token, &err), &err);
+	must(store_machine_revoke(t->store, t->ak, true, 9, &err), &err);
+	must(store_check_rows(t->store, &err), &err);
+	new.mac[0] ^= 1;
+	must(store_secret_reseal(t->store, same, NULL, &new, &err), &err);
+	/* It was the old key's store. */
+	must_not(store_check_rows(t->store, &err), &err, ATT_E_IO, "vouch");
+	store_set_key(t->store, &new);
+	must(store_check_rows(t->store, &err), &err);
+	must(store_token_check(t->store, token, 15, &err), &err);
+	exec_raw(t, "db", "UPDATE policies SET json = json || ' ' WHERE name = 'other'");
+	must_not(store_secret_reseal(t->store, same, NULL, &t->s->secrets_key, &err), &err,
+		 ATT_E_IO, "policy 'other'");
+	must_not(store_check_rows(t->store, &err), &err, ATT_E_IO, "policy 'other'");
+	must(store_machine_revoke(t->store, t->ak, false, 9, &err), &err);
+}
+
+/* A database of before: nothing in it is believed, until somebody has looked at it. */
+static void migrated(void **state)
+{
+	struct site *t = *state;
+	struct att_error err = { 0 };
+
+	store_close(t->store);
+	t->store = NULL;
+	exec_raw(t, "db", "DROP TABLE macs; PRAGMA user_version = 1");
+	refuses_file(t, "db", STORE_ADMIN, ATT_E_REFUSED, "hgverifyd init");
+	t->store = store_open(t->cfg.database, STORE_CREATE, &err);
+	assert_non_null(t->store);
+	must(store_check_rows(t->store, &err), &err);
+	store_set_key(t->store, &t->s->secrets_key);
+	must_not(store_check_rows(t->store, &err), &err, ATT_E_IO, "vouch");
+	assert_null(store_policy_get(t->store, "main", &err));
+	must(store_vouch(t->store, &err), &err);
+	must(store_check_rows(t->store, &err), &err);
+	assert_int_equal(rows(t, STORE_MACHINES), 1);
+	assert_int_equal(rows(t, STORE_SECRETS), 2);
 }
 
 static void tokens(void **state)
@@ -297,25 +388,6 @@ static void names(void **state)
 
 /* ---- The file ---- */
 
-static void exec_raw(const struct site *t, const char *name, const char *sql)
-{
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(site_path(t, name), &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-}
-
-static void refuses_file(const struct site *t, const char *name, enum store_mode mode,
-			 enum att_code code, const char *part)
-{
-	struct att_error err = { 0 };
-	struct store *s = store_open(site_path(t, name), mode, &err);
-
-	if (s || err.code != code || !strstr(err.text, part))
-		fail_msg("%s: code %d: %s", name, err.code, err.text);
-}
-
 static void other_files(void **state)
 {
 	struct site *t = *state;
@@ -344,6 +416,34 @@ static void other_files(void **state)
 	exec_raw(t, "empty", "PRAGMA user_version = 99");
 	refuses_file(t, "empty", STORE_ADMIN, ATT_E_REFUSED, "newer hgverifyd");
 	refuses_file(t, "empty", STORE_CREATE, ATT_E_REFUSED, "newer hgverifyd");
+}
+
+static void must_link(const struct site *t, const char *to, const char *name)
+{
+	assert_int_equal(symlink(to, site_path(t, name)), 0);
+}
+
+/* Its folder may be another user's, who puts a link where root makes a file or opens one. */
+static void links(void **state)
+{
+	struct site *t = *state;
+	struct att_error err = { 0 };
+	struct store *s;
+	struct stat st;
+
+	must_link(t, site_path(t, "victim"), "new");
+	refuses_file(t, "new", STORE_CREATE, ATT_E_IO, "symbolic link");
+	assert_int_equal(lstat(site_path(t, "victim"), &st), -1);
+	must_link(t, site_path(t, "db"), "other");
+	refuses_file(t, "other", STORE_CREATE, ATT_E_IO, "symbolic link");
+	refuses_file(t, "other", STORE_ADMIN, ATT_E_IO, "symbolic link");
+	refuses_file(t, "other", STORE_CHECK, ATT_E_IO, "symbolic link");
+	/* A link to the folder is the operator's. */
+	must_link(t, t->dir, "folder");
+	s = store_open(site_path(t, "folder/db"), STORE_ADMIN, &err);
+	if (!s)
+		fail_msg("%s", err.text);
+	store_close(s);
 }
 
 static void private_file(void **state)
@@ -405,9 +505,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(machines),	T(found_by_key), T(devices), T(policies),
-		T(secrets),	T(reseal_whole), T(tokens),  T(names),
-		T(other_files), T(private_file), T(damaged), T(read_only),
+		T(machines),	 T(found_by_key), T(devices),	   T(policies), T(secrets),
+		T(reseal_whole), T(rekeyed),	  T(migrated),	   T(tokens),	T(names),
+		T(other_files),	 T(links),	  T(private_file), T(damaged),	T(read_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,13 @@ run 1 'no reference values' hgverifyd "${c[@]}" policy add p "$vectors/policy.js
 run 0 '' hgverifyd "${c[@]}" policy add p "$vectors/policy.json" --reference r
 run 2 'wants --policy' hgverifyd "${c[@]}" secret add s "$root/secret"
 run 1 'no name' hgverifyd "${c[@]}" secret add "x'; DROP TABLE secrets" "$root/secret" --policy p
+chmod 644 "$root/secrets.key"
+run 1 'others may read it' hgverifyd "${c[@]}" secret add s "$root/secret" --policy p
+run 1 'others may read it' hgverifyd "${c[@]}" secret rekey "$root/new.key"
+chmod 600 "$root/secrets.key"
+chmod 640 "$root/new.key"
+run 1 'others may read it' hgverifyd "${c[@]}" secret rekey "$root/new.key"
+rm "$root/new.key"
 run 0 '' hgverifyd "${c[@]}" secret add s "$root/secret" --policy p
 run 0 '' hgverifyd "${c[@]}" machine add "$vectors/enrolled.json" --label "'); DROP TABLE machines; --"
 run 0 "label='); DROP TABLE machines; --" hgverifyd "${c[@]}" machine list
@@ -103,6 +110,15 @@ run 0 '"kind": "gpu"' hgverifyd "${c[@]}" device list --json
 run 0 '' hgverifyd "${c[@]}" token create
 ! grep -q "$(cat "$root/out")" "$root/db" || fail 'the token is in the database'
 ! grep -rq 'top secret text' "$root/db" "$root"/db-* 2>/dev/null || fail 'the secret is in the database, in the clear'
+# A policy that somebody without the key has written.
+if command -v sqlite3 >/dev/null; then
+	sqlite3 "$root/db" "UPDATE policies SET json = json || ' '"
+	run 1 "policy 'p' was not written with the key" hgverifyd "${c[@]}" check
+	run 1 "then hgverifyd vouch" hgverifyd "${c[@]}" secret rekey "$root/new.key"
+	run 2 'wants nothing' hgverifyd "${c[@]}" vouch x
+	run 0 'is vouched for' hgverifyd "${c[@]}" vouch
+fi
+run 0 'as they should be' hgverifyd "${c[@]}" check
 cp "$root/secrets.key" "$root/old.key"
 run 0 'now set secrets_key' hgverifyd "${c[@]}" secret rekey "$root/new.key"
 run 1 'another key' hgverifyd "${c[@]}" secret rekey "$root/third.key"
@@ -193,6 +209,8 @@ for _ in $(seq 100); do
 	sleep 0.05
 done
 run 0 'the last is number' hgverifyd audit check "$root/audit.1" "$root/audit"
+run 0 '"first": 1,' hgverifyd audit check --json "$root/audit.1" "$root/audit"
+run 0 'are not in these files' hgverifyd audit check "$root/audit"
 run 4 'was due' hgverifyd audit check "$root/audit" "$root/audit.1"
 
 # A database that changes under it counts at once; a restart forgets nonces.
@@ -237,6 +255,19 @@ if [ "$(id -u)" = 0 ]; then
 	grep -q '^NoNewPrivs:.1' "/proc/$pid/status" && grep -q '^Seccomp:.2' "/proc/$pid/status" ||
 		fail 'it has no sandbox'
 	stop
+	# init makes the keys theirs, and does in their folder what they could do themselves.
+	rm "$root/ear.pem" "$root/var/db"*
+	run 0 'is ready' hgverifyd "${c[@]}" init
+	[ "$(stat -c '%U %a' "$root/ear.pem")" = 'nobody 600' ] || fail "ear.pem is not nobody's"
+	[ "$(stat -c '%U %a' "$root/var/db")" = 'nobody 600' ] || fail "db is not nobody's"
+	rm "$root/var/db"*
+	ln -s "$root/victim" "$root/var/db"
+	run 1 'symbolic link' hgverifyd "${c[@]}" init
+	[ ! -e "$root/victim" ] || fail 'init followed a link'
+	rm "$root/var/db"
+	chown root "$root/var"
+	run 1 'Permission denied' hgverifyd "${c[@]}" init
+	[ ! -e "$root/var/db" ] || fail 'init wrote as root'
 	c=(-c "$root/conf")
 fi
 sed -i "s|^\[server\]|&\nuser = no-such-user|" "$root/conf"
