@@ -288,18 +288,45 @@ static void let_go(struct mem *m)
 	below->clReleaseMemObject(handle);
 }
 
+/* The same, unless it would be the end of @m: the crossing would have to forget it, and
+ * may be waiting for what this thread has yet to deliver. */
+static bool let_go_early(struct mem *m)
+{
+	cl_mem handle = m->object.handle;
+
+	if (!table_put_early(&m->object))
+		return false;
+	below->clReleaseMemObject(handle);
+	return true;
+}
+
+static void pending_end(struct work *w)
+{
+	struct pending *p = (struct pending *)w;
+
+	if (p->transfer.mem)
+		let_go(p->transfer.mem);
+	queue_put(p->queue);
+	free(p);
+}
+
 static void pending_put(struct pending *p)
 {
 	if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	queue_put(p->queue);
-	free(p);
+	if (!p->transfer.mem && table_put_early(&p->queue->object)) {
+		free(p);
+		return;
+	}
+	p->work.run = pending_end;
+	work_later(&p->work);
 }
 
 static void deliver(struct pending *p)
 {
 	land(p->queue->context, &p->transfer, p->packed, p->read);
-	let_go(p->transfer.mem);
+	if (let_go_early(p->transfer.mem))
+		p->transfer.mem = NULL;
 	/* Also when it failed: then the context is broken, and the layer answers for its
 	 * events. Drivers are not at their best with events that fail. */
 	if (p->event) {
@@ -536,6 +563,16 @@ static void gate_put(struct gate *g)
 	pthread_mutex_unlock(&gates_lock);
 }
 
+static void gate_end(struct work *w)
+{
+	struct gate *g = (struct gate *)w;
+
+	if (g->transfer.mem)
+		let_go(g->transfer.mem);
+	queue_put(g->queue);
+	gate_put(g);
+}
+
 static void gate_run(struct work *w)
 {
 	struct gate *g = (struct gate *)w;
@@ -544,15 +581,20 @@ static void gate_run(struct work *w)
 
 	if (!code)
 		code = transfer_now(c, &g->transfer);
+	if (let_go_early(g->transfer.mem))
+		g->transfer.mem = NULL;
 	below->clSetUserEventStatus(g->event, code && !context_state(c) ? code : CL_COMPLETE);
 	context_open(c, -1);
 	below->clReleaseEvent(g->event);
 	below->clReleaseEvent(g->barrier);
 	below->clReleaseEvent(g->marker);
 	shadow_put(g->transfer.own);
-	let_go(g->transfer.mem);
-	queue_put(g->queue);
-	gate_put(g);
+	if (!g->transfer.mem && table_put_early(&g->queue->object)) {
+		gate_put(g);
+		return;
+	}
+	g->work.run = gate_end;
+	work_later(&g->work);
 }
 
 static void open_gate(struct gate *g, cl_int status)

@@ -23,6 +23,13 @@
 #define N     4096u
 #define BYTES (N * sizeof(uint32_t))
 #define LARGE (3u * 1048576 + 4096)
+#define MIB   1048576u
+/* More than the staging of the layer holds at once. */
+#define MANY (6 * MIB)
+/* Rounds of a kernel that is still busy when much else has been enqueued. */
+#define SPIN (1u << 27)
+/* Seconds for a step: whoever needs longer waits for itself. */
+#define LIMIT 120
 #define W     64u
 #define H     32u
 
@@ -38,6 +45,8 @@ static const char *step_name;
 static const char source[] =
 	"kernel void scale(global uint *a, global const uint *b, uint k)\n"
 	"{ size_t i = get_global_id(0); a[i] = a[i] * 3u + b[i] * k; }\n"
+	"kernel void spin(global uint *a, uint n)\n"
+	"{ uint x = a[0], i; for (i = 0; i < n; i++) x = x * 1664525u + 1013904223u; a[0] = x; }\n"
 	"kernel void invert(read_only image2d_t in, write_only image2d_t out)\n"
 	"{ const sampler_t s = CLK_NORMALIZED_COORDS_FALSE | CLK_ADDRESS_NONE | CLK_FILTER_NEAREST;\n"
 	"  int2 p = (int2)(get_global_id(0), get_global_id(1));\n"
@@ -654,6 +663,116 @@ static void step_queues(void)
 	free(out);
 }
 
+static void run_spin(cl_mem m)
+{
+	cl_kernel f = kernel("spin");
+	cl_uint n = SPIN;
+	size_t one = 1;
+
+	TRY(clSetKernelArg(f, 0, sizeof(m), &m));
+	TRY(clSetKernelArg(f, 1, sizeof(n), &n));
+	TRY(clEnqueueNDRangeKernel(queue, f, 1, NULL, &one, NULL, 0, NULL, NULL));
+	TRY(clReleaseKernel(f));
+}
+
+/* A buffer of @a that the device is busy with, and in @a what it will be. */
+static cl_mem spinning(uint32_t *a, uint64_t seed)
+{
+	uint32_t *in = make(BYTES, seed), x = in[0], i;
+	cl_mem m = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+
+	TRY(clEnqueueWriteBuffer(queue, m, CL_TRUE, 0, BYTES, in, 0, NULL, NULL));
+	run_spin(m);
+	for (i = 0; i < SPIN; i++)
+		x = x * 1664525u + 1013904223u;
+	in[0] = x;
+	memcpy(a, in, BYTES);
+	free(in);
+	return m;
+}
+
+static void check_buffer(cl_mem m, const void *want, size_t size, const char *what)
+{
+	void *out = calloc(size, 1);
+
+	TRY(clEnqueueReadBuffer(queue, m, CL_TRUE, 0, size, out, 0, NULL, NULL));
+	right(out, want, size, what);
+	free(out);
+}
+
+/* @m is written behind the event of a read that the device is not done with. */
+static void write_behind(cl_mem m, const void *in, size_t size, bool release)
+{
+	uint32_t *a = calloc(N, 4), *out = calloc(N, 4), *more = calloc(N, 4);
+	cl_mem d = spinning(a, 120), other = d;
+	cl_event r;
+
+	TRY(clEnqueueReadBuffer(queue, d, CL_FALSE, 0, BYTES, out, 0, NULL, &r));
+	if (release) {
+		/* The first read is all that still needs its buffer. */
+		TRY(clReleaseEvent(r));
+		other = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+		TRY(clEnqueueCopyBuffer(queue, d, other, 0, 0, BYTES, 0, NULL, NULL));
+		TRY(clReleaseMemObject(d));
+		TRY(clEnqueueReadBuffer(queue, other, CL_FALSE, 0, BYTES, more, 0, NULL, &r));
+	}
+	TRY(clEnqueueWriteBuffer(queue, m, CL_FALSE, 0, size, in, 1, &r, NULL));
+	TRY(clFinish(queue));
+	right(out, a, BYTES, "read before a write that waits for it");
+	if (release)
+		right(more, a, BYTES, "second read before a write that waits for it");
+	check_buffer(m, in, size, "buffer written behind a read");
+	TRY(clReleaseEvent(r));
+	TRY(clReleaseMemObject(other));
+	free(a);
+	free(out);
+	free(more);
+}
+
+/* More reads than there is room for, all behind the event of the first. */
+static void read_behind(void)
+{
+	uint32_t *a = calloc(N, 4), *first = calloc(N, 4);
+	unsigned char *in = make(MIB, 122), *out = calloc(40, MIB);
+	cl_mem big = buffer(MIB, CL_MEM_READ_WRITE, NULL), d;
+	cl_event r;
+	size_t i;
+
+	TRY(clEnqueueWriteBuffer(queue, big, CL_TRUE, 0, MIB, in, 0, NULL, NULL));
+	d = spinning(a, 121);
+	TRY(clEnqueueReadBuffer(queue, d, CL_FALSE, 0, BYTES, first, 0, NULL, &r));
+	for (i = 0; i < 40; i++)
+		TRY(clEnqueueReadBuffer(queue, big, CL_FALSE, 0, MIB, out + i * MIB, 1, &r, NULL));
+	TRY(clFinish(queue));
+	right(first, a, BYTES, "read that others wait for");
+	for (i = 0; i < 40; i++)
+		if (memcmp(out + i * MIB, in, MIB))
+			fail(3, "read %zu behind another: WRONG", i);
+	TRY(clReleaseEvent(r));
+	TRY(clReleaseMemObject(d));
+	TRY(clReleaseMemObject(big));
+	free(a);
+	free(first);
+	free(in);
+	free(out);
+}
+
+/* Nobody waits for an event that comes only after the wait. */
+static void step_chain(void)
+{
+	unsigned char *in = make(MANY, 123);
+	cl_mem big = buffer(MANY, CL_MEM_READ_WRITE, NULL),
+	       small = buffer(256, CL_MEM_READ_WRITE, NULL);
+
+	write_behind(big, in, MANY, false);
+	write_behind(small, in, 256, false);
+	write_behind(big, in, MANY, true);
+	read_behind();
+	TRY(clReleaseMemObject(big));
+	TRY(clReleaseMemObject(small));
+	free(in);
+}
+
 static void *thread_run(void *arg)
 {
 	cl_int code;
@@ -731,7 +850,7 @@ static const struct {
 	{ "host", step_host },	   { "fill", step_fill },     { "copy", step_copy },
 	{ "events", step_events }, { "user", step_user },     { "failed", step_failed },
 	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
-	{ "large", step_large },   { "errors", step_errors },
+	{ "large", step_large },   { "chain", step_chain },   { "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
@@ -765,7 +884,9 @@ static void run_step(const char *name)
 		if (strcmp(name, "all") && strcmp(name, steps[i].name))
 			continue;
 		step_name = steps[i].name;
+		alarm(LIMIT);
 		steps[i].run();
+		alarm(0);
 		printf("%s: right\n", step_name);
 		fflush(stdout);
 		if (strcmp(name, "all"))
