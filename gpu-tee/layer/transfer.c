@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "work.h"
@@ -23,6 +24,7 @@ struct pending {
 	cl_event event;
 	bool claimed;
 	struct pending *next;
+	TAILQ_ENTRY(pending) under_way;
 };
 
 /* A transfer that waits for events of the application's. */
@@ -37,6 +39,10 @@ struct gate {
 	bool reached;
 	struct gate *next;
 };
+
+/* The reads of all queues that have not landed, oldest first. */
+static TAILQ_HEAD(, pending) under_way = TAILQ_HEAD_INITIALIZER(under_way);
+static pthread_mutex_t under_way_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct gate *gates;
 static pthread_mutex_t gates_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -80,6 +86,12 @@ void shadow_put(struct shadow *s)
 static size_t size_of(const struct transfer *t)
 {
 	return product(product(t->region[0], t->region[1]), t->region[2]);
+}
+
+/* From the first byte on the host to the last. */
+static size_t span(const struct transfer *t)
+{
+	return (t->region[2] - 1) * t->host_slice + (t->region[1] - 1) * t->host_row + t->region[0];
 }
 
 void transfer_linear(struct transfer *t, enum report_direction direction, enum report_kind kind,
@@ -325,6 +337,9 @@ static void pending_put(struct pending *p)
 static void deliver(struct pending *p)
 {
 	land(p->queue->context, &p->transfer, p->packed, p->read);
+	pthread_mutex_lock(&under_way_lock);
+	TAILQ_REMOVE(&under_way, p, under_way);
+	pthread_mutex_unlock(&under_way_lock);
 	if (let_go_early(p->transfer.mem))
 		p->transfer.mem = NULL;
 	/* Also when it failed: then the context is broken, and the layer answers for its
@@ -386,8 +401,47 @@ static void enter_pending(struct queue *q, struct pending *p)
 	p->index = ++q->issued;
 	*q->last = p;
 	q->last = &p->next;
+	/* Before anybody can deliver it. */
+	pthread_mutex_lock(&under_way_lock);
+	TAILQ_INSERT_TAIL(&under_way, p, under_way);
+	pthread_mutex_unlock(&under_way_lock);
 	pthread_mutex_unlock(&q->lock);
 	work_add(&p->work);
+}
+
+/* Whether the host's memory of both has a byte in common. */
+static bool overlaps(const struct transfer *a, const struct transfer *b)
+{
+	return a->host < b->host + span(b) && b->host < a->host + span(a);
+}
+
+/*
+ * A write takes its data from the host at once, while the device has its order by the
+ * queues: what is yet to be read into that memory must land first. No read that is under
+ * way can wait for this write, so it is no matter which of them the write is behind.
+ */
+static void settle(const struct transfer *t)
+{
+	struct pending *p;
+	struct queue *q;
+	uint64_t index;
+
+	for (;;) {
+		pthread_mutex_lock(&under_way_lock);
+		TAILQ_FOREACH(p, &under_way, under_way)
+		if (overlaps(&p->transfer, t))
+			break;
+		if (p) {
+			q = p->queue;
+			index = p->index;
+			table_ref(&q->object);
+		}
+		pthread_mutex_unlock(&under_way_lock);
+		if (!p)
+			return;
+		deliver_until(q, index);
+		queue_put(q);
+	}
 }
 
 /* Gives the application its event, with the driver's own for the times. */
@@ -450,9 +504,9 @@ static cl_int read_blocking(struct queue *q, const struct transfer *t, cl_event 
 		return code;
 	if (event)
 		timed = time_of(q, read, event);
-	code = land(q->context, t, packed, read);
-	/* The queue is in order: what was read before has arrived too. */
+	/* The queue is in order: what was read before has arrived too, and lands before. */
 	deliver_until(q, UINT64_MAX);
+	code = land(q->context, t, packed, read);
 	if (!code && event && !timed) {
 		timed = below->clCreateUserEvent(q->context->object.handle, &code);
 		if (timed)
@@ -743,6 +797,8 @@ cl_int transfer_run(struct queue *q, const struct transfer *t, cl_bool blocking,
 		if (code)
 			return code;
 	}
+	if (t->direction == REPORT_TO_DEVICE)
+		settle(t);
 	began = mark_time(q, event);
 	if (t->direction == REPORT_TO_DEVICE)
 		code = write_direct(q, t, blocking, count, list, event, type);

@@ -773,6 +773,74 @@ static void step_chain(void)
 	free(in);
 }
 
+/* Writes @host, which a read that was just enqueued is to fill, into @to. */
+static void bounce(cl_command_queue other, cl_mem from, cl_mem to, void *host, const uint32_t *want)
+{
+	cl_event r = NULL, k;
+
+	memset(host, 0, BYTES);
+	TRY(clEnqueueReadBuffer(queue, from, CL_FALSE, 0, BYTES, host, 0, NULL, other ? &r : NULL));
+	if (other) {
+		/* What comes between need not know of the read. */
+		TRY(clFlush(queue));
+		TRY(clEnqueueMarkerWithWaitList(other, 1, &r, &k));
+		TRY(clReleaseEvent(r));
+		TRY(clReleaseEvent(k));
+	}
+	TRY(clEnqueueWriteBuffer(other ? other : queue, to, CL_FALSE, 0, BYTES, host, 0, NULL,
+				 NULL));
+	TRY(clFinish(queue));
+	if (other)
+		TRY(clFinish(other));
+	check_buffer(to, want, BYTES, other ? "bounced to another queue" : "bounced");
+}
+
+/* The same by a map that is not waited for: unmapping changes nothing. */
+static void bounce_map(cl_mem m, const uint32_t *want)
+{
+	cl_int code;
+	void *p = clEnqueueMapBuffer(queue, m, CL_FALSE, CL_MAP_READ | CL_MAP_WRITE, 0, BYTES, 0,
+				     NULL, NULL, &code);
+
+	GOT(code, "clEnqueueMapBuffer");
+	TRY(clEnqueueUnmapMemObject(queue, m, p, 0, NULL, NULL));
+	check_buffer(m, want, BYTES, "mapped and unmapped");
+}
+
+/* What one command reads into host memory is what a later one writes from there. */
+static void step_bounce(void)
+{
+	uint32_t *want = calloc(N, 4), *host = calloc(N, 4), *b = make(BYTES, 132);
+	cl_mem from, to = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+	cl_command_queue other;
+	cl_int code;
+
+	other = clCreateCommandQueue(context, device, 0, &code);
+	GOT(code, "clCreateCommandQueue");
+	/* So that it is known when it matters: that takes a wait for the device. */
+	TRY(clEnqueueWriteBuffer(queue, to, CL_TRUE, 0, BYTES, b, 0, NULL, NULL));
+	from = spinning(want, 130);
+	bounce(NULL, from, to, host, want);
+	TRY(clReleaseMemObject(from));
+	from = spinning(want, 131);
+	bounce(other, from, to, host, want);
+	TRY(clReleaseMemObject(from));
+	from = spinning(want, 133);
+	bounce_map(from, want);
+	/* Of two reads to one place the later counts. */
+	run_spin(from);
+	TRY(clEnqueueReadBuffer(queue, from, CL_FALSE, 0, BYTES, host, 0, NULL, NULL));
+	TRY(clEnqueueWriteBuffer(queue, to, CL_FALSE, 0, BYTES, b, 0, NULL, NULL));
+	TRY(clEnqueueReadBuffer(queue, to, CL_TRUE, 0, BYTES, host, 0, NULL, NULL));
+	right(host, b, BYTES, "read over another");
+	TRY(clReleaseCommandQueue(other));
+	TRY(clReleaseMemObject(from));
+	TRY(clReleaseMemObject(to));
+	free(want);
+	free(host);
+	free(b);
+}
+
 static void *thread_run(void *arg)
 {
 	cl_int code;
@@ -850,7 +918,8 @@ static const struct {
 	{ "host", step_host },	   { "fill", step_fill },     { "copy", step_copy },
 	{ "events", step_events }, { "user", step_user },     { "failed", step_failed },
 	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
-	{ "large", step_large },   { "chain", step_chain },   { "errors", step_errors },
+	{ "large", step_large },   { "chain", step_chain },   { "bounce", step_bounce },
+	{ "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
