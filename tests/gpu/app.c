@@ -868,6 +868,42 @@ static void step_threads(void)
 		pthread_join(thread[i], NULL);
 }
 
+/* Events outlive the application's last reference of their queue. */
+static void step_orphan(void)
+{
+	uint32_t *a = make(BYTES, 140), *out = calloc(N, 4);
+	cl_mem d = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+	cl_command_queue other, of;
+	cl_event r, m;
+	cl_uint refs;
+	cl_int code;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		other = clCreateCommandQueue(context, device, 0, &code);
+		GOT(code, "clCreateCommandQueue");
+		TRY(clGetCommandQueueInfo(other, CL_QUEUE_REFERENCE_COUNT, sizeof(refs), &refs,
+					  NULL));
+		if (refs != 1)
+			fail(3, "a new queue has %u references", refs);
+		TRY(clEnqueueWriteBuffer(other, d, CL_FALSE, 0, BYTES, a, 0, NULL, NULL));
+		TRY(clEnqueueReadBuffer(other, d, CL_FALSE, 0, BYTES, out, 0, NULL, &r));
+		TRY(clEnqueueMarkerWithWaitList(other, 0, NULL, &m));
+		TRY(clReleaseCommandQueue(other));
+		TRY(clGetEventInfo(r, CL_EVENT_COMMAND_QUEUE, sizeof(of), &of, NULL));
+		if (of != other)
+			fail(3, "an event names another queue than its own");
+		TRY(clWaitForEvents(1, &m));
+		TRY(clWaitForEvents(1, &r));
+		right(out, a, BYTES, "read in a queue that was released");
+		TRY(clReleaseEvent(m));
+		TRY(clReleaseEvent(r));
+	}
+	TRY(clReleaseMemObject(d));
+	free(a);
+	free(out);
+}
+
 /* What OpenCL says must fail does, and carries nothing. */
 static void step_errors(void)
 {
@@ -919,7 +955,7 @@ static const struct {
 	{ "events", step_events }, { "user", step_user },     { "failed", step_failed },
 	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
 	{ "large", step_large },   { "chain", step_chain },   { "bounce", step_bounce },
-	{ "errors", step_errors },
+	{ "orphan", step_orphan }, { "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
