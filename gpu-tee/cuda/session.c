@@ -156,6 +156,27 @@ CUresult shim_state(struct shim_session *s)
 	return hg_channel_error(s->channel, &err) ? shim_broken(s, &err) : CUDA_SUCCESS;
 }
 
+struct shim_session *shim_of(CUcontext context)
+{
+	struct shim_session *s;
+
+	pthread_mutex_lock(&lock);
+	for (s = sessions; s && s->context != context; s = s->next)
+		;
+	pthread_mutex_unlock(&lock);
+	return s;
+}
+
+CUcontext shim_context(struct shim_session *s)
+{
+	return s->context;
+}
+
+struct hg_provider *shim_provider(struct shim_session *s)
+{
+	return s->provider;
+}
+
 struct hg_channel *shim_channel(struct shim_session *s)
 {
 	return s->channel;
