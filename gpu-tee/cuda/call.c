@@ -7,11 +7,12 @@
 
 #define DEVICES_MAX 64
 
-/* Attributes that promise what would cross in clear, or what is not there: no, to each. */
+/* Attributes that promise what would cross in clear, or what is not there: no, to each. Where
+ * 88 is true there is no session: see session.c. */
 static const int hidden[] = {
 	19, /* CAN_MAP_HOST_MEMORY */
 	83, /* MANAGED_MEMORY */
-	88, /* PAGEABLE_MEMORY_ACCESS */
+	CU_ATTRIBUTE_PAGEABLE, /* PAGEABLE_MEMORY_ACCESS */
 	89, /* CONCURRENT_MANAGED_ACCESS */
 	91, /* CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM */
 	100, /* PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES */

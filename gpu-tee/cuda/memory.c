@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Memory and copies. Host memory that the driver could map for the GPU is ordinary
- * memory here: a kernel that is handed its address faults, instead of reading it in clear.
+ * memory here: a kernel that is handed its address faults, instead of reading it in clear. A GPU
+ * that would read it all the same gets no session.
  */
 #include "shim.h"
 

@@ -74,6 +74,30 @@ static int agree(struct shim_session *s, unsigned suite, struct hg_gpu_error *er
 	return rc;
 }
 
+/*
+ * With HMM or ATS kernels reach all memory of the process by its address, and what they
+ * read or write there crosses in clear: then nothing here holds.
+ */
+static int check_reach(CUdevice device, struct hg_gpu_error *err)
+{
+	int reaches = 0;
+	CUresult rc = shim_api.cuDeviceGetAttribute(&reaches, CU_ATTRIBUTE_PAGEABLE, device);
+
+	/* A driver that does not know the attribute is older than what it stands for. */
+	if (rc == CUDA_ERROR_INVALID_VALUE)
+		return 0;
+	if (rc != CUDA_SUCCESS)
+		return hg_gpu_fail(err, HG_GPU_E_DEVICE,
+				   "the CUDA driver does not say whether the GPU reaches pageable "
+				   "memory: error %d",
+				   rc);
+	if (reaches)
+		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
+				   "this GPU reaches all memory of the program, in clear: turn HMM "
+				   "off, by the option uvm_disable_hmm=1 of the module nvidia-uvm");
+	return 0;
+}
+
 static struct shim_session *open_session(CUcontext context, CUdevice device)
 {
 	struct shim_session *s = calloc(1, sizeof(*s));
@@ -87,7 +111,8 @@ static struct shim_session *open_session(CUcontext context, CUdevice device)
 		hg_gpu_fail(&err, HG_GPU_E_ARGUMENT,
 			    "HYPERGPU_SUITE is none of aes-256-gcm, chacha20-poly1305, "
 			    "sm4-ctr-hmac-sm3");
-	else if (!hg_cuda_attach(&shim_api, device, context, suite, &s->provider, &err) &&
+	else if (!check_reach(device, &err) &&
+		 !hg_cuda_attach(&shim_api, device, context, suite, &s->provider, &err) &&
 		 !s->provider->ops->queue_create(s->provider, &s->queue, &err) &&
 		 !agree(s, suite, &err))
 		return s;

@@ -16,6 +16,7 @@
 #define CUDA_ERROR_NOT_INITIALIZED 3
 #define CUDA_ERROR_NO_DEVICE	   100
 #define CUDA_ERROR_NOT_FOUND	   500
+#define CU_ATTRIBUTE_PAGEABLE	   88
 #define CUDA_ERROR_LAUNCH_FAILED   719 /* sticky, as what it stands for here */
 #define CUDA_ERROR_NOT_SUPPORTED   801
 

@@ -64,6 +64,12 @@ for step in contexts primary module wait; do
 done
 program=app
 
+# A GPU to which all of the program's memory is its own: there is nothing to be kept from it.
+run plain 0 MOCK_PAGEABLE=1 --
+run shim 3 MOCK_PAGEABLE=1 MOCK_SNOOP="$dir/pageable" --
+says 'uvm_disable_hmm=1'
+[ ! -s "$dir/pageable" ] || fail 'something went to a GPU that is refused'
+
 # Every copy of a run, to the GPU and back, one after another. The first of them are the known
 # answers and the key agreement: there some attacks meet zeros that nobody looks at. From
 # the session on each is noticed. Nothing ever comes out wrong.
