@@ -2,13 +2,17 @@
 /* What is neither memory nor handed on: launches, waits, the ends of contexts, and names. */
 #include "shim.h"
 
+#include <pthread.h>
 #include <string.h>
 
-/* Attributes that promise what would cross in clear, or what is not there: no, to each. */
+#define DEVICES_MAX 64
+
+/* Attributes that promise what would cross in clear, or what is not there: no, to each. Where
+ * 88 is true there is no session: see session.c. */
 static const int hidden[] = {
 	19, /* CAN_MAP_HOST_MEMORY */
 	83, /* MANAGED_MEMORY */
-	88, /* PAGEABLE_MEMORY_ACCESS */
+	CU_ATTRIBUTE_PAGEABLE, /* PAGEABLE_MEMORY_ACCESS */
 	89, /* CONCURRENT_MANAGED_ACCESS */
 	91, /* CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM */
 	100, /* PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES */
@@ -126,38 +130,94 @@ API CUresult cuCtxDestroy_v2(CUcontext context)
 	return REAL(cuCtxDestroy_v2, CUcontext)(context);
 }
 
-/* The primary context may go with its last user: the session goes before it. */
-static void forget_primary(CUdevice device)
-{
-	CUcontext context = NULL;
-	unsigned flags;
-	int active = 0;
+/* Who uses the primary context of a device: the session goes before the last of them. */
+static struct primary {
+	CUdevice device;
+	CUcontext context;
+	unsigned users;
+} primaries[DEVICES_MAX];
+static unsigned primary_count;
+static pthread_mutex_t primary_lock = PTHREAD_MUTEX_INITIALIZER;
 
-	if (shim_ready() != CUDA_SUCCESS || !hg_cuda_reals[HG_cuDevicePrimaryCtxGetState] ||
-	    REAL(cuDevicePrimaryCtxGetState, CUdevice, unsigned *,
-		 int *)(device, &flags, &active) != CUDA_SUCCESS ||
-	    !active || shim_api.cuDevicePrimaryCtxRetain(&context, device) != CUDA_SUCCESS)
-		return;
-	shim_forget(context);
-	shim_api.cuDevicePrimaryCtxRelease_v2(device);
+/* NULL where it has never been retained. With the lock held. */
+static struct primary *primary_of(CUdevice device)
+{
+	unsigned i;
+
+	for (i = 0; i < primary_count && primaries[i].device != device; i++)
+		;
+	return i < primary_count ? &primaries[i] : NULL;
+}
+
+static CUresult retain_primary(CUcontext *context, CUdevice device)
+{
+	struct primary *p = primary_of(device);
+	CUresult rc;
+
+	if (!p && primary_count == DEVICES_MAX)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	rc = shim_api.cuDevicePrimaryCtxRetain(context, device);
+	if (rc != CUDA_SUCCESS)
+		return rc;
+	if (!p) {
+		p = &primaries[primary_count++];
+		p->device = device;
+	}
+	p->context = *context;
+	p->users++;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device);
+API CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device)
+{
+	CUresult rc = shim_ready();
+
+	if (rc != CUDA_SUCCESS)
+		return rc;
+	if (!context)
+		return CUDA_ERROR_INVALID_VALUE;
+	pthread_mutex_lock(&primary_lock);
+	rc = retain_primary(context, device);
+	pthread_mutex_unlock(&primary_lock);
+	return rc;
 }
 
 API CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device);
 API CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
 {
 	CUresult rc = shim_ready();
+	struct primary *p;
 
-	forget_primary(device);
-	return rc == CUDA_SUCCESS ? shim_api.cuDevicePrimaryCtxRelease_v2(device) : rc;
+	if (rc != CUDA_SUCCESS)
+		return rc;
+	pthread_mutex_lock(&primary_lock);
+	p = primary_of(device);
+	if (p && p->users == 1)
+		shim_forget(p->context);
+	rc = shim_api.cuDevicePrimaryCtxRelease_v2(device);
+	if (rc == CUDA_SUCCESS && p && p->users)
+		p->users--;
+	pthread_mutex_unlock(&primary_lock);
+	return rc;
 }
 
+/* All that is in the context goes, and its users stay. */
 API CUresult cuDevicePrimaryCtxReset_v2(CUdevice device);
 API CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
 {
+	struct primary *p;
+	CUresult rc;
+
 	if (!hg_cuda_reals[HG_cuDevicePrimaryCtxReset_v2])
 		return CUDA_ERROR_NOT_FOUND;
-	forget_primary(device);
-	return REAL(cuDevicePrimaryCtxReset_v2, CUdevice)(device);
+	pthread_mutex_lock(&primary_lock);
+	p = primary_of(device);
+	if (p)
+		shim_forget(p->context);
+	rc = REAL(cuDevicePrimaryCtxReset_v2, CUdevice)(device);
+	pthread_mutex_unlock(&primary_lock);
+	return rc;
 }
 
 /* ---- Names ---- */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Memory and copies. Host memory that the driver could map for the GPU is ordinary
- * memory here: a kernel that is handed its address faults, instead of reading it in clear.
+ * memory here: a kernel that is handed its address faults, instead of reading it in clear. A GPU
+ * that would read it all the same gets no session.
  */
 #include "shim.h"
 
@@ -31,14 +32,14 @@ static size_t place(CUdeviceptr at)
 	return low;
 }
 
-int shim_find(CUdeviceptr at, size_t size, struct shim_block *block)
+int shim_find(CUcontext context, CUdeviceptr at, size_t size, struct shim_block *block)
 {
 	int rc = -1;
 	size_t i;
 
 	pthread_mutex_lock(&lock);
 	i = place(at);
-	if (i < count && at >= blocks[i].buffer.at &&
+	if (i < count && at >= blocks[i].buffer.at && (!context || blocks[i].context == context) &&
 	    size <= blocks[i].size - (at - blocks[i].buffer.at)) {
 		*block = blocks[i];
 		rc = 0;
@@ -72,6 +73,13 @@ static int insert(const struct shim_block *block)
 	return rc;
 }
 
+static void take_place(size_t i, struct shim_block *block)
+{
+	*block = blocks[i];
+	memmove(blocks + i, blocks + i + 1, (count - i - 1) * sizeof(*blocks));
+	count--;
+}
+
 static int take(CUdeviceptr at, struct shim_block *block)
 {
 	int rc = -1;
@@ -80,13 +88,37 @@ static int take(CUdeviceptr at, struct shim_block *block)
 	pthread_mutex_lock(&lock);
 	i = place(at);
 	if (i < count && blocks[i].buffer.at == at) {
-		*block = blocks[i];
-		memmove(blocks + i, blocks + i + 1, (count - i - 1) * sizeof(*blocks));
-		count--;
+		take_place(i, block);
 		rc = 0;
 	}
 	pthread_mutex_unlock(&lock);
 	return rc;
+}
+
+/* One of the globals of @module. */
+static int take_global(CUmodule module, struct shim_block *block)
+{
+	int rc = -1;
+	size_t i;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < count && blocks[i].module != module; i++)
+		;
+	if (i < count) {
+		take_place(i, block);
+		rc = 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+/* The block is no longer in the list, and its memory is about to go. */
+static void forget(const struct shim_block *b)
+{
+	struct shim_session *s = shim_of(b->context);
+
+	if (s)
+		hg_channel_forget(shim_channel(s), b->id);
 }
 
 void shim_forget_blocks(CUcontext context)
@@ -101,15 +133,15 @@ void shim_forget_blocks(CUcontext context)
 	pthread_mutex_unlock(&lock);
 }
 
-CUresult shim_adopt(struct shim_session *s, CUdeviceptr at, size_t size)
+CUresult shim_adopt(struct shim_session *s, CUdeviceptr at, size_t size, CUmodule module)
 {
-	struct shim_block b = { .buffer.at = at, .size = size }, old;
+	struct shim_block old,
+		b = { .context = shim_context(s), .module = module, .buffer.at = at, .size = size };
 	struct hg_queue *queue = shim_queue(s, NULL);
 	struct hg_gpu_error err;
-	CUresult rc = REAL(cuCtxGetCurrent, CUcontext *)(&b.context);
 
-	if (rc != CUDA_SUCCESS || !shim_find(at, size, &old))
-		return rc;
+	if (!shim_find(b.context, at, size, &old))
+		return CUDA_SUCCESS;
 	if (!queue)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	if (hg_channel_bind(shim_channel(s), queue, &b.buffer, size, &b.id, &err))
@@ -131,7 +163,7 @@ API CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t size)
 	rc = REAL(cuMemAlloc_v2, CUdeviceptr *, size_t)(p, size);
 	if (rc != CUDA_SUCCESS)
 		return rc;
-	rc = shim_adopt(s, *p, size);
+	rc = shim_adopt(s, *p, size, NULL);
 	if (rc != CUDA_SUCCESS) {
 		REAL(cuMemFree_v2, CUdeviceptr)(*p);
 		*p = 0;
@@ -142,13 +174,12 @@ API CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t size)
 API CUresult cuMemFree_v2(CUdeviceptr p);
 API CUresult cuMemFree_v2(CUdeviceptr p)
 {
-	CUresult rc;
-	struct shim_session *s = shim_current(&rc);
+	CUresult rc = shim_ready();
 	struct shim_block b;
 
-	/* Memory can be given back whatever has happened. */
-	if (!take(p, &b) && s)
-		hg_channel_forget(shim_channel(s), b.id);
+	/* Memory can be given back whatever has happened, and whichever context is current. */
+	if (!take(p, &b))
+		forget(&b);
 	return hg_cuda_reals[HG_cuMemFree_v2] ? REAL(cuMemFree_v2, CUdeviceptr)(p) : rc;
 }
 
@@ -165,7 +196,7 @@ API CUresult cuModuleGetGlobal_v2(CUdeviceptr *p, size_t *size, CUmodule module,
 	rc = REAL(cuModuleGetGlobal_v2, CUdeviceptr *, size_t *, CUmodule,
 		  const char *)(&at, &n, module, name);
 	if (rc == CUDA_SUCCESS)
-		rc = shim_adopt(s, at, n);
+		rc = shim_adopt(s, at, n, module);
 	if (rc != CUDA_SUCCESS)
 		return rc;
 	if (p)
@@ -173,6 +204,19 @@ API CUresult cuModuleGetGlobal_v2(CUdeviceptr *p, size_t *size, CUmodule module,
 	if (size)
 		*size = n;
 	return rc;
+}
+
+API CUresult cuModuleUnload(CUmodule module);
+API CUresult cuModuleUnload(CUmodule module)
+{
+	CUresult rc = shim_ready();
+	struct shim_block b;
+
+	if (rc != CUDA_SUCCESS)
+		return rc;
+	while (module && !take_global(module, &b))
+		forget(&b);
+	return shim_api.cuModuleUnload(module);
 }
 
 /* ---- Host memory ---- */
@@ -219,8 +263,20 @@ API CUresult cuMemHostUnregister(void *p)
 
 /* ---- Copies ---- */
 
-static CUresult to_device(CUdeviceptr dst, const void *src, size_t size, CUstream stream)
+static CUresult wait_for(struct shim_session *s, struct hg_event *done)
 {
+	struct hg_provider *p = shim_provider(s);
+	struct hg_gpu_error err;
+	int rc = p->ops->event_wait(p, done, &err);
+
+	p->ops->event_release(p, done);
+	return rc ? shim_broken(s, &err) : CUDA_SUCCESS;
+}
+
+/* @src has been read on return; with @wait the data has also arrived. */
+static CUresult to_device(CUdeviceptr dst, const void *src, size_t size, CUstream stream, bool wait)
+{
+	struct hg_event *done = NULL;
 	struct hg_queue *queue;
 	struct shim_block b;
 	struct shim_session *s;
@@ -232,16 +288,16 @@ static CUresult to_device(CUdeviceptr dst, const void *src, size_t size, CUstrea
 		return rc;
 	if (!size)
 		return CUDA_SUCCESS;
-	if (shim_find(dst, size, &b))
+	if (shim_find(shim_context(s), dst, size, &b))
 		return CUDA_ERROR_INVALID_VALUE;
 	queue = shim_queue(s, stream);
 	if (!queue)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	if (hg_channel_write(shim_channel(s), queue, b.id, &b.buffer, dst - b.buffer.at, src, size,
-			     NULL, &err) ||
-	    hg_channel_flush(shim_channel(s), queue, &err))
+			     wait ? &done : NULL, &err) ||
+	    (!wait && hg_channel_flush(shim_channel(s), queue, &err)))
 		return shim_broken(s, &err);
-	return CUDA_SUCCESS;
+	return done ? wait_for(s, done) : CUDA_SUCCESS;
 }
 
 /* Waits, as it may: @dst holds nothing that was not verified, and nothing half. */
@@ -259,7 +315,7 @@ static CUresult to_host(void *dst, CUdeviceptr src, size_t size, CUstream stream
 		return rc;
 	if (!size)
 		return CUDA_SUCCESS;
-	if (shim_find(src, size, &b))
+	if (shim_find(shim_context(s), src, size, &b))
 		return CUDA_ERROR_INVALID_VALUE;
 	queue = shim_queue(s, stream);
 	if (!queue)
@@ -271,30 +327,33 @@ static CUresult to_host(void *dst, CUdeviceptr src, size_t size, CUstream stream
 	return CUDA_SUCCESS;
 }
 
-/* Stays on the device. */
+/* Stays on the device: between contexts, which may be of two, it would cross in clear. */
 static CUresult on_device(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
 {
+	struct shim_session *s;
 	struct shim_block b;
 	CUresult rc;
 
-	if (!shim_current(&rc))
+	s = shim_current(&rc);
+	if (!s)
 		return rc;
-	if (size && (shim_find(dst, size, &b) || shim_find(src, size, &b)))
+	if (size && (shim_find(shim_context(s), dst, size, &b) ||
+		     shim_find(shim_context(s), src, size, &b)))
 		return CUDA_ERROR_INVALID_VALUE;
 	return REAL(cuMemcpyDtoDAsync_v2, CUdeviceptr, CUdeviceptr, size_t, CUstream)(dst, src,
 										      size, stream);
 }
 
 /* With one space of addresses, who is who follows from what was allocated. */
-static CUresult anywhere(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
+static CUresult anywhere(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream, bool wait)
 {
 	struct shim_block b;
-	int to = !shim_find(dst, 1, &b), from = !shim_find(src, 1, &b);
+	int to = !shim_find(NULL, dst, 1, &b), from = !shim_find(NULL, src, 1, &b);
 
 	if (to && from)
 		return on_device(dst, src, size, stream);
 	if (to)
-		return to_device(dst, (const void *)(uintptr_t)src, size, stream);
+		return to_device(dst, (const void *)(uintptr_t)src, size, stream, wait);
 	if (from)
 		return to_host((void *)(uintptr_t)dst, src, size, stream);
 	if (size)
@@ -305,13 +364,13 @@ static CUresult anywhere(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream
 API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size);
 API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size)
 {
-	return to_device(dst, src, size, NULL);
+	return to_device(dst, src, size, NULL, true);
 }
 
 API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream stream);
 API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream stream)
 {
-	return to_device(dst, src, size, stream);
+	return to_device(dst, src, size, stream, false);
 }
 
 API CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t size);
@@ -341,11 +400,11 @@ API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size,
 API CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size);
 API CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size)
 {
-	return anywhere(dst, src, size, NULL);
+	return anywhere(dst, src, size, NULL, true);
 }
 
 API CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream);
 API CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
 {
-	return anywhere(dst, src, size, stream);
+	return anywhere(dst, src, size, stream, false);
 }

@@ -58,6 +58,7 @@ static void close_session(struct shim_session *s)
 
 static int agree(struct shim_session *s, unsigned suite, struct hg_gpu_error *err)
 {
+	/* No identity of the CVM's, as nobody checks it, and none of the GPU's, which is unknown. */
 	struct hg_agree_options o = { .suite = suite, .anonymous = true };
 	struct hg_channel_options co = { .suite = suite, .threads = 1 };
 	struct hg_session_keys keys;
@@ -74,6 +75,30 @@ static int agree(struct shim_session *s, unsigned suite, struct hg_gpu_error *er
 	return rc;
 }
 
+/*
+ * With HMM or ATS kernels reach all memory of the process by its address, and what they
+ * read or write there crosses in clear: then nothing here holds.
+ */
+static int check_reach(CUdevice device, struct hg_gpu_error *err)
+{
+	int reaches = 0;
+	CUresult rc = shim_api.cuDeviceGetAttribute(&reaches, CU_ATTRIBUTE_PAGEABLE, device);
+
+	/* A driver that does not know the attribute is older than what it stands for. */
+	if (rc == CUDA_ERROR_INVALID_VALUE)
+		return 0;
+	if (rc != CUDA_SUCCESS)
+		return hg_gpu_fail(err, HG_GPU_E_DEVICE,
+				   "the CUDA driver does not say whether the GPU reaches pageable "
+				   "memory: error %d",
+				   rc);
+	if (reaches)
+		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
+				   "this GPU reaches all memory of the program, in clear: turn HMM "
+				   "off, by the option uvm_disable_hmm=1 of the module nvidia-uvm");
+	return 0;
+}
+
 static struct shim_session *open_session(CUcontext context, CUdevice device)
 {
 	struct shim_session *s = calloc(1, sizeof(*s));
@@ -87,7 +112,8 @@ static struct shim_session *open_session(CUcontext context, CUdevice device)
 		hg_gpu_fail(&err, HG_GPU_E_ARGUMENT,
 			    "HYPERGPU_SUITE is none of aes-256-gcm, chacha20-poly1305, "
 			    "sm4-ctr-hmac-sm3");
-	else if (!hg_cuda_attach(&shim_api, device, context, suite, &s->provider, &err) &&
+	else if (!check_reach(device, &err) &&
+		 !hg_cuda_attach(&shim_api, device, context, suite, &s->provider, &err) &&
 		 !s->provider->ops->queue_create(s->provider, &s->queue, &err) &&
 		 !agree(s, suite, &err))
 		return s;
@@ -154,6 +180,27 @@ CUresult shim_state(struct shim_session *s)
 	if (__atomic_load_n(&s->broken, __ATOMIC_SEQ_CST))
 		return CUDA_ERROR_LAUNCH_FAILED;
 	return hg_channel_error(s->channel, &err) ? shim_broken(s, &err) : CUDA_SUCCESS;
+}
+
+struct shim_session *shim_of(CUcontext context)
+{
+	struct shim_session *s;
+
+	pthread_mutex_lock(&lock);
+	for (s = sessions; s && s->context != context; s = s->next)
+		;
+	pthread_mutex_unlock(&lock);
+	return s;
+}
+
+CUcontext shim_context(struct shim_session *s)
+{
+	return s->context;
+}
+
+struct hg_provider *shim_provider(struct shim_session *s)
+{
+	return s->provider;
 }
 
 struct hg_channel *shim_channel(struct shim_session *s)

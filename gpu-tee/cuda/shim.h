@@ -16,6 +16,7 @@
 #define CUDA_ERROR_NOT_INITIALIZED 3
 #define CUDA_ERROR_NO_DEVICE	   100
 #define CUDA_ERROR_NOT_FOUND	   500
+#define CU_ATTRIBUTE_PAGEABLE	   88
 #define CUDA_ERROR_LAUNCH_FAILED   719 /* sticky, as what it stands for here */
 #define CUDA_ERROR_NOT_SUPPORTED   801
 
@@ -38,6 +39,9 @@ struct shim_session;
 
 /* That of the current context; opens it. NULL and @rc: what to answer. */
 struct shim_session *shim_current(CUresult *rc);
+/* That of @context, if it has been opened. */
+struct shim_session *shim_of(CUcontext context);
+CUcontext shim_context(struct shim_session *s);
 /* The context is about to go. */
 void shim_forget(CUcontext context);
 /* Says what happened, once; -> CUDA_ERROR_LAUNCH_FAILED, from now on always. */
@@ -45,6 +49,7 @@ CUresult shim_broken(struct shim_session *s, const struct hg_gpu_error *err);
 /* The first error, or CUDA_SUCCESS. */
 CUresult shim_state(struct shim_session *s);
 struct hg_channel *shim_channel(struct shim_session *s);
+struct hg_provider *shim_provider(struct shim_session *s);
 /*
  * A stream as a queue: one object for each handle, as the channel knows queues by their
  * addresses. Lives as long as the session. NULL without memory.
@@ -55,15 +60,19 @@ struct hg_queue *shim_queue(struct shim_session *s, CUstream stream);
 
 struct shim_block {
 	CUcontext context;
+	CUmodule module; /* whose global it is, or NULL */
 	struct hg_buffer buffer;
 	size_t size;
-	uint64_t id; /* of the channel */
+	uint64_t id; /* of the channel of that context */
 };
 
-/* Copies the block that [at, at + size) lies in. 0 or -1. */
-int shim_find(CUdeviceptr at, size_t size, struct shim_block *block);
+/*
+ * Copies the block that [at, at + size) lies in. 0 or -1. That of another context than
+ * @context is not found, as its id means nothing there; NULL: of whichever.
+ */
+int shim_find(CUcontext context, CUdeviceptr at, size_t size, struct shim_block *block);
 /* Binds memory that the driver gave. */
-CUresult shim_adopt(struct shim_session *s, CUdeviceptr at, size_t size);
+CUresult shim_adopt(struct shim_session *s, CUdeviceptr at, size_t size, CUmodule module);
 void shim_forget_blocks(CUcontext context);
 
 #endif

@@ -74,6 +74,7 @@ struct hg_pending {
 	uint8_t *dst;
 	size_t size;
 	bool failed;
+	bool over; /* atomic: hg_channel_complete is done with it, the next reader frees it */
 	struct hg_gpu_error error;
 	struct hg_receipt receipt; /* the last */
 	struct hg_pending *next, **link; /* in the channel, oldest first */

@@ -245,6 +245,18 @@ static void unlink_pending(struct hg_channel *ch, struct hg_pending *r)
 	free(r);
 }
 
+/* Frees the reads that are complete. */
+static void reap(struct hg_channel *ch)
+{
+	struct hg_pending *r, *next;
+
+	for (r = ch->pending; r; r = next) {
+		next = r->next;
+		if (__atomic_load_n(&r->over, __ATOMIC_ACQUIRE))
+			unlink_pending(ch, r);
+	}
+}
+
 /* Waits for what is under way, and lets nothing of it through. */
 void pending_abandon(struct hg_channel *ch, struct hg_pending *r)
 {
@@ -264,6 +276,7 @@ static struct hg_pending *pending_new(struct hg_channel *ch, void *dst, size_t s
 {
 	struct hg_pending *r = calloc(1, sizeof(*r));
 
+	reap(ch);
 	if (!r) {
 		hg_gpu_no_memory(err);
 		return NULL;
@@ -449,6 +462,10 @@ int hg_channel_read(struct hg_channel *ch, struct hg_queue *queue, uint64_t id,
 	return r;
 }
 
+/*
+ * Without the channel's lock: who has it may wait for a command that the device starts only
+ * after what the caller does with this read.
+ */
 int hg_channel_complete(struct hg_channel *ch, struct hg_pending *r, struct hg_gpu_error *err)
 {
 	int ret = 0;
@@ -456,15 +473,18 @@ int hg_channel_complete(struct hg_channel *ch, struct hg_pending *r, struct hg_g
 	if (!r)
 		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "there is no such read");
 	finish(ch, r);
-	pthread_mutex_lock(&ch->lock);
 	if (r->failed) {
-		channel_name(ch, &r->error);
+		/* The name of a launch is for people: it is left out where it would mean to wait. */
+		if (!pthread_mutex_trylock(&ch->lock)) {
+			channel_name(ch, &r->error);
+			pthread_mutex_unlock(&ch->lock);
+		}
 		if (err)
 			*err = r->error;
 		ret = -1;
 	}
-	unlink_pending(ch, r);
-	pthread_mutex_unlock(&ch->lock);
+	/* From here on it may be gone. */
+	__atomic_store_n(&r->over, true, __ATOMIC_RELEASE);
 	return ret;
 }
 

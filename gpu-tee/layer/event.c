@@ -311,17 +311,29 @@ struct callback {
 	void *data;
 };
 
-static void callback_run(struct work *w)
+static void callback_end(struct work *w)
 {
 	struct callback *cb = (struct callback *)w;
 
+	event_put(cb->event);
+	free(cb);
+}
+
+static void callback_run(struct work *w)
+{
+	struct callback *cb = (struct callback *)w;
 	cl_int state;
 
 	reach(cb->event);
 	state = context_state(cb->event->context);
 	cb->notify(cb->handle, state ? state : cb->status, cb->data);
-	event_put(cb->event);
-	free(cb);
+	/* This may be a thread of the driver's. */
+	if (table_put_early(&cb->event->object)) {
+		free(cb);
+		return;
+	}
+	cb->work.run = callback_end;
+	work_later(&cb->work);
 }
 
 static void CL_CALLBACK callback_reached(cl_event handle, cl_int status, void *data)
@@ -331,7 +343,7 @@ static void CL_CALLBACK callback_reached(cl_event handle, cl_int status, void *d
 	(void)handle;
 	cb->status = status;
 	if (cb->event->frontiers)
-		work_add(&cb->work);
+		work_later(&cb->work);
 	else
 		callback_run(&cb->work);
 }

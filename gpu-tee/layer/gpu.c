@@ -246,6 +246,7 @@ static void choose_group(const struct gpu *g, struct hg_agree_options *o)
 static int agree(struct gpu *g, struct hg_provider *p, struct hg_queue *queue,
 		 struct hg_channel_options *options, struct hg_gpu_error *err)
 {
+	/* No identity of the CVM: no report would show it to anybody yet. */
 	struct hg_agree_options o = { .suite = options->suite };
 	struct hg_session_keys keys;
 	int rc;

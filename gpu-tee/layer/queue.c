@@ -29,7 +29,9 @@ static void queue_destroy(struct object *o)
 	pthread_mutex_destroy(&q->lane.lock);
 	pthread_mutex_destroy(&q->lock);
 	pthread_cond_destroy(&q->delivered);
+	/* The driver's queue keeps the driver's context: it goes last. */
 	context_put(q->context);
+	below->clReleaseCommandQueue(q->lane.queue);
 	free(q->array);
 	free(q);
 }
@@ -39,6 +41,7 @@ static cl_int enter_queue(struct context *c, cl_command_queue handle,
 			  size_t array_size)
 {
 	struct queue *q = calloc(1, sizeof(*q));
+	cl_int code;
 
 	if (!q)
 		return CL_OUT_OF_HOST_MEMORY;
@@ -50,6 +53,13 @@ static cl_int enter_queue(struct context *c, cl_command_queue handle,
 		}
 		memcpy(q->array, array, array_size);
 		q->array_size = array_size;
+	}
+	/* Events name their queue when the application has long released it. */
+	code = below->clRetainCommandQueue(handle);
+	if (code) {
+		free(q->array);
+		free(q);
+		return code;
 	}
 	q->context = c;
 	table_ref(&c->object);
@@ -161,28 +171,34 @@ static cl_int CL_API_CALL retain_queue(cl_command_queue handle)
 static cl_int CL_API_CALL release_queue(cl_command_queue handle)
 {
 	struct queue *q = queue_get(handle);
+	bool held;
 
 	if (!q)
 		return CL_INVALID_COMMAND_QUEUE;
 	cross_launch(q->context->crossing, handle);
-	/* What is under way still needs it: a reference of ours, not the driver's. */
+	/* A driver flushes when the last reference goes, which may be ours, and late. */
+	below->clFlush(handle);
 	deliver_until(q, UINT64_MAX);
 	if (q->object.app == 1)
 		cross_queue_gone(q->context->crossing, handle);
-	table_release(handle, OBJECT_QUEUE);
+	held = table_release(handle, OBJECT_QUEUE);
 	queue_put(q);
-	return below->clReleaseCommandQueue(handle);
+	return held ? below->clReleaseCommandQueue(handle) : CL_INVALID_COMMAND_QUEUE;
 }
 
 static cl_int CL_API_CALL queue_info(cl_command_queue handle, cl_command_queue_info name,
 				     size_t room, void *value, size_t *size_ret)
 {
 	struct queue *q = queue_get(handle);
+	cl_uint count;
 	cl_int code;
 
 	if (!q)
 		return CL_INVALID_COMMAND_QUEUE;
-	if (name == CL_QUEUE_PROPERTIES)
+	count = q->object.app;
+	if (name == CL_QUEUE_REFERENCE_COUNT)
+		code = layer_answer(&count, sizeof(count), room, value, size_ret);
+	else if (name == CL_QUEUE_PROPERTIES)
 		code = layer_answer(&q->properties, sizeof(q->properties), room, value, size_ret);
 	else if (name == CL_QUEUE_PROPERTIES_ARRAY)
 		code = layer_answer(q->array, q->array_size, room, value, size_ret);

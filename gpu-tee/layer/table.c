@@ -95,6 +95,18 @@ void table_put(struct object *o)
 		o->destroy(o);
 }
 
+bool table_put_early(struct object *o)
+{
+	bool early;
+
+	pthread_mutex_lock(&lock);
+	early = o->refs > 1;
+	if (early)
+		o->refs--;
+	pthread_mutex_unlock(&lock);
+	return early;
+}
+
 bool table_retain(const void *handle, enum object_kind kind)
 {
 	struct object *o;

@@ -36,6 +36,8 @@ void table_enter(struct object *o, void *handle, enum object_kind kind,
 struct object *table_get(const void *handle, enum object_kind kind);
 void table_ref(struct object *o);
 void table_put(struct object *o);
+/* The same, unless it would be the end of @o: then false. */
+bool table_put_early(struct object *o);
 /* What the application's clRetain... and clRelease... do. False: no such object. */
 bool table_retain(const void *handle, enum object_kind kind);
 /* Call it before the driver's, which may give the handle to another object. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "../host/launch.h"
@@ -24,6 +25,7 @@ struct pending {
 	cl_event event;
 	bool claimed;
 	struct pending *next;
+	TAILQ_ENTRY(pending) under_way;
 };
 
 /* A transfer that waits for events of the application's. */
@@ -40,6 +42,10 @@ struct gate {
 	bool reached;
 	struct gate *next;
 };
+
+/* The reads of all queues that have not landed, oldest first. */
+static TAILQ_HEAD(, pending) under_way = TAILQ_HEAD_INITIALIZER(under_way);
+static pthread_mutex_t under_way_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct gate *gates;
 static pthread_mutex_t gates_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -83,6 +89,12 @@ void shadow_put(struct shadow *s)
 static size_t size_of(const struct transfer *t)
 {
 	return product(product(t->region[0], t->region[1]), t->region[2]);
+}
+
+/* From the first byte on the host to the last. */
+static size_t span(const struct transfer *t)
+{
+	return (t->region[2] - 1) * t->host_slice + (t->region[1] - 1) * t->host_row + t->region[0];
 }
 
 void transfer_linear(struct transfer *t, enum report_direction direction, enum report_kind kind,
@@ -291,18 +303,48 @@ static void let_go(struct mem *m)
 	below->clReleaseMemObject(handle);
 }
 
+/* The same, unless it would be the end of @m: the crossing would have to forget it, and
+ * may be waiting for what this thread has yet to deliver. */
+static bool let_go_early(struct mem *m)
+{
+	cl_mem handle = m->object.handle;
+
+	if (!table_put_early(&m->object))
+		return false;
+	below->clReleaseMemObject(handle);
+	return true;
+}
+
+static void pending_end(struct work *w)
+{
+	struct pending *p = (struct pending *)w;
+
+	if (p->transfer.mem)
+		let_go(p->transfer.mem);
+	queue_put(p->queue);
+	free(p);
+}
+
 static void pending_put(struct pending *p)
 {
 	if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	queue_put(p->queue);
-	free(p);
+	if (!p->transfer.mem && table_put_early(&p->queue->object)) {
+		free(p);
+		return;
+	}
+	p->work.run = pending_end;
+	work_later(&p->work);
 }
 
 static void deliver(struct pending *p)
 {
 	land(p->queue->context, &p->transfer, p->packed, p->read);
-	let_go(p->transfer.mem);
+	pthread_mutex_lock(&under_way_lock);
+	TAILQ_REMOVE(&under_way, p, under_way);
+	pthread_mutex_unlock(&under_way_lock);
+	if (let_go_early(p->transfer.mem))
+		p->transfer.mem = NULL;
 	/* Also when it failed: then the context is broken, and the layer answers for its
 	 * events. Drivers are not at their best with events that fail. */
 	if (p->event) {
@@ -362,8 +404,47 @@ static void enter_pending(struct queue *q, struct pending *p)
 	p->index = ++q->issued;
 	*q->last = p;
 	q->last = &p->next;
+	/* Before anybody can deliver it. */
+	pthread_mutex_lock(&under_way_lock);
+	TAILQ_INSERT_TAIL(&under_way, p, under_way);
+	pthread_mutex_unlock(&under_way_lock);
 	pthread_mutex_unlock(&q->lock);
 	work_add(&p->work);
+}
+
+/* Whether the host's memory of both has a byte in common. */
+static bool overlaps(const struct transfer *a, const struct transfer *b)
+{
+	return a->host < b->host + span(b) && b->host < a->host + span(a);
+}
+
+/*
+ * A write takes its data from the host at once, while the device has its order by the
+ * queues: what is yet to be read into that memory must land first. No read that is under
+ * way can wait for this write, so it is no matter which of them the write is behind.
+ */
+static void settle(const struct transfer *t)
+{
+	struct pending *p;
+	struct queue *q;
+	uint64_t index;
+
+	for (;;) {
+		pthread_mutex_lock(&under_way_lock);
+		TAILQ_FOREACH(p, &under_way, under_way)
+		if (overlaps(&p->transfer, t))
+			break;
+		if (p) {
+			q = p->queue;
+			index = p->index;
+			table_ref(&q->object);
+		}
+		pthread_mutex_unlock(&under_way_lock);
+		if (!p)
+			return;
+		deliver_until(q, index);
+		queue_put(q);
+	}
 }
 
 /* Gives the application its event, with the driver's own for the times. */
@@ -426,9 +507,9 @@ static cl_int read_blocking(struct queue *q, const struct transfer *t, cl_event 
 		return code;
 	if (event)
 		timed = time_of(q, read, event);
-	code = land(q->context, t, packed, read);
-	/* The queue is in order: what was read before has arrived too. */
+	/* The queue is in order: what was read before has arrived too, and lands before. */
 	deliver_until(q, UINT64_MAX);
+	code = land(q->context, t, packed, read);
 	if (!code && event && !timed) {
 		timed = below->clCreateUserEvent(q->context->object.handle, &code);
 		if (timed)
@@ -539,6 +620,16 @@ static void gate_put(struct gate *g)
 	pthread_mutex_unlock(&gates_lock);
 }
 
+static void gate_end(struct work *w)
+{
+	struct gate *g = (struct gate *)w;
+
+	if (g->transfer.mem)
+		let_go(g->transfer.mem);
+	queue_put(g->queue);
+	gate_put(g);
+}
+
 static void gate_run(struct work *w)
 {
 	struct gate *g = (struct gate *)w;
@@ -549,15 +640,20 @@ static void gate_run(struct work *w)
 		code = context_broken(c);
 	if (!code)
 		code = transfer_now(c, &g->transfer);
+	if (let_go_early(g->transfer.mem))
+		g->transfer.mem = NULL;
 	below->clSetUserEventStatus(g->event, code && !context_state(c) ? code : CL_COMPLETE);
 	context_open(c, -1);
 	below->clReleaseEvent(g->event);
 	below->clReleaseEvent(g->barrier);
 	below->clReleaseEvent(g->marker);
 	shadow_put(g->transfer.own);
-	let_go(g->transfer.mem);
-	queue_put(g->queue);
-	gate_put(g);
+	if (!g->transfer.mem && table_put_early(&g->queue->object)) {
+		gate_put(g);
+		return;
+	}
+	g->work.run = gate_end;
+	work_later(&g->work);
 }
 
 static void open_gate(struct gate *g, cl_int status)
@@ -711,6 +807,8 @@ cl_int transfer_run(struct queue *q, const struct transfer *t, cl_bool blocking,
 		if (code)
 			return code;
 	}
+	if (t->direction == REPORT_TO_DEVICE)
+		settle(t);
 	began = mark_time(q, event);
 	if (t->direction == REPORT_TO_DEVICE)
 		code = write_direct(q, t, blocking, count, list, event, type);

@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #define LARGE (3u * 1048576 + 4096)
+/* Seconds for a step: whoever needs longer waits for itself. */
+#define LIMIT 120
 #define W     64u
 #define H     32u
 
@@ -44,6 +46,8 @@ const char source[] =
 	"{ local uint x; if (!get_local_id(0)) x = k; barrier(CLK_LOCAL_MEM_FENCE);\n"
 	"  a[get_global_id(0)] += x; }\n"
 	"kernel void outer(global uint *a, uint k) { inner(a, k + 1); }\n"
+	"kernel void spin(global uint *a, uint n)\n"
+	"{ uint x = a[0], i; for (i = 0; i < n; i++) x = x * 1664525u + 1013904223u; a[0] = x; }\n"
 	"kernel void invert(read_only image2d_t in, write_only image2d_t out)\n"
 	"{ const sampler_t s = CLK_NORMALIZED_COORDS_FALSE | CLK_ADDRESS_NONE | CLK_FILTER_NEAREST;\n"
 	"  int2 p = (int2)(get_global_id(0), get_global_id(1));\n"
@@ -727,9 +731,9 @@ static const struct {
 	{ "host", step_host },	   { "fill", step_fill },     { "copy", step_copy },
 	{ "events", step_events }, { "user", step_user },     { "failed", step_failed },
 	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
-	{ "large", step_large },   { "launch", step_launch },
-	{ "gate", step_gate },	   { "build", step_build },   { "odd", step_odd },
-	{ "errors", step_errors },
+	{ "large", step_large },   { "launch", step_launch }, { "gate", step_gate },
+	{ "build", step_build },   { "odd", step_odd },	      { "chain", step_chain },
+	{ "bounce", step_bounce }, { "orphan", step_orphan }, { "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
@@ -763,7 +767,9 @@ static void run_step(const char *name)
 		if (strcmp(name, "all") && strcmp(name, steps[i].name))
 			continue;
 		step_name = steps[i].name;
+		alarm(LIMIT);
 		steps[i].run();
+		alarm(0);
 		printf("%s: right\n", step_name);
 		fflush(stdout);
 		if (strcmp(name, "all"))

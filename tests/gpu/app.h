@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the test program share: app.c, and app_kernels.c for programs and launches. */
+/* What the files of the test program share: app.c, app_kernels.c for programs and launches, order.c. */
 #ifndef APP_H
 #define APP_H
 
@@ -35,6 +35,10 @@ void step_launch(void);
 void step_gate(void);
 void step_build(void);
 void step_odd(void);
+/* order.c */
+void step_chain(void);
+void step_bounce(void);
+void step_orphan(void);
 
 #define TRY(call)                                                 \
 	do {                                                      \

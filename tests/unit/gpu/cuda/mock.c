@@ -7,7 +7,8 @@
  *
  * MOCK_SNOOP=FILE appends every byte that a copy carries. MOCK_ATTACK=NAME:N does
  * something to the N-th copy to the GPU (flip, drop, replay) or from it (flip-back and so on).
- * MOCK_COUNT=FILE gets the numbers of both at the end.
+ * MOCK_COUNT=FILE gets the numbers of both at the end. MOCK_PAGEABLE=1: a GPU that reads all of
+ * the process's memory. What is given back is used again as soon as it can be.
  */
 #include "cuda.h"
 
@@ -29,6 +30,10 @@
 #define ERROR_ILLEGAL	    700
 #define BLOCKS_MAX	    4096
 #define DEPTH_MAX	    64
+#define CONTEXTS_MAX	    8
+#define GLOBAL_SIZE	    4096 /* of the global app_global, */
+#define GLOBAL_ROOM	    (1 << 20) /* in so much memory */
+#define ATTRIBUTE_PAGEABLE  88
 
 _Thread_local u32 hg_plain_group, hg_plain_groups;
 
@@ -41,6 +46,8 @@ static u32 lanes = HG_LANES;
 static struct block {
 	unsigned char *at;
 	size_t size;
+	CUcontext context;
+	CUmodule module;
 } blocks[BLOCKS_MAX];
 
 struct CUctx_st {
@@ -48,7 +55,7 @@ struct CUctx_st {
 };
 
 struct CUmod_st {
-	int loaded;
+	CUcontext context;
 };
 
 struct CUstream_st {
@@ -56,18 +63,55 @@ struct CUstream_st {
 };
 
 struct CUevent_st {
-	int recorded;
+	bool recorded;
+	u32 work;
 };
 
 #define STREAM_MAGIC 0x5742
 
-static struct CUctx_st primary;
+/* The first is the primary one. */
+static struct CUctx_st contexts[CONTEXTS_MAX];
+static unsigned char *spare; /* GLOBAL_ROOM bytes that an unloaded module had */
+static u32 started_work, waited_work;
 static _Thread_local CUcontext stack[DEPTH_MAX];
 static _Thread_local unsigned depth;
 
 static bool current(void)
 {
-	return depth > 0 && stack[depth - 1] == &primary && primary.refs > 0;
+	return depth > 0 && stack[depth - 1]->refs > 0;
+}
+
+static void work(void)
+{
+	__atomic_fetch_add(&started_work, 1, __ATOMIC_SEQ_CST);
+}
+
+static void waited(u32 until)
+{
+	if (until > waited_work)
+		waited_work = until;
+}
+
+/* Commands that nobody has waited for: they may still run. For tests. */
+API u32 mock_pending(void);
+API u32 mock_pending(void)
+{
+	return started_work - waited_work;
+}
+
+/* The memory of a context, or of a module in it, is gone. With the lock held. */
+static void free_blocks(CUcontext context, CUmodule module)
+{
+	for (int i = 0; i < BLOCKS_MAX; i++) {
+		if (!blocks[i].at || blocks[i].context != context ||
+		    (module && blocks[i].module != module))
+			continue;
+		if (module && !spare)
+			spare = blocks[i].at;
+		else
+			free(blocks[i].at);
+		blocks[i].at = NULL;
+	}
 }
 
 /* 1 if [p, p + size) lies in one block. */
@@ -139,6 +183,8 @@ API CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device)
 {
 	(void)device;
 	*value = attribute == CU_ATTRIBUTE_UNITS ? 2 : attribute == CU_ATTRIBUTE_PCI_BUS ? 1 : 0;
+	if (attribute == ATTRIBUTE_PAGEABLE)
+		*value = getenv("MOCK_PAGEABLE") != NULL;
 	return CUDA_SUCCESS;
 }
 
@@ -154,23 +200,77 @@ API CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device);
 API CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device)
 {
 	(void)device;
-	__atomic_fetch_add(&primary.refs, 1, __ATOMIC_SEQ_CST);
-	*context = &primary;
+	__atomic_fetch_add(&contexts[0].refs, 1, __ATOMIC_SEQ_CST);
+	*context = &contexts[0];
 	return started ? CUDA_SUCCESS : ERROR_NOT_READY;
 }
 
 API CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device);
 API CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device)
 {
+	CUresult rc = ERROR_NO_CONTEXT;
+
 	(void)device;
-	return __atomic_fetch_sub(&primary.refs, 1, __ATOMIC_SEQ_CST) > 0 ? CUDA_SUCCESS
-									  : ERROR_NO_CONTEXT;
+	pthread_mutex_lock(&lock);
+	if (contexts[0].refs > 0) {
+		if (!--contexts[0].refs)
+			free_blocks(&contexts[0], NULL);
+		rc = CUDA_SUCCESS;
+	}
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+API CUresult cuDevicePrimaryCtxReset_v2(CUdevice device);
+API CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
+{
+	(void)device;
+	pthread_mutex_lock(&lock);
+	free_blocks(&contexts[0], NULL);
+	pthread_mutex_unlock(&lock);
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned *flags, int *active);
+API CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned *flags, int *active)
+{
+	(void)device;
+	*flags = 0;
+	*active = contexts[0].refs > 0;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device);
+API CUresult cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device)
+{
+	int i;
+
+	(void)device;
+	for (i = 1; i < CONTEXTS_MAX && contexts[i].refs; i++)
+		;
+	if (flags || i == CONTEXTS_MAX || depth == DEPTH_MAX)
+		return ERROR_INVALID_VALUE;
+	contexts[i].refs = 1;
+	*context = stack[depth++] = &contexts[i];
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuCtxDestroy_v2(CUcontext context);
+API CUresult cuCtxDestroy_v2(CUcontext context)
+{
+	if (context <= &contexts[0] || context >= &contexts[CONTEXTS_MAX] || !context->refs)
+		return ERROR_BAD_HANDLE;
+	pthread_mutex_lock(&lock);
+	free_blocks(context, NULL);
+	context->refs = 0;
+	pthread_mutex_unlock(&lock);
+	return CUDA_SUCCESS;
 }
 
 API CUresult cuCtxPushCurrent_v2(CUcontext context);
 API CUresult cuCtxPushCurrent_v2(CUcontext context)
 {
-	if (context != &primary || depth == DEPTH_MAX)
+	if (context < &contexts[0] || context >= &contexts[CONTEXTS_MAX] || depth == DEPTH_MAX)
 		return ERROR_BAD_HANDLE;
 	stack[depth++] = context;
 	return CUDA_SUCCESS;
@@ -210,6 +310,7 @@ API CUresult cuCtxGetDevice(CUdevice *device)
 API CUresult cuCtxSynchronize(void);
 API CUresult cuCtxSynchronize(void)
 {
+	waited(started_work);
 	return current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
 }
 
@@ -237,8 +338,15 @@ API CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t size)
 	for (int i = 0; i < BLOCKS_MAX && rc; i++) {
 		if (blocks[i].at)
 			continue;
-		blocks[i].at = aligned_alloc(256, (size + 255) & ~(size_t)255);
+		if (spare && size <= GLOBAL_ROOM) {
+			blocks[i].at = spare;
+			spare = NULL;
+		} else {
+			blocks[i].at = aligned_alloc(256, (size + 255) & ~(size_t)255);
+		}
 		blocks[i].size = size;
+		blocks[i].context = stack[depth - 1];
+		blocks[i].module = NULL;
 		if (!blocks[i].at)
 			break;
 		*p = (CUdeviceptr)(uintptr_t)blocks[i].at;
@@ -255,7 +363,8 @@ API CUresult cuMemFree_v2(CUdeviceptr p)
 
 	pthread_mutex_lock(&lock);
 	for (int i = 0; i < BLOCKS_MAX && rc; i++)
-		if (blocks[i].at && p == (CUdeviceptr)(uintptr_t)blocks[i].at) {
+		if (blocks[i].at && !blocks[i].module &&
+		    p == (CUdeviceptr)(uintptr_t)blocks[i].at) {
 			free(blocks[i].at);
 			blocks[i].at = NULL;
 			rc = CUDA_SUCCESS;
@@ -334,6 +443,7 @@ API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size,
 		return ERROR_NO_CONTEXT;
 	if ((s && s->magic != STREAM_MAGIC) || !inside(dst, size))
 		return ERROR_INVALID_VALUE;
+	work();
 	pthread_mutex_lock(&bus);
 	cross((void *)(uintptr_t)dst, src, size, attack("", &copies_to), last_to, &last_to_size);
 	pthread_mutex_unlock(&bus);
@@ -343,7 +453,10 @@ API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size,
 API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size);
 API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size)
 {
-	return cuMemcpyHtoDAsync_v2(dst, src, size, NULL);
+	CUresult rc = cuMemcpyHtoDAsync_v2(dst, src, size, NULL);
+
+	waited(started_work);
+	return rc;
 }
 
 API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstream s);
@@ -353,6 +466,7 @@ API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstr
 		return ERROR_NO_CONTEXT;
 	if ((s && s->magic != STREAM_MAGIC) || !inside(src, size))
 		return ERROR_INVALID_VALUE;
+	work();
 	pthread_mutex_lock(&bus);
 	cross(dst, (void *)(uintptr_t)src, size, attack("-back", &copies_from), last_from,
 	      &last_from_size);
@@ -373,7 +487,10 @@ API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size,
 API CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t size);
 API CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t size)
 {
-	return cuMemcpyDtoHAsync_v2(dst, src, size, NULL);
+	CUresult rc = cuMemcpyDtoHAsync_v2(dst, src, size, NULL);
+
+	waited(started_work);
+	return rc;
 }
 
 /* ---- Streams and events ---- */
@@ -405,6 +522,7 @@ API CUresult cuStreamDestroy_v2(CUstream stream)
 API CUresult cuStreamSynchronize(CUstream stream);
 API CUresult cuStreamSynchronize(CUstream stream)
 {
+	waited(started_work);
 	return !current()				 ? ERROR_NO_CONTEXT
 	       : stream && stream->magic != STREAM_MAGIC ? ERROR_BAD_HANDLE
 							 : CUDA_SUCCESS;
@@ -422,13 +540,15 @@ API CUresult cuEventRecord(CUevent event, CUstream stream);
 API CUresult cuEventRecord(CUevent event, CUstream stream)
 {
 	(void)stream;
-	event->recorded = 1;
+	event->recorded = true;
+	event->work = started_work;
 	return CUDA_SUCCESS;
 }
 
 API CUresult cuEventSynchronize(CUevent event);
 API CUresult cuEventSynchronize(CUevent event)
 {
+	waited(event->work);
 	return event->recorded ? CUDA_SUCCESS : ERROR_BAD_HANDLE;
 }
 
@@ -462,20 +582,51 @@ API CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned op
 	if (!strstr(image, ".version") || !strstr(image, ".entry"))
 		return ERROR_INVALID_IMAGE;
 	*module = calloc(1, sizeof(**module));
-	return *module ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+	if (!*module)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	(*module)->context = stack[depth - 1];
+	return CUDA_SUCCESS;
 }
 
 API CUresult cuModuleUnload(CUmodule module);
 API CUresult cuModuleUnload(CUmodule module)
 {
+	pthread_mutex_lock(&lock);
+	free_blocks(module->context, module);
+	pthread_mutex_unlock(&lock);
 	free(module);
+	return CUDA_SUCCESS;
+}
+
+/* The module's app_global, whose memory is there from the first use on. */
+static CUresult app_global(CUdeviceptr *p, size_t *size, CUmodule m)
+{
+	int i, empty = -1;
+
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < BLOCKS_MAX && !(blocks[i].at && blocks[i].module == m); i++)
+		if (!blocks[i].at && empty < 0)
+			empty = i;
+	if (i == BLOCKS_MAX && empty >= 0) {
+		i = empty;
+		blocks[i].at = aligned_alloc(256, GLOBAL_ROOM);
+		blocks[i].size = GLOBAL_SIZE;
+		blocks[i].context = m->context;
+		blocks[i].module = m;
+	}
+	pthread_mutex_unlock(&lock);
+	if (i == BLOCKS_MAX || !blocks[i].at)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	*p = (CUdeviceptr)(uintptr_t)blocks[i].at;
+	*size = GLOBAL_SIZE;
 	return CUDA_SUCCESS;
 }
 
 API CUresult cuModuleGetGlobal_v2(CUdeviceptr *p, size_t *size, CUmodule m, const char *name);
 API CUresult cuModuleGetGlobal_v2(CUdeviceptr *p, size_t *size, CUmodule m, const char *name)
 {
-	(void)m;
+	if (!strcmp(name, "app_global"))
+		return app_global(p, size, m);
 	if (strcmp(name, "hg_lanes") != 0)
 		return ERROR_NOT_FOUND;
 	*p = (CUdeviceptr)(uintptr_t)&lanes;
@@ -609,6 +760,7 @@ API CUresult cuLaunchKernel(CUfunction f, unsigned groups_x, unsigned groups_y, 
 {
 	if (!current())
 		return ERROR_NO_CONTEXT;
+	work();
 	if (f->app) {
 		f->run(args);
 		return CUDA_SUCCESS;

@@ -16,6 +16,7 @@ fail() {
 	exit 1
 }
 
+program=app
 # run plain|shim EXPECTED-STATUS [VARIABLE=VALUE...] -- [ARGUMENT...]
 run() {
 	local how=$1 want=$2 got=0 path=$mock
@@ -28,7 +29,7 @@ run() {
 	shift
 	[ "$how" = plain ] || path=$shim
 	env LD_LIBRARY_PATH="$path" HYPERGPU_CUDA_DRIVER="$mock/libcuda.so.1" HYPERGPU_ANONYMOUS=1 \
-		"${vars[@]}" "$mock/app" "$@" >"$dir/out" 2>&1 || got=$?
+		"${vars[@]}" timeout 60 "$mock/$program" "$@" >"$dir/out" 2>&1 || got=$?
 	[ "$got" = "$want" ] || fail "$how ${vars[*]-}: status $got, not $want"
 }
 
@@ -53,6 +54,21 @@ says 'absolute path'
 run shim 3 HYPERGPU_CUDA_DRIVER="$shim/libcuda.so.1" --
 run plain 5 -- hidden
 run shim 0 -- hidden
+
+# Several contexts, modules that go, references that are counted.
+program=contexts
+for step in contexts primary module wait; do
+	run plain 0 -- $step
+	run shim 0 -- $step
+	says right
+done
+program=app
+
+# A GPU to which all of the program's memory is its own: there is nothing to be kept from it.
+run plain 0 MOCK_PAGEABLE=1 --
+run shim 3 MOCK_PAGEABLE=1 MOCK_SNOOP="$dir/pageable" --
+says 'uvm_disable_hmm=1'
+[ ! -s "$dir/pageable" ] || fail 'something went to a GPU that is refused'
 
 # Every copy of a run, to the GPU and back, one after another. The first of them are the known
 # answers and the key agreement: there some attacks meet zeros that nobody looks at. From
