@@ -164,14 +164,15 @@ static int stir(struct signer *s, u8 byte, size_t seed)
 	return mac(s, s->key, &byte, seed) ?: mac(s, s->value, NULL, 0);
 }
 
-static int nonce_begin(struct signer *s)
+/* With as much of the seed: 2 numbers, or 3 with the random one. */
+static int nonce_begin(struct signer *s, size_t seed)
 {
 	hgl_scalar_put(&s->curve->n, &s->d, s->seed);
 	hgl_scalar_put(&s->curve->n, &s->e, s->seed + s->size);
 	get_random_bytes(s->seed + 2 * s->size, s->size);
 	memset(s->value, 1, s->size);
 	memset(s->key, 0, s->size);
-	return stir(s, 0, 3 * s->size) ?: stir(s, 1, 3 * s->size);
+	return stir(s, 0, seed) ?: stir(s, 1, seed);
 }
 
 /* The next candidate: -EAGAIN if it is none. */
@@ -225,7 +226,7 @@ static int sign(struct signer *s, const void *message, size_t length, u8 *signat
 {
 	int ret, tries;
 
-	ret = digest(s, message, length) ?: nonce_begin(s);
+	ret = digest(s, message, length) ?: nonce_begin(s, 3 * s->size);
 	for (tries = 0; !ret && tries < TRIES; tries++) {
 		ret = nonce_next(s);
 		if (!ret)
@@ -284,7 +285,43 @@ static struct signer *alloc_signer(const struct hgl_report_scheme *scheme)
 	return NULL;
 }
 
-/* The standard's own example, digest and all, comes out as it should. */
+/* In s->k; what is no nonce, once in 2^32 times, can be compared all the same. */
+static int test_nonce(struct signer *s, const struct hgl_scalar *d, size_t seed)
+{
+	int ret;
+
+	s->d = *d;
+	ret = nonce_begin(s, seed) ?: nonce_next(s);
+	return ret == -EAGAIN ? 0 : ret;
+}
+
+/*
+ * Of the example's key @d, and s->e: RFC 6979's own when nothing random is added; else another
+ * each time, and for another key. SM2 has no example of these.
+ */
+static int test_nonces(struct signer *s, const struct hgl_scalar *d)
+{
+	static const struct hgl_scalar other = { { 1 } };
+	struct hgl_scalar k, plain, random;
+	int ret;
+
+	ret = wait_for_random_bytes() ?: test_nonce(s, d, 2 * s->size);
+	plain = s->k;
+	if (ret || !hgl_scalar_get(&s->curve->n, &k, hgl_ec_example(s->curve)->k) ||
+	    (!s->curve->sm2 && !hgl_scalar_equal(&plain, &k)))
+		return ret ?: -EIO;
+	ret = test_nonce(s, &other, 2 * s->size);
+	if (ret || hgl_scalar_equal(&s->k, &plain))
+		return ret ?: -EIO;
+	ret = test_nonce(s, d, 3 * s->size);
+	random = s->k;
+	if (ret || hgl_scalar_equal(&random, &plain))
+		return ret ?: -EIO;
+	ret = test_nonce(s, d, 3 * s->size);
+	return ret ?: hgl_scalar_equal(&s->k, &random) ? -EIO : 0;
+}
+
+/* The standard's own example, digest and nonce and all, comes out as it should. */
 static int self_test(struct signer *s)
 {
 	const struct hgl_ec_example *example = hgl_ec_example(s->curve);
@@ -299,6 +336,8 @@ static int self_test(struct signer *s)
 	ret = digest(s, example->message, strlen(example->message));
 	if (!ret && !hgl_ec_works(s->curve, &s->e))
 		ret = -EIO;
+	if (!ret)
+		ret = test_nonces(s, &d);
 	memset(s->public, 0, sizeof(s->public));
 	return ret;
 }

@@ -16,6 +16,7 @@
 /* --- the kernel --- */
 
 static u32 allocated, fail_allocation;	/* the n-th from now; 0: none */
+u32 complaints;
 
 void mutex_lock(struct mutex *lock)
 {
