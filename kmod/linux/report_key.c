@@ -211,6 +211,24 @@ static int sign_with(struct signer *s, u8 *signature)
 	return 0;
 }
 
+/*
+ * What signing has left on the stack below the caller: sums and products on the way. gcc's frames
+ * add up to 3.3 KiB there, an interrupt's registers come on top, and the kernel wants no frame
+ * above 2 KiB.
+ */
+#define STACK_PIECE	1280
+#define STACK_PIECES	3
+
+static noinline void wipe_stack(u32 pieces)
+{
+	u8 piece[STACK_PIECE];
+
+	if (pieces > 1)
+		wipe_stack(pieces - 1);
+	/* After that, so that it is no jump with this frame given up. */
+	hgl_wipe(piece, sizeof(piece));
+}
+
 /* All that a signature leaves behind but the key. */
 static void forget(struct signer *s)
 {
@@ -218,6 +236,9 @@ static void forget(struct signer *s)
 	memzero_explicit(s->key, sizeof(s->key));
 	memzero_explicit(s->value, sizeof(s->value));
 	memzero_explicit(s->seed, sizeof(s->seed));
+	/* What it has made of the last K; if it fails, it has done at least that much. */
+	crypto_shash_setkey(s->hmac, s->key, s->size);
+	wipe_stack(STACK_PIECES);
 }
 
 #define TRIES	16	/* one is enough but for one time in 2^32 */

@@ -87,23 +87,23 @@ struct crypto_shash {
 	unsigned int key_size;
 };
 
-static struct crypto_shash *last_mac;
+static struct crypto_shash *mac;	/* the last one */
 
 struct crypto_shash *crypto_alloc_shash(const char *name, u32 type, u32 mask)
 {
 	struct crypto_shash *hash = kzalloc(sizeof(*hash), 0);
-	bool mac = !strncmp(name, "hmac(", 5);
+	bool is_mac = !strncmp(name, "hmac(", 5);
 	char plain[16] = "";
 
 	(void)type;
 	(void)mask;
 	if (!hash)
 		return ERR_PTR(-ENOMEM);
-	strncpy(plain, name + (mac ? 5 : 0), 6);
+	strncpy(plain, name + (is_mac ? 5 : 0), 6);
 	hash->md = EVP_get_digestbyname(plain);
 	assert_non_null(hash->md);
-	if (mac)
-		last_mac = hash;
+	if (is_mac)
+		mac = hash;
 	return hash;
 }
 
@@ -190,6 +190,15 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Its key would give the nonce, and that the private key. */
+static void mac_is_wiped(void)
+{
+	static const u8 none[64];
+
+	assert_true(mac->key_size);
+	assert_memory_equal(mac->key, none, sizeof(none));
+}
+
 static void test_signs(void **state)
 {
 	u8 again[HGL_REPORT_SIGNATURE_MAX];
@@ -202,7 +211,9 @@ static void test_signs(void **state)
 		int size = (int)hgl_report_scheme_size(scheme);
 
 		assert_int_equal(hgl_report_key_make(scheme, public), 0);
+		mac_is_wiped();
 		assert_int_equal(hgl_report_key_sign("message", 7, signature), size);
+		mac_is_wiped();
 		assert_int_equal(hgl_report_key_sign("message", 7, again), size);
 		assert_memory_not_equal(signature, again, size / 2);
 		hgl_report_key_wipe();
@@ -216,7 +227,6 @@ static void test_signs(void **state)
 static void refused(const char *word, int error)
 {
 	complaints = 0;
-	last_mac = NULL;
 	assert_int_equal(hgl_report_key_make(hgl_report_scheme(word), public), error);
 	assert_int_equal(complaints, 1);
 	assert_int_equal(allocated, 0);

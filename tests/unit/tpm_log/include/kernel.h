@@ -25,6 +25,7 @@ typedef uint32_t __le32;
 #define cpu_to_le32(x)	((__le32)(x))
 #define min_t(type, a, b) ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
 #define static_assert(c)	_Static_assert(c, #c)
+#define noinline	__attribute__((noinline))
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 extern u32 complaints;	/* lines in the log */
