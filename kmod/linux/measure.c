@@ -69,7 +69,7 @@ static const struct hgl_report_scheme *scheme;
 static u8 public[HGL_REPORT_PUBLIC_MAX];
 static u32 public_size;
 static const char *why_not;		/* no key: the reason, for people */
-static bool extended;			/* the TPM has the key: it must hear of its end */
+static bool extended;			/* the TPM may have the key: it must hear of its end */
 static DEFINE_MUTEX(end);		/* the key's */
 
 /* ---- who this is ---- */
@@ -230,6 +230,16 @@ static void measure_end(void)
 
 /* ---- the key ---- */
 
+static void end_key(void)
+{
+	mutex_lock(&end);
+	hgl_report_key_wipe();
+	if (extended)
+		measure_end();
+	extended = false;
+	mutex_unlock(&end);
+}
+
 static int make_key(void)
 {
 	int ret;
@@ -288,6 +298,8 @@ static int start_tpm(void)
 		why_not = "the key could not be made";
 		return ret;
 	}
+	/* An extend that failed may have been done. */
+	extended = true;
 	ret = measure_key();
 	if (!ret)
 		ret = hgl_tpm_log_replays();
@@ -295,7 +307,6 @@ static int start_tpm(void)
 		why_not = "the TPM failed";
 		return ret;
 	}
-	extended = true;
 	if (!ret)
 		pr_warn("PCR %u holds more than this load of the module: no verifier will believe reports until the machine has been booted anew\n",
 			HGL_TPM_PCR);
@@ -324,7 +335,7 @@ void hgl_measure_init(void)
 		why_not = "the parameter report is none of tpm, development, off";
 		pr_err("report=%s: known are tpm, development, off\n", report);
 	} else if (start_tpm()) {
-		hgl_report_key_wipe();
+		end_key();
 		memset(public, 0, sizeof(public));
 		pr_err("reports on confidential VMs are refused until the TPM works and the module is loaded again; for development without one: report=development\n");
 	}
@@ -332,16 +343,6 @@ void hgl_measure_init(void)
 }
 
 /* ---- the end ---- */
-
-static void end_key(void)
-{
-	mutex_lock(&end);
-	hgl_report_key_wipe();
-	if (extended)
-		measure_end();
-	extended = false;
-	mutex_unlock(&end);
-}
 
 void hgl_measure_exit(void)
 {
