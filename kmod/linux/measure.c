@@ -70,7 +70,8 @@ static u8 public[HGL_REPORT_PUBLIC_MAX];
 static u32 public_size;
 static const char *why_not;		/* no key: the reason, for people */
 static bool extended;			/* the TPM may have the key: it must hear of its end */
-static DEFINE_MUTEX(end);		/* the key's */
+static bool ended;			/* the machine goes down: no key any more */
+static DEFINE_MUTEX(end);		/* the key's, and its beginning's */
 
 /* ---- who this is ---- */
 
@@ -230,14 +231,13 @@ static void measure_end(void)
 
 /* ---- the key ---- */
 
-static void end_key(void)
+/* Under @end. */
+static void drop_key(void)
 {
-	mutex_lock(&end);
 	hgl_report_key_wipe();
 	if (extended)
 		measure_end();
 	extended = false;
-	mutex_unlock(&end);
 }
 
 static int make_key(void)
@@ -316,11 +316,9 @@ static int start_tpm(void)
 	return 0;
 }
 
-void hgl_measure_init(void)
+/* Under @end. */
+static void start(void)
 {
-	/* A guest's reports come from the core beneath, with its key. */
-	if (static_branch_unlikely(&hgl_nested))
-		return;
 	scheme = hgl_report_scheme(report_key);
 	if (!scheme) {
 		why_not = "the parameter report_key is none of " HGL_REPORT_SCHEMES;
@@ -335,14 +333,36 @@ void hgl_measure_init(void)
 		why_not = "the parameter report is none of tpm, development, off";
 		pr_err("report=%s: known are tpm, development, off\n", report);
 	} else if (start_tpm()) {
-		end_key();
+		drop_key();
 		memset(public, 0, sizeof(public));
 		pr_err("reports on confidential VMs are refused until the TPM works and the module is loaded again; for development without one: report=development\n");
 	}
+}
+
+void hgl_measure_init(void)
+{
+	/* A guest's reports come from the core beneath, with its key. */
+	if (static_branch_unlikely(&hgl_nested))
+		return;
+	/* A reboot may be under way. Once there is a key, the reboot waits until it can be ended. */
+	mutex_lock(&end);
+	if (ended)
+		why_not = "the machine is going down";
+	else
+		start();
+	mutex_unlock(&end);
 	make_files();
 }
 
 /* ---- the end ---- */
+
+static void end_key(void)
+{
+	mutex_lock(&end);
+	ended = true;
+	drop_key();
+	mutex_unlock(&end);
+}
 
 void hgl_measure_exit(void)
 {
