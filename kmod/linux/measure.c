@@ -255,8 +255,8 @@ static int make_key(void)
 	return 0;
 }
 
-/* From now on there are reports. */
-static void use_key(u32 flags)
+/* From now on there are reports; unless the core takes no such key, which it says. */
+static int use_key(u32 flags)
 {
 	s64 status;
 
@@ -264,30 +264,30 @@ static void use_key(u32 flags)
 	key.flags = flags;
 	status = hg_core_report_key(&key);
 	if (!WARN(status, "hypergpu: the core took no report key: status %lld\n", status))
-		return;
-	hgl_report_key_wipe();
+		return 0;
 	key.algorithm = 0;
 	why_not = "internal error";
+	return -EIO;
 }
 
 /* The log names the key to verifiers that are told to do without a TPM, too. */
 static void start_development(void)
 {
-	if (hgl_tpm_log_open(false) || measure_l0() || make_key() || measure_key()) {
+	if (hgl_tpm_log_open(false) || measure_l0() || make_key() || measure_key() ||
+	    use_key(HG_REPORT_DEVELOPMENT)) {
 		hgl_report_key_wipe();
 		memset(public, 0, sizeof(public));
 		hgl_tpm_log_close();
-		why_not = "the key could not be made";
+		why_not = why_not ?: "the key could not be made";
 		return;
 	}
-	use_key(HG_REPORT_DEVELOPMENT);
 	pr_warn("reports are for development only: nothing stands behind their key, and each says so\n");
 }
 
 /* 0, or the TPM is of no use. */
 static int start_tpm(void)
 {
-	int ret = hgl_tpm_log_open(true) ?: measure_l0();
+	int replays, ret = hgl_tpm_log_open(true) ?: measure_l0();
 
 	if (ret) {
 		why_not = "no TPM 2.0, or it failed";
@@ -307,12 +307,15 @@ static int start_tpm(void)
 		why_not = "the TPM failed";
 		return ret;
 	}
-	if (!ret)
+	replays = ret;
+	ret = use_key(0);
+	if (ret)
+		return ret;
+	if (!replays)
 		pr_warn("PCR %u holds more than this load of the module: no verifier will believe reports until the machine has been booted anew\n",
 			HGL_TPM_PCR);
 	else
 		pr_info("reports are signed by a key that PCR %u of the TPM names\n", HGL_TPM_PCR);
-	use_key(0);
 	return 0;
 }
 

@@ -288,8 +288,10 @@ static struct signer *alloc_signer(const struct hgl_report_scheme *scheme)
 {
 	struct signer *s = kzalloc(sizeof(*s), GFP_KERNEL);
 
-	if (!s)
-		return NULL;
+	if (!s) {
+		pr_err("no report key: no memory\n");
+		return ERR_PTR(-ENOMEM);
+	}
 	s->scheme = scheme;
 	s->curve = scheme->curve;
 	s->size = hgl_modulus_size(&s->curve->n);
@@ -303,7 +305,7 @@ static struct signer *alloc_signer(const struct hgl_report_scheme *scheme)
 	pr_err("no report key: report_key=%s needs %s, which this kernel does not offer: see that its module can be loaded, or choose another\n",
 	       scheme->word, IS_ERR(s->hash) ? scheme->hash : scheme->hmac);
 	free_signer(s);
-	return NULL;
+	return ERR_PTR(-ENOENT);
 }
 
 /* In s->k; what is no nonce, once in 2^32 times, can be compared all the same. */
@@ -393,8 +395,8 @@ int hgl_report_key_make(const struct hgl_report_scheme *scheme, u8 *public)
 	struct signer *s = alloc_signer(scheme);
 	int ret;
 
-	if (!s)
-		return -ENOENT;
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	ret = self_test(s);
 	if (ret) {
 		pr_err("no report key: report_key=%s: %s does not give the known answer: error %d\n",

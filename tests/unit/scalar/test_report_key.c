@@ -247,11 +247,24 @@ static void test_faults(void **state)
 	}
 }
 
+static void test_no_memory(void **state)
+{
+	(void)state;
+	fail_allocation = 1;
+	refused("p256", -ENOMEM);
+	fail_allocation = 2;
+	refused("p256", -ENOENT);
+	fail_allocation = 2;
+	refused("sm2", -ENOENT);
+	fail_allocation = 3;
+	refused("p384", -ENOENT);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_signs), TEST(test_faults) };
+	const struct CMUnitTest tests[] = { TEST(test_signs), TEST(test_faults), TEST(test_no_memory) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
