@@ -68,6 +68,10 @@ t "the TPM is the same" 0 '^kept' '' run --tpm "$work/tpm" -- \
 	tpm2_nvread -T device:/dev/tpmrm0 -C o 0x1500016
 grep -q BEGIN "$work/tpm/roots.pem" && [[ -s $work/tpm/booted/initrd && -s $work/tpm/booted/cmdline ]] ||
 	{ echo "FAIL --tpm: something is missing in its folder"; failed=1; }
+mkdir "$work/busy" && exec {busy}>"$work/busy/lock" && flock "$busy"
+t "a TPM that is in use" 125 '^$' 'busy is in use' run --tpm "$work/busy" -- true
+[[ $(ls "$work/busy") == lock ]] || { echo "FAIL --tpm: made one that is in use"; failed=1; }
+exec {busy}>&-
 t "devices, modprobe, environment" 0 '0x11e8.*value' '^$' run --device edu --env NAME=value -- \
 	sh -c 'modprobe tun && test -c /dev/net/tun && cat /sys/bus/pci/devices/*/device | grep 11e8; echo $NAME'
 t "panic" 121 '' 'panicked in: the command.*sysrq triggered crash' run -- \

@@ -197,7 +197,7 @@ tpm_setup() {
 		--pcr-banks sha256,sha384 >"$RUNDIR/swtpm_setup.log" 2>&1 ||
 		die "swtpm_setup failed: $(tail -n 1 "$RUNDIR/swtpm_setup.log")"
 	cat "$new/ca/swtpm-localca-rootca-cert.pem" "$new/ca/issuercert.pem" >"$dir/roots.pem" &&
-		mv "$new/state" "$dir/state" || die "--tpm: cannot write in $dir"
+		mv -T "$new/state" "$dir/state" || die "--tpm: cannot write in $dir"
 	# The CA's keys have signed all that they will sign.
 	rm -rf "$new"
 }
@@ -208,23 +208,33 @@ tpm_start() {
 	need swtpm swtpm
 	if [[ -n $TPM ]]; then
 		state=$TPM/state
-		[[ -d $state ]] || tpm_setup "$TPM"
-		# Not two machines with one TPM.
+		mkdir -p "$TPM" || die "--tpm: cannot write in $TPM"
+		# Not two machines with one TPM, nor two that make it.
 		exec {TPMFD}>"$TPM/lock" && flock -n "$TPMFD" || die "--tpm: $TPM is in use"
+		[[ -d $state ]] || tpm_setup "$TPM"
 	fi
 	mkdir -p "$state"
-	swtpm socket --tpm2 --tpmstate "dir=$state" --ctrl "type=unixio,path=$RUNDIR/tpm.sock" \
-		--flags startup-clear --terminate --daemon --pid "file=$RUNDIR/tpm.pid" \
-		>"$RUNDIR/swtpm.log" 2>&1 ||
+	# Without the lock, which goes with this program; that waits for its end.
+	(
+		[[ -z $TPM ]] || exec {TPMFD}>&-
+		exec swtpm socket --tpm2 --tpmstate "dir=$state" --flags startup-clear --terminate \
+			--ctrl "type=unixio,path=$RUNDIR/tpm.sock" --daemon --pid "file=$RUNDIR/tpm.pid"
+	) >"$RUNDIR/swtpm.log" 2>&1 ||
 		die "swtpm did not start: $(tail -n 1 "$RUNDIR/swtpm.log")"
 	# It ends by itself (--terminate) unless QEMU never connected.
 	on_exit tpm_stop
 }
 
+# It removes the file at its end. Until then its state may still change.
 tpm_stop() {
-	local pid
+	local pid left=50
 
-	pid=$(cat "$RUNDIR/tpm.pid" 2>/dev/null) && kill "$pid" 2>/dev/null
+	pid=$(cat "$RUNDIR/tpm.pid" 2>/dev/null) && kill "$pid" 2>/dev/null || return 0
+	while [[ -e $RUNDIR/tpm.pid && $left -gt 0 ]] && kill -0 "$pid" 2>/dev/null; do
+		sleep 0.1
+		left=$((left - 1))
+	done
+	[[ $left -gt 0 ]] || kill -9 "$pid" 2>/dev/null
 }
 
 gdb_advice() {
