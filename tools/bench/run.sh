@@ -84,11 +84,16 @@ machine_start() {
 	else
 		"${MACHINE[@]}" </dev/null >"$RUNDIR/qemu.log" 2>&1 & MACHINE_PID=$!
 	fi
-	on_exit 'kill "$MACHINE_PID" 2>/dev/null'
+	on_exit 'kill_child "$MACHINE_PID"'
 	RELAYS=()
 	relay out & RELAYS+=($!)
 	relay err >&2 & RELAYS+=($!)
 	[[ -z $VERBOSE ]] || { relay console.log >&2 & RELAYS+=($!); }
+}
+
+# kill_child PID: nothing for one that was waited for, whose number may be another's by now.
+kill_child() {
+	[[ -z $1 ]] || kill "$1" 2>/dev/null
 }
 
 # relay FILE: copies the file to stdout as it grows, until QEMU has ended.
@@ -101,16 +106,15 @@ relay() {
 
 # Waits for QEMU, not longer than --timeout. Sets TIMED_OUT and MACHINE_STATUS.
 machine_wait() {
-	local watch
-
 	TIMED_OUT=''
+	WATCH=''
 	if [[ $TIMEOUT -gt 0 ]]; then
-		sleep "$TIMEOUT" & watch=$!
+		sleep "$TIMEOUT" & WATCH=$!
 		# Else it outlives a bench that is killed, with all that it inherited.
-		on_exit "kill $watch 2>/dev/null"
-		wait -n "$MACHINE_PID" "$watch"
-		if kill -0 "$watch" 2>/dev/null; then
-			kill "$watch"
+		on_exit 'kill_child "$WATCH"'
+		wait -n "$MACHINE_PID" "$WATCH"
+		if kill -0 "$WATCH" 2>/dev/null; then
+			kill "$WATCH"
 		elif kill -0 "$MACHINE_PID" 2>/dev/null; then
 			TIMED_OUT=1
 			# The machine runs on while it is asked where it is.
@@ -123,6 +127,9 @@ machine_wait() {
 	# bash tells of a killed job on stderr; we tell it better.
 	{ wait "$MACHINE_PID"; } 2>/dev/null
 	MACHINE_STATUS=$?
+	MACHINE_PID=''
+	[[ -z $WATCH ]] || { wait "$WATCH"; } 2>/dev/null
+	WATCH=''
 }
 
 # The guest lists its processes shortly before the time is up; on a busy host
