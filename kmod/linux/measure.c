@@ -347,7 +347,7 @@ void hgl_measure_init(void)
 	/* A guest's reports come from the core beneath, with its key. */
 	if (static_branch_unlikely(&hgl_nested))
 		return;
-	/* A reboot may be under way. Once there is a key, the reboot waits until it can be ended. */
+	/* A reboot may be under way; one that comes waits until there is a key that it can end. */
 	mutex_lock(&end);
 	if (ended)
 		why_not = "the machine is going down";

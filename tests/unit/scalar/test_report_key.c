@@ -264,7 +264,9 @@ static void test_no_memory(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_signs), TEST(test_faults), TEST(test_no_memory) };
+	const struct CMUnitTest tests[] = {
+		TEST(test_signs), TEST(test_faults), TEST(test_no_memory),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
