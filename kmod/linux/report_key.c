@@ -213,7 +213,7 @@ static int sign_with(struct signer *s, u8 *signature)
 
 /*
  * What signing has left on the stack below the caller: sums and products on the way. gcc's frames
- * add up to 3.3 KiB there, an interrupt's registers come on top, and the kernel wants no frame
+ * add up to 3.2 KiB there, an interrupt's registers come on top, and the kernel wants no frame
  * above 2 KiB.
  */
 #define STACK_PIECE	1280
