@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KERNELS 6
+#define KERNELS 7u
 
 /* What the application may ask of its own text and kernels. */
 static void check_kernels(cl_kernel f)
