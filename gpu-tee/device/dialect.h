@@ -38,7 +38,12 @@ typedef uint16 v16;
 /* As it was started, not as it should have been. */
 #define HG_STARTED_LANES ((u32)(get_local_size(0) * get_local_size(1) * get_local_size(2)))
 #define HG_STARTED_FLAT	 (get_num_groups(1) == 1 && get_num_groups(2) == 1)
-#define HG_BARRIER()	 barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+/* One lane meets nobody, and PoCL cuts kernels into loops at each barrier, not always rightly. */
+#if HG_LANES == 1
+#define HG_BARRIER() mem_fence(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#else
+#define HG_BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#endif
 #define HG_FENCE()	 mem_fence(CLK_GLOBAL_MEM_FENCE)
 #define HG_ATOMIC_ADD(p, n)	atomic_add((volatile __global u32 *)(p), (n))
 #define HG_ATOMIC_CAS(p, c, n)	atomic_cmpxchg((volatile __global u32 *)(p), (c), (n))
