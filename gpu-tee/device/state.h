@@ -86,6 +86,18 @@ struct hg_state {
 	u32 scratch[HG_SLOTS][HG_SLOT_WORDS];
 };
 
+/* Whether a group is one of ours: one dimension, and as many lanes as the program is for. */
+HG_FN u32 group_fits(void)
+{
+	return HG_STARTED_LANES == HG_LANES && HG_STARTED_FLAT;
+}
+
+/* Whether the launch is: as many groups as it takes. */
+HG_FN u32 launch_fits(u32 groups)
+{
+	return group_fits() && HG_GROUPS == groups;
+}
+
 /* Whether there are keys, and nothing has been refused. */
 HG_FN u32 state_ready(HG_GLOBAL const struct hg_state *state)
 {

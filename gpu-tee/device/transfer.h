@@ -13,10 +13,14 @@
 
 #define RECORD_WORDS(length) (16u + 4u * (((length) + 15u) / 16u))
 
-/* Whether the launch is one of ours: one dimension, and as many groups as it takes. */
-HG_FN u32 launch_fits(u32 groups)
+/* The same of a kernel that takes one group; the state is bad if it has not. */
+HG_FN u32 launch_single(HG_GLOBAL struct hg_state *state)
 {
-	return HG_STARTED_LANES == HG_LANES && HG_STARTED_FLAT && HG_GROUPS == groups;
+	if (launch_fits(1))
+		return 1;
+	if (HG_GROUP == 0 && HG_LANE == 0 && state->installed)
+		state_refuse(state, HG_BAD_LAUNCH, state->sealed);
+	return 0;
 }
 
 /*
@@ -550,7 +554,7 @@ HG_FN void seal_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u8 *src
 				    count - group, sum);
 	}
 	/* Where the host looks for the receipt of what it asked for. */
-	if (fits ? last_group(&state->done, count, WORD_OF(sum)) : group == 0)
+	if (fits ? last_group(&state->done, count, WORD_OF(sum)) : group_fits() && group == 0)
 		seal_receipt(state, out + (count - 1) * words +
 			     RECORD_WORDS(length - (count - 1) * HG_RECORD_DATA), sum);
 }
