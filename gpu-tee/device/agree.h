@@ -325,6 +325,35 @@ HG_FN u32 agree_take_hello(HG_GLOBAL struct agree *a, HG_GLOBAL struct agree_wir
 	return HG_AGREE_OK;
 }
 
+HG_FN void agree_forget(HG_GLOBAL struct agree *a)
+{
+	u32 i;
+
+	for (i = 0; i < HG_HASH_SIZE; i++)
+		a->secret[i] = a->confirm[i] = 0;
+}
+
+/* There is no way on, and nothing left that was secret. */
+HG_FN void agree_fail(HG_GLOBAL struct agree *a)
+{
+	a->stage = AGREE_FAILED;
+	agree_noise_wipe(a);
+	agree_forget(a);
+}
+
+/* An answer that gives a reason and nothing else. */
+HG_FN void agree_refuse(HG_GLOBAL struct agree_wire *wire, struct agree_work *w, u32 status)
+{
+	u32 i;
+
+	for (i = 0; i < sizeof(w->answer); i++)
+		((u8 *)&w->answer)[i] = 0;
+	w->answer.magic = HG_ANSWER_MAGIC;
+	w->answer.session = w->hello.session;
+	w->answer.status = status;
+	agree_put((HG_GLOBAL u8 *)&wire->answer, (const u8 *)&w->answer, sizeof(w->answer));
+}
+
 /*
  * The last group to collect its noise answers. Too little noise leaves the stage as it
  * was, so that the host can ask for more with the same hello; anything else that is
@@ -341,24 +370,30 @@ HG_FN void agree_hello(HG_GLOBAL struct agree *a, HG_GLOBAL struct agree_wire *w
 	status = agree_take_hello(a, wire, reading, &w);
 	if (status == HG_AGREE_OK) {
 		a->stage = AGREE_ASKED;
+		agree_put((HG_GLOBAL u8 *)&wire->answer, (const u8 *)&w.answer, sizeof(w.answer));
 	} else {
 		if (status != HG_AGREE_NOISE)
-			a->stage = AGREE_FAILED;
-		for (i = 0; i < sizeof(w.answer); i++)
-			((u8 *)&w.answer)[i] = 0;
-		w.answer.magic = HG_ANSWER_MAGIC;
-		w.answer.session = w.hello.session;
-		w.answer.status = status;
+			agree_fail(a);
+		agree_refuse(wire, &w, status);
 	}
-	agree_put((HG_GLOBAL u8 *)&wire->answer, (const u8 *)&w.answer, sizeof(w.answer));
 	agree_wipe((u8 *)&w, sizeof(w));
 }
 
 HG_FN void agree_launch(HG_GLOBAL struct agree *a, HG_GLOBAL struct agree_wire *wire,
 			HG_GLOBAL const struct fp_reading *reading, u32 steps)
 {
-	if (HG_LANE != 0 || HG_GROUP >= NOISE_GROUPS)
+	if (HG_LANE != 0)
 		return;
+	/* Others than these could answer before all have collected. */
+	if (!launch_fits(NOISE_GROUPS)) {
+		if (HG_GROUP == 0) {
+			agree_fail(a);
+			wire->answer.status = HG_AGREE_LAUNCH;
+			wire->answer.magic = HG_ANSWER_MAGIC;
+			wire->answer.session = wire->hello.session;
+		}
+		return;
+	}
 	noise_collect(&a->noise, steps < NOISE_STEPS_MAX ? steps : NOISE_STEPS_MAX);
 	HG_FENCE();
 	if (HG_ATOMIC_ADD(&a->finished, 1u) != NOISE_GROUPS - 1)
@@ -408,21 +443,22 @@ HG_FN void agree_clear(HG_GLOBAL struct hg_state *state)
 HG_FN void agree_finish(HG_GLOBAL struct agree *a, HG_GLOBAL struct agree_wire *wire,
 			HG_GLOBAL struct hg_state *state)
 {
-	u32 secret[8], transcript[8], status, i;
+	u32 secret[8], transcript[8], status;
 
 	if (HG_GROUP != 0 || HG_LANE != 0)
 		return;
-	status = agree_take_finish(a, wire);
+	status = launch_fits(1) ? agree_take_finish(a, wire) : (u32)HG_AGREE_LAUNCH;
 	if (status == HG_AGREE_OK) {
 		agree_words(secret, a->secret);
 		agree_words(transcript, a->transcript);
 		agree_clear(state);
 		state_keys(state, secret, transcript, a->session, a->suite);
 		agree_wipe((u8 *)secret, sizeof(secret));
+		agree_forget(a);
+		a->stage = AGREE_OPEN;
+	} else {
+		agree_fail(a);
 	}
-	a->stage = status == HG_AGREE_OK ? AGREE_OPEN : AGREE_FAILED;
-	for (i = 0; i < HG_HASH_SIZE; i++)
-		a->secret[i] = a->confirm[i] = 0;
 	wire->status = status;
 }
 

@@ -37,8 +37,15 @@ typedef uint16 v16;
 #define HG_LANE	  ((u32)get_local_id(0))
 /* As it was started, not as it should have been. */
 #define HG_STARTED_LANES ((u32)(get_local_size(0) * get_local_size(1) * get_local_size(2)))
-#define HG_STARTED_FLAT	 (get_num_groups(1) == 1 && get_num_groups(2) == 1)
-#define HG_BARRIER()	 barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#define HG_STARTED_FLAT                                                                            \
+	(get_num_groups(1) == 1 && get_num_groups(2) == 1 && get_local_size(1) == 1 &&             \
+	 get_local_size(2) == 1)
+/* One lane meets nobody, and PoCL cuts kernels into loops at each barrier, not always rightly. */
+#if HG_LANES == 1
+#define HG_BARRIER() mem_fence(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#else
+#define HG_BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#endif
 #define HG_FENCE()	 mem_fence(CLK_GLOBAL_MEM_FENCE)
 #define HG_ATOMIC_ADD(p, n)	atomic_add((volatile __global u32 *)(p), (n))
 #define HG_ATOMIC_CAS(p, c, n)	atomic_cmpxchg((volatile __global u32 *)(p), (c), (n))
@@ -76,7 +83,8 @@ typedef unsigned long long u64;
 #define HG_GROUPS ((u32)gridDim.x)
 #define HG_LANE	  ((u32)threadIdx.x)
 #define HG_STARTED_LANES ((u32)(blockDim.x * blockDim.y * blockDim.z))
-#define HG_STARTED_FLAT	 (gridDim.y == 1 && gridDim.z == 1)
+/* In a block of 1 by 64 all are lane 0. */
+#define HG_STARTED_FLAT (gridDim.y == 1 && gridDim.z == 1 && blockDim.y == 1 && blockDim.z == 1)
 #define HG_BARRIER()	 __syncthreads()
 #define HG_FENCE()	 __threadfence()
 #define HG_ATOMIC_ADD(p, n)	atomicAdd((u32 *)(p), (u32)(n))

@@ -21,6 +21,7 @@
 #define HG_BATCH_MAX 16u
 /* Work-groups of so many lanes that hg_open shares a record among. */
 #define HG_PARTS_OF(lanes) ((lanes) == 1 ? 4u : (130u + (lanes) - 1u) / (lanes))
+#define HG_PARTS_MAX	   66u /* of two lanes */
 /* Buffers that the small path opens into in one launch, at most. */
 #define HG_TARGETS 4u
 /* Buffers bound at a time. The low bits of an id are its place in the table. */

@@ -24,7 +24,7 @@ HG_KERNEL hg_install(HG_GLOBAL struct hg_state *state, u64 s0, u64 s1, u64 s2, u
 	u32 transcript[8] = {(u32)t0, (u32)(t0 >> 32), (u32)t1, (u32)(t1 >> 32),
 			     (u32)t2, (u32)(t2 >> 32), (u32)t3, (u32)(t3 >> 32)};
 
-	if (HG_GROUP == 0 && HG_LANE == 0)
+	if (launch_fits(1) && HG_LANE == 0)
 		state_keys(state, secret, transcript, session, suite);
 }
 
@@ -33,7 +33,7 @@ HG_KERNEL hg_bind(HG_GLOBAL struct hg_state *state, HG_GLOBAL u8 *buffer, u64 id
 {
 	HG_SHARED u32 sum[5 * HG_LANES + 2];
 
-	if (HG_GROUP == 0)
+	if (launch_single(state))
 		bind_buffer(state, HG_ADDRESS(buffer), id, size, out, sum);
 }
 
@@ -74,7 +74,7 @@ HG_KERNEL hg_receipt(HG_GLOBAL struct hg_state *state, HG_GLOBAL u32 *out)
 {
 	HG_SHARED u32 sum[5 * HG_LANES + 2];
 
-	if (HG_GROUP == 0)
+	if (launch_single(state))
 		seal_receipt(state, out, sum);
 }
 

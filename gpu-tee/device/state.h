@@ -52,7 +52,7 @@ struct hg_checked {
 	u32 length;
 	u32 kind;
 	u32 verdict;
-	u32 unused;
+	u32 row; /* records of the launch of hg_check */
 };
 
 /* A program may be built for one suite: it compiles in a third of the time. */
@@ -65,6 +65,7 @@ struct hg_checked {
 /* Values of a verdict; any other is HG_VERDICT_BAD plus the reason. */
 #define HG_VERDICT_NONE 0u
 #define HG_VERDICT_GOOD 1u
+#define HG_VERDICT_BUSY 2u /* somebody works in this slot */
 #define HG_VERDICT_BAD	0x100u
 
 struct hg_state {
@@ -81,13 +82,14 @@ struct hg_state {
 	u64 bind_address;
 	u32 sealed;  /* given out one by one: no number is used twice, whatever is started */
 	u32 done;    /* work-groups of this launch that are through */
-	u32 checked; /* records of the launch of hg_check */
+	u32 parts;   /* of the row that are open */
 	u32 unused;
 	u32 chain[8];
 	u32 chain_secret[8];
 	u32 plain[24]; /* the receipt before it is sealed */
 	struct hg_key keys[HG_KEYS];
 	struct hg_checked records[HG_SLOTS];
+	u32 taken[HG_BATCH_MAX][HG_PARTS_MAX]; /* 1: a group opens this part, or has */
 	u32 heads[HG_SLOTS][16];
 	struct hg_bound bound[HG_BOUND_MAX];
 	struct hg_area area[HG_AREAS];
@@ -96,6 +98,24 @@ struct hg_state {
 	/* Digests of the entries that are being folded. */
 	u32 leaf[HG_AREAS][HG_LAUNCH_SLOTS][HG_LEAF_WORDS];
 };
+
+/* Whether a group is one of ours: one dimension, and as many lanes as the program is for. */
+HG_FN u32 group_fits(void)
+{
+	return HG_STARTED_LANES == HG_LANES && HG_STARTED_FLAT;
+}
+
+/* Whether the launch is: as many groups as it takes. */
+HG_FN u32 launch_fits(u32 groups)
+{
+	return group_fits() && HG_GROUPS == groups;
+}
+
+/* Whether there are keys, and nothing has been refused. */
+HG_FN u32 state_ready(HG_GLOBAL const struct hg_state *state)
+{
+	return state->installed && !state->bad_code;
+}
 
 /* Sets @state bad for the first reason. One lane only. */
 HG_FN void state_refuse(HG_GLOBAL struct hg_state *state, u32 code, u64 sequence)

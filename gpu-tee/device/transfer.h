@@ -13,10 +13,52 @@
 
 #define RECORD_WORDS(length) (16u + 4u * (((length) + 15u) / 16u))
 
-/* Whether the launch is one of ours: one dimension, and as many groups as it takes. */
-HG_FN u32 launch_fits(u32 groups)
+/* The same of a kernel that takes one group; the state is bad if it has not. */
+HG_FN u32 launch_single(HG_GLOBAL struct hg_state *state)
 {
-	return HG_STARTED_LANES == HG_LANES && HG_STARTED_FLAT && HG_GROUPS == groups;
+	if (launch_fits(1))
+		return 1;
+	if (HG_GROUP == 0 && HG_LANE == 0 && state->installed)
+		state_refuse(state, HG_BAD_LAUNCH, state->sealed);
+	return 0;
+}
+
+/*
+ * What lane 0 says, to all lanes of its group by local memory: the state may be changed by
+ * a launch that overlaps, and lanes that each read it could go different ways.
+ */
+HG_FN u32 lanes_told(u32 value, HG_LOCAL u32 *word)
+{
+	if (HG_LANE == 0)
+		*word = value;
+	HG_BARRIER();
+	value = *word;
+	HG_BARRIER();
+	return value;
+}
+
+#define WORD_OF(sum) ((sum) + 5 * HG_LANES)
+
+/*
+ * Launches that overlap must not share a slot: its scratch memory, and the keys while
+ * it is in use. Whoever takes it gives it back, and where it is not free the
+ * launches are not ours. One lane.
+ */
+HG_FN u32 slot_take(HG_GLOBAL struct hg_state *state, u32 slot, u64 sequence)
+{
+	if (HG_ATOMIC_CAS(&state->records[slot].verdict, HG_VERDICT_NONE, HG_VERDICT_BUSY) !=
+	    HG_VERDICT_NONE) {
+		state_refuse(state, HG_BAD_LAUNCH, sequence);
+		return 0;
+	}
+	HG_FENCE();
+	return 1;
+}
+
+HG_FN void slot_give(HG_GLOBAL struct hg_state *state, u32 slot)
+{
+	HG_FENCE();
+	state->records[slot].verdict = HG_VERDICT_NONE;
 }
 
 /* The header of a copied record, against the state. @index counts in its row of @count. */
@@ -58,60 +100,86 @@ HG_FN u32 header_verdict(HG_GLOBAL const struct hg_state *state, const u32 *h, u
 	return 0;
 }
 
+/* The buffer of a record with a good header, if it is one of @targets. */
+HG_FN u32 target_verdict(HG_GLOBAL const struct hg_state *state, const u32 *h, const u64 *targets,
+			 u64 *address)
+{
+	u32 i;
+
+	*address = 0;
+	if ((h[1] & 255) != HG_DATA)
+		return 0;
+	*address = state->bound[h[6] & (HG_BOUND_MAX - 1)].address;
+	for (i = 0; i < HG_TARGETS; i++)
+		if (targets[i] == *address)
+			return 0;
+	return HG_BAD_BUFFER;
+}
+
+/* Takes the slot and fills it in from the header, which it copies. One lane. */
+HG_FN u32 check_header(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u32 *src, u32 index,
+		       u32 count, u32 small, const u64 *targets)
+{
+	HG_GLOBAL struct hg_checked *r = &state->records[index];
+	u32 h[16], bad, i;
+	u64 address = 0;
+
+	if (!slot_take(state, index, state->opened + index))
+		return HG_BAD_LAUNCH;
+	for (i = 0; i < 16; i++)
+		h[i] = state->heads[index][i] = src[i];
+	bad = header_verdict(state, h, index, count, small);
+	if (!bad)
+		bad = target_verdict(state, h, targets, &address);
+	r->sequence = state->opened + index;
+	r->buffer = h[6] | (u64)h[7] << 32;
+	r->address = address;
+	r->offset = h[8] | (u64)h[9] << 32;
+	r->length = h[10];
+	r->kind = h[1] & 255;
+	r->row = count;
+	if (bad)
+		r->verdict = HG_VERDICT_BAD + bad;
+	return bad;
+}
+
 /*
  * Copies record @index from @src into the state and judges it: its verdict is in
  * state->records[@index]. @targets: addresses of the buffers that may be written.
+ * -> 0 where the header is good, which the tag need not be.
  */
-HG_FN void check_record(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u32 *src, u32 index,
-			u32 count, u32 small, const u64 *targets, HG_LOCAL u32 *sum)
+HG_FN u32 check_record(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u32 *src, u32 index,
+		       u32 count, u32 small, const u64 *targets, HG_LOCAL u32 *sum)
 {
 	HG_GLOBAL struct hg_checked *r = &state->records[index];
 	HG_GLOBAL u32 *copy = state->scratch[index];
-	u32 h[16], tag[4] = {0, 0, 0, 0}, length, words, bad, i;
-	u64 address = 0, id;
+	u32 h[16], tag[4] = {0, 0, 0, 0}, words, bad, i;
 
-	if (HG_LANE == 0)
-		for (i = 0; i < 16; i++)
-			state->heads[index][i] = src[i];
-	HG_BARRIER();
+	bad = lanes_told(HG_LANE ? 0 : check_header(state, src, index, count, small, targets),
+			 WORD_OF(sum));
+	if (bad)
+		return bad;
 	for (i = 0; i < 16; i++)
 		h[i] = state->heads[index][i];
-	bad = header_verdict(state, h, index, count, small);
-	length = h[10];
-	id = h[6] | (u64)h[7] << 32;
-	if (!bad && (h[1] & 255) == HG_DATA) {
-		address = state->bound[(u32)id & (HG_BOUND_MAX - 1)].address;
-		for (i = 0; i < HG_TARGETS && targets[i] != address; i++)
-			;
-		if (i == HG_TARGETS)
-			bad = HG_BAD_BUFFER;
-	}
-	if (!bad) {
-		words = 4 * ((length + 15) / 16);
-		for (i = HG_LANE; i < words; i += HG_LANES) {
-			/* Zeros after the last byte, whatever was sent there. */
-			u32 left = length > 4 * i ? length - 4 * i : 0;
+	words = 4 * ((h[10] + 15) / 16);
+	for (i = HG_LANE; i < words; i += HG_LANES) {
+		/* Zeros after the last byte, whatever was sent there. */
+		u32 left = h[10] > 4 * i ? h[10] - 4 * i : 0;
 
-			copy[i] = left >= 4 ? src[16 + i] :
-				  left ? src[16 + i] & (0xffffffffu >> (32 - 8 * left)) : 0;
-		}
-		HG_BARRIER();
-		suite_tag(tag,
-			  &state->keys[(h[1] & 255) == HG_DATA ? HG_KEY_H2D : HG_KEY_COMMAND_H2D],
-			  SUITE_OF(state), h, copy, length, sum);
-		if ((tag[0] ^ h[12]) | (tag[1] ^ h[13]) | (tag[2] ^ h[14]) | (tag[3] ^ h[15]))
-			bad = HG_BAD_TAG; /* Lane 0 alone knows: it alone writes the verdict. */
-	}
-	if (HG_LANE == 0) {
-		r->sequence = state->opened + index;
-		r->buffer = id;
-		r->address = address;
-		r->offset = h[8] | (u64)h[9] << 32;
-		r->length = length;
-		r->kind = h[1] & 255;
-		r->verdict = bad ? HG_VERDICT_BAD + bad : HG_VERDICT_GOOD;
+		copy[i] = left >= 4 ? src[16 + i] :
+			  left ? src[16 + i] & (0xffffffffu >> (32 - 8 * left)) : 0;
 	}
 	HG_BARRIER();
+	suite_tag(tag, &state->keys[(h[1] & 255) == HG_DATA ? HG_KEY_H2D : HG_KEY_COMMAND_H2D],
+		  SUITE_OF(state), h, copy, h[10], sum);
+	/* Lane 0 alone has the tag: it alone writes the verdict. */
+	if (HG_LANE == 0) {
+		bad = (tag[0] ^ h[12]) | (tag[1] ^ h[13]) | (tag[2] ^ h[14]) | (tag[3] ^ h[15]);
+		HG_FENCE();
+		r->verdict = bad ? HG_VERDICT_BAD + HG_BAD_TAG : HG_VERDICT_GOOD;
+	}
+	HG_BARRIER();
+	return 0;
 }
 
 /* All good? Else the state is bad for the first that was not. One lane. */
@@ -160,18 +228,19 @@ HG_FN void open_record(HG_GLOBAL const struct hg_state *state, u32 index, HG_GLO
  * Lane 0 of the last group that gets here finds 1 in @flag, and so do its other lanes.
  * What the other groups wrote before is visible to it.
  */
-HG_FN u32 last_group(HG_GLOBAL struct hg_state *state, u32 groups, HG_LOCAL u32 *flag)
+HG_FN u32 last_group(HG_GLOBAL u32 *done, u32 groups, HG_LOCAL u32 *flag)
 {
+	u32 last = 0;
+
 	HG_BARRIER();
 	if (HG_LANE == 0) {
 		HG_FENCE();
-		flag[0] = HG_ATOMIC_ADD(&state->done, 1u) + 1 == groups;
-		if (flag[0])
-			state->done = 0;
+		last = HG_ATOMIC_ADD(done, 1u) + 1 == groups;
+		if (last)
+			*done = 0;
 		HG_FENCE();
 	}
-	HG_BARRIER();
-	return flag[0];
+	return lanes_told(last, flag);
 }
 
 /* One group a record, of a row of large ones. */
@@ -180,64 +249,86 @@ HG_FN void check_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u32 *r
 {
 	u64 targets[HG_TARGETS] = {target, target, target, target};
 
-	if (state->bad_code || !state->installed)
+	if (!lanes_told(state_ready(state), WORD_OF(sum)))
 		return;
 	if (count == 0 || count > HG_BATCH_MAX || !launch_fits(count)) {
 		if (HG_GROUP == 0 && HG_LANE == 0)
 			state_refuse(state, HG_BAD_LAUNCH, state->opened);
 		return;
 	}
-	if (HG_GROUP == 0 && HG_LANE == 0)
-		state->checked = count;
 	check_record(state, records + HG_GROUP * RECORD_WORDS(HG_RECORD_DATA), HG_GROUP, count, 0,
 		     targets, sum);
 }
 
 /*
- * After hg_check. Nothing is written unless all records of the row are good and for
- * the buffer that is there.
+ * Whether a group may open part @part of record @index: all of the row is good and for
+ * the buffer that is there, and nobody else opens that part. One lane.
+ */
+HG_FN u32 part_take(HG_GLOBAL struct hg_state *state, u64 address, u32 count, u32 index, u32 part)
+{
+	u32 i;
+
+	if (!state_ready(state) || !verdict_all(state, count))
+		return 0;
+	for (i = 0; i < count; i++) {
+		if (state->records[i].row != count) {
+			state_refuse(state, HG_BAD_LAUNCH, state->opened);
+			return 0;
+		}
+		if (state->records[i].address != address) {
+			state_refuse(state, HG_BAD_BUFFER, state->opened);
+			return 0;
+		}
+	}
+	if (HG_ATOMIC_CAS(&state->taken[index][part], 0u, 1u) != 0) {
+		state_refuse(state, HG_BAD_LAUNCH, state->opened);
+		return 0;
+	}
+	HG_FENCE();
+	return 1;
+}
+
+/*
+ * After hg_check. Each part of the row is opened once, by whatever launch: so the last to
+ * be through knows that nobody uses the slots any more.
  */
 HG_FN void open_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL u8 *dst, u32 count,
 		       HG_LOCAL u32 *flag)
 {
-	u32 fits, good, i;
+	u32 index = HG_GROUP / HG_PARTS, part = HG_GROUP % HG_PARTS, i, k;
 
-	if (state->bad_code || !state->installed)
-		return;
-	fits = count && count <= HG_BATCH_MAX && launch_fits(count * HG_PARTS) &&
-	       state->checked == count;
-	if (!fits) {
-		if (HG_GROUP == 0 && HG_LANE == 0)
+	if (count == 0 || count > HG_BATCH_MAX || !launch_fits(count * HG_PARTS)) {
+		if (HG_GROUP == 0 && HG_LANE == 0 && state_ready(state))
 			state_refuse(state, HG_BAD_LAUNCH, state->opened);
 		return;
 	}
-	good = 1;
-	for (i = 0; i < count; i++)
-		if (state->records[i].verdict != HG_VERDICT_GOOD ||
-		    state->records[i].address != HG_ADDRESS(dst))
-			good = 0;
-	if (good)
-		open_record(state, HG_GROUP / HG_PARTS, dst, HG_GROUP % HG_PARTS, HG_PARTS);
-	if (!last_group(state, count * HG_PARTS, flag) || HG_LANE)
+	if (!lanes_told(HG_LANE ? 0 : part_take(state, HG_ADDRESS(dst), count, index, part), flag))
 		return;
-	if (verdict_all(state, count)) {
-		if (good)
-			opened_all(state, count);
-		else
-			state_refuse(state, HG_BAD_BUFFER, state->opened);
+	open_record(state, index, dst, part, HG_PARTS);
+	if (!last_group(&state->parts, count * HG_PARTS, flag) || HG_LANE)
+		return;
+	if (!state->bad_code)
+		opened_all(state, count);
+	for (i = 0; i < count; i++) {
+		for (k = 0; k < HG_PARTS; k++)
+			state->taken[i][k] = 0;
+		slot_give(state, i);
 	}
-	state->checked = 0;
-	for (i = 0; i < count; i++)
-		state->records[i].verdict = HG_VERDICT_NONE;
 }
 
-/* A COMMAND that was found good. One lane. */
+/*
+ * A COMMAND that was found good, in slot 0. New keys come when no other slot is in use, as
+ * a record that is half made would go on with them, and a number of the old. One lane.
+ */
 HG_FN void run_command(HG_GLOBAL struct hg_state *state)
 {
 	HG_GLOBAL u8 *plain = (HG_GLOBAL u8 *)state->plain;
 	u64 sequence = state->records[0].sequence;
-	u32 groups = suite_groups(SUITE_OF(state), 8), g;
+	u32 groups = suite_groups(SUITE_OF(state), 8), g, slot;
 
+	for (slot = 1; slot < HG_SLOTS; slot++)
+		if (!slot_take(state, slot, sequence))
+			return;
 	for (g = 0; g < groups; g++)
 		suite_xor(&state->keys[HG_KEY_COMMAND_H2D], SUITE_OF(state), sequence, plain,
 			  (HG_GLOBAL const u8 *)state->scratch[0], 8, g);
@@ -246,6 +337,8 @@ HG_FN void run_command(HG_GLOBAL struct hg_state *state)
 		state_rekey(state);
 	else
 		state_refuse(state, HG_BAD_COMMAND, sequence);
+	for (slot = 1; slot < HG_SLOTS; slot++)
+		slot_give(state, slot);
 }
 
 /* A row that is small, for up to HG_TARGETS buffers, by one group from check to chain. */
@@ -255,24 +348,27 @@ HG_FN void open_small(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u32 *rec
 {
 	u64 targets[HG_TARGETS] = {HG_ADDRESS(dst0), HG_ADDRESS(dst1), HG_ADDRESS(dst2),
 				   HG_ADDRESS(dst3)};
-	u32 i, at = 0, good = 1, seen = 0;
+	u32 i, at = 0, seen;
 
-	if (state->bad_code || !state->installed)
+	if (!lanes_told(state_ready(state), WORD_OF(sum)))
 		return;
 	if (count == 0 || count > HG_BATCH_MAX || !launch_fits(1)) {
-		HG_BARRIER();
 		if (HG_LANE == 0)
 			state_refuse(state, HG_BAD_LAUNCH, state->opened);
 		return;
 	}
-	while (seen < count && good) {
-		check_record(state, records + at, seen, count, 1, targets, sum);
-		good = state->records[seen].verdict == HG_VERDICT_GOOD;
-		/* A good length is at most a record's: @at stays within the ring's slot. */
+	/* A good length is at most a record's: @at stays within the ring's slot. */
+	for (seen = 0; seen < count; seen++) {
+		if (check_record(state, records + at, seen, count, 1, targets, sum))
+			break;
 		at += RECORD_WORDS(state->records[seen].length);
-		seen++;
 	}
-	for (i = 0; i < count && good; i++) {
+	/* Slots that are bad are not given back: the state is no longer good for anything. */
+	if (!lanes_told(HG_LANE == 0 && verdict_all(state, seen < count ? seen + 1 : count) &&
+				seen == count && state_ready(state),
+			WORD_OF(sum)))
+		return;
+	for (i = 0; i < count; i++) {
 		u64 address = state->records[i].address;
 
 		if (state->records[i].kind != HG_DATA)
@@ -284,54 +380,65 @@ HG_FN void open_small(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u32 *rec
 	HG_BARRIER();
 	if (HG_LANE)
 		return;
-	if (verdict_all(state, seen)) {
-		if (state->records[0].kind == HG_COMMAND)
-			run_command(state);
-		else
-			opened_all(state, count);
-	}
+	if (state->records[0].kind == HG_COMMAND)
+		run_command(state);
+	else
+		opened_all(state, count);
 	for (i = 0; i < count; i++)
-		state->records[i].verdict = HG_VERDICT_NONE;
-	state->checked = 0;
+		slot_give(state, i);
+}
+
+#define NUMBER_NONE 0xffffffffu
+
+/* A number of the key's that nobody else has or gets, or NUMBER_NONE. One lane. */
+HG_FN u32 number_take(HG_GLOBAL struct hg_state *state)
+{
+	u32 number = state->sealed < HG_REKEY_RECORDS ? HG_ATOMIC_ADD(&state->sealed, 1u) :
+							HG_REKEY_RECORDS;
+
+	if (number < HG_REKEY_RECORDS)
+		return number;
+	state_refuse(state, HG_BAD_COUNTER, number);
+	return NUMBER_NONE;
+}
+
+/* A slot and a number for a data record. One lane. */
+HG_FN u32 number_with_slot(HG_GLOBAL struct hg_state *state, u32 slot)
+{
+	if (!state_ready(state) || !slot_take(state, slot, state->sealed))
+		return NUMBER_NONE;
+	return number_take(state);
 }
 
 /*
- * Seals @length bytes at @src as a record at @out. The number is taken from the state
- * for this record alone, so that no second launch, whoever starts it, can get the same.
+ * Seals @length bytes at @src as a record at @out, in @slot, which was taken, and gives that
+ * back. The @number was taken from the state for this record alone, while the slot was
+ * held, and came to the lanes by local memory: no other launch can change it, or get the same.
  */
-HG_FN void seal_record(HG_GLOBAL struct hg_state *state, u32 slot, u32 kind,
+HG_FN void seal_record(HG_GLOBAL struct hg_state *state, u32 slot, u32 number, u32 kind,
 		       HG_GLOBAL const u8 *src, HG_GLOBAL u32 *out, u64 id, u64 offset, u32 length,
 		       u32 more, HG_LOCAL u32 *sum)
 {
 	HG_GLOBAL const struct hg_key *key = &state->keys[HG_KEY_D2H];
-	HG_GLOBAL u32 *head = state->heads[slot], *copy = state->scratch[slot];
-	u32 h[12], tag[4] = {0, 0, 0, 0}, words = 4 * ((length + 15) / 16), i, g, groups;
+	HG_GLOBAL u32 *copy = state->scratch[slot];
+	u32 tag[4] = {0, 0, 0, 0}, words = 4 * ((length + 15) / 16), i, g, groups;
+	/* Session, suite and epoch stay while a slot is taken. */
+	u32 h[12] = {HG_RECORD_MAGIC,
+		     kind | SUITE_OF(state) << 8 | HG_D2H << 16 | (state->epoch & 255) << 24,
+		     (u32)state->session,
+		     (u32)(state->session >> 32),
+		     number,
+		     0,
+		     (u32)id,
+		     (u32)(id >> 32),
+		     (u32)offset,
+		     (u32)(offset >> 32),
+		     length,
+		     more};
 
-	if (HG_LANE == 0) {
-		head[0] = HG_RECORD_MAGIC;
-		head[1] = kind | SUITE_OF(state) << 8 | HG_D2H << 16 | (state->epoch & 255) << 24;
-		head[2] = (u32)state->session;
-		head[3] = (u32)(state->session >> 32);
-		head[4] = state->sealed < HG_REKEY_RECORDS ? HG_ATOMIC_ADD(&state->sealed, 1u) :
-							     HG_REKEY_RECORDS;
-		head[5] = 0;
-		head[6] = (u32)id;
-		head[7] = (u32)(id >> 32);
-		head[8] = (u32)offset;
-		head[9] = (u32)(offset >> 32);
-		head[10] = length;
-		head[11] = more;
-		if (head[4] >= HG_REKEY_RECORDS)
-			state_refuse(state, HG_BAD_COUNTER, head[4]);
-	}
-	HG_BARRIER();
-	for (i = 0; i < 12; i++)
-		h[i] = head[i];
-	if (h[4] >= HG_REKEY_RECORDS)
-		return;
 	groups = suite_groups(SUITE_OF(state), length);
 	for (g = HG_LANE; g < groups; g += HG_LANES)
-		suite_xor(key, SUITE_OF(state), h[4], (HG_GLOBAL u8 *)copy, src, length, g);
+		suite_xor(key, SUITE_OF(state), number, (HG_GLOBAL u8 *)copy, src, length, g);
 	HG_BARRIER();
 	if (HG_LANE == 0)
 		for (i = length; i < 4 * words; i++)
@@ -346,113 +453,147 @@ HG_FN void seal_record(HG_GLOBAL struct hg_state *state, u32 slot, u32 kind,
 		for (i = 0; i < 4; i++)
 			out[12 + i] = tag[i];
 	}
+	HG_BARRIER();
+	if (HG_LANE == 0)
+		slot_give(state, slot);
+}
+
+/* What the receipt says, and its number. Its slot is held. One lane. */
+HG_FN u32 receipt_fill(HG_GLOBAL struct hg_state *state)
+{
+	HG_GLOBAL u32 *p = state->plain;
+	u32 number = number_take(state), i;
+
+	p[0] = (u32)state->opened;
+	p[1] = (u32)(state->opened >> 32);
+	p[2] = number + 1;
+	p[3] = 0;
+	p[4] = state->bad_code;
+	p[5] = state->epoch;
+	p[6] = (u32)state->bad_sequence;
+	p[7] = (u32)(state->bad_sequence >> 32);
+	p[8] = (u32)state->launches;
+	p[9] = (u32)(state->launches >> 32);
+	for (i = 0; i < 8; i++)
+		p[10 + i] = state->chain[i];
+	p[18] = (u32)state->binds;
+	p[19] = (u32)(state->binds >> 32);
+	p[20] = (u32)state->bind_id;
+	p[21] = (u32)(state->bind_id >> 32);
+	p[22] = (u32)state->bind_address;
+	p[23] = (u32)(state->bind_address >> 32);
+	return number;
+}
+
+/* Of a state that is good or bad, by a group that holds the receipt's slot. */
+HG_FN void seal_held(HG_GLOBAL struct hg_state *state, HG_GLOBAL u32 *out, HG_LOCAL u32 *sum)
+{
+	u32 number = lanes_told(HG_LANE ? 0 : receipt_fill(state), WORD_OF(sum));
+
+	if (number != NUMBER_NONE)
+		seal_record(state, HG_BATCH_MAX, number, HG_RECEIPT,
+			    (HG_GLOBAL const u8 *)state->plain, out, 0, 0, 96, 0, sum);
 }
 
 /* One group. */
 HG_FN void seal_receipt(HG_GLOBAL struct hg_state *state, HG_GLOBAL u32 *out, HG_LOCAL u32 *sum)
 {
-	HG_GLOBAL u32 *p = state->plain;
-	u32 i;
+	if (lanes_told(HG_LANE == 0 && state->installed &&
+			       slot_take(state, HG_BATCH_MAX, state->sealed),
+		       WORD_OF(sum)))
+		seal_held(state, out, sum);
+}
 
-	if (!state->installed || HG_STARTED_LANES != HG_LANES)
-		return;
-	HG_BARRIER();
-	if (HG_LANE == 0) {
-		p[0] = (u32)state->opened;
-		p[1] = (u32)(state->opened >> 32);
-		p[2] = state->sealed + 1;
-		p[3] = 0;
-		p[4] = state->bad_code;
-		p[5] = state->epoch;
-		p[6] = (u32)state->bad_sequence;
-		p[7] = (u32)(state->bad_sequence >> 32);
-		p[8] = (u32)state->launches;
-		p[9] = (u32)(state->launches >> 32);
-		for (i = 0; i < 8; i++)
-			p[10 + i] = state->chain[i];
-		p[18] = (u32)state->binds;
-		p[19] = (u32)(state->binds >> 32);
-		p[20] = (u32)state->bind_id;
-		p[21] = (u32)(state->bind_id >> 32);
-		p[22] = (u32)state->bind_address;
-		p[23] = (u32)(state->bind_address >> 32);
-	}
-	HG_BARRIER();
-	seal_record(state, HG_BATCH_MAX, HG_RECEIPT, (HG_GLOBAL const u8 *)p, out, 0, 0, 96, 0,
-		    sum);
+/* Whether the range is one of the buffer with this id, and that lies at @src. One lane. */
+HG_FN u32 seal_verdict(HG_GLOBAL const struct hg_state *state, u64 src, u64 id, u64 offset,
+		       u32 length)
+{
+	HG_GLOBAL const struct hg_bound *b = &state->bound[(u32)id & (HG_BOUND_MAX - 1)];
+
+	if (id == 0 || b->id != id || b->address != src)
+		return HG_BAD_BUFFER;
+	return offset > b->size || length > b->size - offset ? HG_BAD_RANGE : 0;
+}
+
+/* What keeps a group from sealing: no keys, or why it is refused. One lane. */
+#define SEAL_NOTHING 0xffffffffu
+HG_FN u32 seal_check(HG_GLOBAL struct hg_state *state, u64 src, u64 id, u64 offset, u32 length,
+		     u32 count)
+{
+	u32 bad;
+
+	if (!state->installed)
+		return SEAL_NOTHING;
+	bad = count == 0 || count > HG_BATCH_MAX || !launch_fits(count)
+		      ? (u32)HG_BAD_LAUNCH
+		      : seal_verdict(state, src, id, offset, length);
+	if (bad && HG_GROUP == 0)
+		state_refuse(state, bad, state->sealed);
+	return bad;
 }
 
 /* One group a record; the last to finish adds the receipt. A bad state yields nothing else. */
 HG_FN void seal_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u8 *src,
 		       HG_GLOBAL u32 *out, u64 id, u64 offset, u32 length, HG_LOCAL u32 *sum)
 {
-	HG_GLOBAL const struct hg_bound *b = &state->bound[(u32)id & (HG_BOUND_MAX - 1)];
-	u32 count, words, bad = 0, group = HG_GROUP;
+	u32 count = length / HG_RECORD_DATA + (length % HG_RECORD_DATA != 0), group = HG_GROUP;
+	u32 words = RECORD_WORDS(HG_RECORD_DATA), bad, number, fits = launch_fits(count);
+	u64 from = (u64)group * HG_RECORD_DATA;
 
-	if (!state->installed)
+	bad = lanes_told(HG_LANE ? 0 : seal_check(state, HG_ADDRESS(src), id, offset, length,
+						  count),
+			 WORD_OF(sum));
+	if (bad == SEAL_NOTHING || count == 0 || count > HG_BATCH_MAX)
 		return;
-	count = length / HG_RECORD_DATA + (length % HG_RECORD_DATA != 0);
-	if (length == 0 || count > HG_BATCH_MAX || !launch_fits(count))
-		bad = HG_BAD_LAUNCH;
-	else if (id == 0 || b->id != id || b->address != HG_ADDRESS(src))
-		bad = HG_BAD_BUFFER;
-	else if (offset > b->size || length > b->size - offset)
-		bad = HG_BAD_RANGE;
-	if (bad && (count == 0 || count > HG_BATCH_MAX)) {
-		if (group == 0 && HG_LANE == 0)
-			state_refuse(state, bad, state->sealed);
-		return;
+	if (!bad) {
+		number = lanes_told(HG_LANE ? 0 : number_with_slot(state, group), WORD_OF(sum));
+		if (number != NUMBER_NONE)
+			seal_record(state, group, number, HG_DATA, src + offset + from,
+				    out + group * words, id, offset + from,
+				    group + 1 < count ? HG_RECORD_DATA : length - (u32)from,
+				    count - group, sum);
 	}
-	words = RECORD_WORDS(HG_RECORD_DATA);
-	if (bad || state->bad_code) {
-		/* Where the host looks for the receipt of what it asked for. */
-		HG_BARRIER();
-		if (group == 0 && HG_LANE == 0 && bad)
-			state_refuse(state, bad, state->sealed);
-	} else {
-		u64 from = (u64)group * HG_RECORD_DATA;
-
-		seal_record(state, group, HG_DATA, src + offset + from, out + group * words, id,
-			    offset + from,
-			    group + 1 < count ? HG_RECORD_DATA : length - (u32)from, count - group,
-			    sum);
-	}
-	if (launch_fits(count) ? last_group(state, count, sum + 5 * HG_LANES) : group == 0)
+	/* Where the host looks for the receipt of what it asked for. */
+	if (fits ? last_group(&state->done, count, WORD_OF(sum)) : group_fits() && group == 0)
 		seal_receipt(state, out + (count - 1) * words +
 			     RECORD_WORDS(length - (count - 1) * HG_RECORD_DATA), sum);
+}
+
+/* Ids of one place in the table only grow: an old one never comes back. One lane. */
+HG_FN void bind_note(HG_GLOBAL struct hg_state *state, u64 address, u64 id, u64 size)
+{
+	HG_GLOBAL struct hg_bound *b = &state->bound[(u32)id & (HG_BOUND_MAX - 1)];
+	struct sha256 s;
+
+	if (id <= b->id || size == 0 || address == 0) {
+		state_refuse(state, HG_BAD_BIND, id);
+		return;
+	}
+	b->id = id;
+	b->address = address;
+	b->size = size;
+	chain_start(state, &s, CHAIN_BIND, 1);
+	sha256_word(&s, (u32)id);
+	sha256_word(&s, (u32)(id >> 32));
+	sha256_word(&s, (u32)size);
+	sha256_word(&s, (u32)(size >> 32));
+	chain_end(state, &s);
+	state->binds++;
+	state->bind_id = id;
+	state->bind_address = address;
 }
 
 /* One group. */
 HG_FN void bind_buffer(HG_GLOBAL struct hg_state *state, u64 address, u64 id, u64 size,
 		       HG_GLOBAL u32 *out, HG_LOCAL u32 *sum)
 {
-	HG_GLOBAL struct hg_bound *b = &state->bound[(u32)id & (HG_BOUND_MAX - 1)];
-
-	if (!state->installed || HG_STARTED_LANES != HG_LANES)
+	if (!lanes_told(HG_LANE == 0 && state->installed &&
+				slot_take(state, HG_BATCH_MAX, state->sealed),
+			WORD_OF(sum)))
 		return;
-	if (HG_LANE == 0 && !state->bad_code) {
-		struct sha256 s;
-
-		/* Ids of one place in the table only grow: an old one never comes back. */
-		if (id <= b->id || size == 0 || address == 0) {
-			state_refuse(state, HG_BAD_BIND, id);
-		} else {
-			b->id = id;
-			b->address = address;
-			b->size = size;
-			chain_start(state, &s, CHAIN_BIND, 1);
-			sha256_word(&s, (u32)id);
-			sha256_word(&s, (u32)(id >> 32));
-			sha256_word(&s, (u32)size);
-			sha256_word(&s, (u32)(size >> 32));
-			chain_end(state, &s);
-			state->binds++;
-			state->bind_id = id;
-			state->bind_address = address;
-		}
-	}
-	HG_BARRIER();
-	seal_receipt(state, out, sum);
+	if (HG_LANE == 0 && !state->bad_code)
+		bind_note(state, address, id, size);
+	seal_held(state, out, sum);
 }
 
 #endif

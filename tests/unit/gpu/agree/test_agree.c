@@ -411,6 +411,8 @@ static void out_of_turn(void **state)
 	noise_fill(p.device);
 	agree_hello(p.device, p.wire, reading);
 	assert_int_equal(p.wire->answer.status, HG_AGREE_STATE);
+	assert_int_equal(p.device->stage, AGREE_FAILED);
+	assert_device_empty(&p);
 	agree_finish(p.device, p.wire, p.state);
 	assert_int_equal(p.wire->status, HG_AGREE_STATE);
 	assert_device_empty(&p);
@@ -480,9 +482,45 @@ static void noise_of_one_thread(void **state)
 	for (hg_plain_group = 0; hg_plain_group < NOISE_GROUPS; hg_plain_group++)
 		agree_launch(p.device, p.wire, reading, 4096);
 	hg_plain_group = 0;
+	hg_plain_groups = 1;
 	assert_int_equal(p.wire->answer.status, HG_AGREE_NOISE);
 	assert_int_not_equal(take_answer(&p), 0);
 	assert_non_null(strstr(p.err.text, "the device shows no noise"));
+	assert_device_empty(&p);
+	pair_close(&p);
+}
+
+/* Other groups than there must be could answer before all have collected. */
+static void other_groups(void **state)
+{
+	struct hg_agree_options o = options(HG_X25519, HG_ANONYMOUS);
+	static const u32 wrong[] = { 1, NOISE_GROUPS - 1, NOISE_GROUPS + 1, 2 * NOISE_GROUPS };
+	struct pair p;
+
+	(void)state;
+	for (u32 i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		pair_open(&p, &o);
+		hg_plain_groups = wrong[i];
+		for (hg_plain_group = 0; hg_plain_group < wrong[i]; hg_plain_group++)
+			agree_launch(p.device, p.wire, reading, 4096);
+		hg_plain_group = 0;
+		hg_plain_groups = 1;
+		assert_int_equal(p.wire->answer.status, HG_AGREE_LAUNCH);
+		assert_int_equal(p.device->stage, AGREE_FAILED);
+		assert_int_not_equal(take_answer(&p), 0);
+		assert_device_empty(&p);
+		pair_close(&p);
+	}
+	pair_open(&p, &o);
+	agree_hello(p.device, p.wire, reading);
+	assert_int_equal(take_answer(&p), 0);
+	hg_plain_groups = 2;
+	for (hg_plain_group = 0; hg_plain_group < 2; hg_plain_group++)
+		agree_finish(p.device, p.wire, p.state);
+	hg_plain_group = 0;
+	hg_plain_groups = 1;
+	assert_int_equal(p.wire->status, HG_AGREE_LAUNCH);
+	assert_int_equal(p.device->stage, AGREE_FAILED);
 	assert_device_empty(&p);
 	pair_close(&p);
 }
@@ -632,11 +670,13 @@ int main(void)
 		cmocka_unit_test(out_of_turn),
 		cmocka_unit_test(noise_used_once),
 		cmocka_unit_test(noise_of_one_thread),
+		cmocka_unit_test(other_groups),
 		cmocka_unit_test(noise_counted),
 		cmocka_unit_test(impersonated),
 		cmocka_unit_test(replayed),
 		cmocka_unit_test(bad_arguments),
 	};
 
+	hg_plain_groups = 1;
 	return cmocka_run_group_tests(tests, enrol, forget);
 }

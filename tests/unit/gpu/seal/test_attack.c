@@ -488,6 +488,7 @@ static void test_bind(void **state)
 		{ .kernel = "hg_bind", .arg = 2, .value = 5 },
 		{ .kernel = "hg_bind", .arg = 3, .value = 1 },
 		{ .kernel = "hg_bind", .arg = 3, .value = 0 },
+		{ .kernel = "hg_bind", .groups = 2 },
 		{ .kernel = "hg_bind", .drop = true },
 	};
 	struct fixture f;
@@ -510,6 +511,20 @@ static void test_bind(void **state)
 		f.p->ops->buffer_release(f.p, third);
 		fixture_close(&f);
 	}
+}
+
+/* A receipt that is asked for by more groups than one. */
+static void test_receipt(void **state)
+{
+	struct fixture f;
+	struct plan plan = {.kernel = "hg_receipt", .at = 1, .groups = 2};
+
+	(void)state;
+	open_plan(&f, &plan, NULL);
+	f.evil->on_launch = change_launch;
+	assert_int_equal(hg_channel_sync(f.ch, f.queue, &f.err), -1);
+	assert_dead(&f);
+	fixture_close(&f);
 }
 
 /* The attacker announces buffers himself, again or anew, between two of our calls. */
@@ -741,6 +756,7 @@ int main(void)
 		cmocka_unit_test(test_reordered_read),
 		cmocka_unit_test(test_read_launches),
 		cmocka_unit_test(test_bind),
+		cmocka_unit_test(test_receipt),
 		cmocka_unit_test(test_extra_bind),
 		cmocka_unit_test(test_second_install),
 		cmocka_unit_test(test_nonces),
