@@ -546,7 +546,8 @@ static int check_address(struct hg_channel *ch, const struct hg_receipt *receipt
 
 	if (receipt->bind_id != id || address > UINT64_MAX - size)
 		return hg_gpu_fail(err, HG_GPU_E_TAMPERED,
-				   "bus: the device bound another buffer than was announced");
+				   "bus: the device bound another buffer (%llx) than was announced (%llx)",
+				   ull(receipt->bind_id), ull(id));
 	for (i = 0; i < HG_BOUND_MAX; i++) {
 		const struct bound *b = &ch->bound[i];
 

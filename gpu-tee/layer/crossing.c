@@ -35,8 +35,10 @@ struct crossing *cross_open(cl_context context, cl_device_id device, char text[3
 	x->ops = ops;
 	x->context = context;
 	x->device = device;
+	pthread_mutex_init(&x->binding, NULL);
 	if (ops->open(x)) {
 		snprintf(text, 320, "%s", x->text);
+		pthread_mutex_destroy(&x->binding);
 		free(x);
 		return NULL;
 	}
@@ -48,6 +50,7 @@ void cross_close(struct crossing *x)
 	if (!x)
 		return;
 	x->ops->close(x);
+	pthread_mutex_destroy(&x->binding);
 	free(x);
 }
 
@@ -57,14 +60,20 @@ void cross_queue_gone(struct crossing *x, cl_command_queue queue)
 		x->ops->queue_gone(x, queue);
 }
 
+/* Once for each buffer, whichever thread or command of the application's comes first. */
 int cross_bind(struct crossing *x, cl_command_queue queue, struct cross_mem *m)
 {
-	if (m->bound)
+	int rc = 0;
+
+	if (__atomic_load_n(&m->bound, __ATOMIC_ACQUIRE))
 		return 0;
-	if (x->ops->bind(x, queue, m))
-		return -1;
-	m->bound = true;
-	return 0;
+	pthread_mutex_lock(&x->binding);
+	if (!m->bound) {
+		rc = x->ops->bind(x, queue, m) ? -1 : 0;
+		__atomic_store_n(&m->bound, !rc, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&x->binding);
+	return rc;
 }
 
 void cross_forget(struct crossing *x, struct cross_mem *m)

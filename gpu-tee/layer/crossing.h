@@ -12,6 +12,7 @@
 #define CL_TARGET_OPENCL_VERSION 300
 #endif
 #include <CL/cl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -60,6 +61,7 @@ struct crossing {
 	const struct crossing_ops *ops;
 	cl_context context;
 	cl_device_id device;
+	pthread_mutex_t binding;
 	/* Set once, by the first failure; text says what was found. */
 	bool broken, told;
 	char text[320];
