@@ -85,6 +85,11 @@ static void run_receipt(const struct hg_arg *a)
 	hg_receipt(arg_data(a), arg_data(a + 1));
 }
 
+static void run_agree_clear(const struct hg_arg *a)
+{
+	hg_agree_clear(arg_data(a));
+}
+
 /*
  * Groups run one after another here, and show no noise. As all of this device is
  * simulated, so is its noise: all groups but the last get OpenSSL's random numbers.
@@ -120,6 +125,7 @@ static struct hg_kernel {
 	{"hg_open_small", run_open_small, 7},
 	{"hg_seal", run_seal, 6},
 	{"hg_receipt", run_receipt, 2},
+	{"hg_agree_clear", run_agree_clear, 1},
 	{"hg_agree_hello", run_agree_hello, 4},
 	{"hg_agree_finish", run_agree_finish, 3},
 };

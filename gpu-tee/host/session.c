@@ -60,6 +60,17 @@ static int launch(struct opening *o, const char *name, const struct hg_arg *args
 				 NULL, NULL, err);
 }
 
+/*
+ * By the device: zeros of ours would cross the bus, and what comes there instead could say
+ * that noise was collected. The state is cleared by the kernel that fills it.
+ */
+static int clear(struct opening *o, struct hg_gpu_error *err)
+{
+	const struct hg_arg args[] = { BUFFER(o->agree) };
+
+	return launch(o, "hg_agree_clear", args, 1, 1, err);
+}
+
 static int put(struct opening *o, size_t offset, const void *data, size_t size,
 	       struct hg_gpu_error *err)
 {
@@ -132,9 +143,9 @@ static int agree_on(struct opening *o, const struct hg_agree_options *options,
 	if (hg_session_program(o->p, program, err) ||
 	    hg_agree_hello(options, program, &o->host, &hello, err))
 		return -1;
-	if (zeros(o, sizeof(struct agree), &o->agree, err) ||
-	    zeros(o, sizeof(struct agree_wire), &o->wire, err) ||
-	    zeros(o, sizeof(struct hg_state), &o->state, err))
+	if (o->p->ops->buffer_create(o->p, sizeof(struct agree), &o->agree, err) ||
+	    clear(o, err) || zeros(o, sizeof(struct agree_wire), &o->wire, err) ||
+	    o->p->ops->buffer_create(o->p, sizeof(struct hg_state), &o->state, err))
 		return -1;
 	if (ask(o, &hello, options, &answer, err) ||
 	    hg_agree_answer(o->host, &answer, &finish, keys, err))

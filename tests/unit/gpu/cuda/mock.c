@@ -523,6 +523,11 @@ static void run_receipt(void **a)
 	hg_receipt(PTR(0), PTR(1));
 }
 
+static void run_agree_clear(void **a)
+{
+	hg_agree_clear(PTR(0));
+}
+
 /* Groups run one after another and show no noise: OpenSSL's stands in for all but the last's. */
 static void run_agree_hello(void **a)
 {
@@ -566,6 +571,7 @@ static struct CUfunc_st {
 	{ "hg_open_small", run_open_small, false },
 	{ "hg_seal", run_seal, false },
 	{ "hg_receipt", run_receipt, false },
+	{ "hg_agree_clear", run_agree_clear, false },
 	{ "hg_agree_hello", run_agree_hello, false },
 	{ "hg_agree_finish", run_agree_finish, false },
 };
