@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session.h"
 
+#include "channel.h"
+
 #include "../device/agree.h"
 
 #include <openssl/crypto.h>
@@ -168,18 +170,19 @@ int hg_session_open(struct hg_provider *p, struct hg_queue *queue,
 				   "an enrolled device needs a reading of its behaviour");
 	rc = agree_on(&o, options, keys, err);
 	hg_agree_free(o.host);
-	if (o.agree)
+	/* Whatever is under way uses memory of ours; and what was secret is not left in it. */
+	if (o.agree) {
+		clear(&o, NULL);
+		p->ops->finish(p, queue, NULL);
 		p->ops->buffer_release(p, o.agree);
+	}
 	if (o.wire)
 		p->ops->buffer_release(p, o.wire);
 	if (!rc) {
 		*state = o.state;
 		return 0;
 	}
-	/* Whatever is under way uses memory of ours. */
-	p->ops->finish(p, queue, NULL);
-	if (o.state)
-		p->ops->buffer_release(p, o.state);
+	hg_channel_state_drop(p, queue, o.state);
 	OPENSSL_cleanse(keys, sizeof(*keys));
 	return -1;
 }

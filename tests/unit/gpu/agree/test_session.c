@@ -268,11 +268,66 @@ static void no_noise_by_preset(void **state)
 	f->p->ops = real;
 }
 
+static struct hg_buffer *kept; /* the agreement's memory */
+static bool clean;
+
+static int keep_create(struct hg_provider *p, size_t size, struct hg_buffer **b,
+		       struct hg_gpu_error *err)
+{
+	int rc = real->buffer_create(p, size, b, err);
+
+	if (!rc && size == sizeof(struct agree))
+		kept = *b;
+	return rc;
+}
+
+static void keep_release(struct hg_provider *p, struct hg_buffer *b)
+{
+	static const struct agree none;
+	struct hg_queue *q;
+	struct agree a;
+
+	if (b == kept) {
+		assert_int_equal(real->queue_create(p, &q, NULL), 0);
+		assert_int_equal(real->read(p, q, b, 0, &a, sizeof(a), NULL, NULL, NULL), 0);
+		assert_int_equal(real->finish(p, q, NULL), 0);
+		real->queue_release(p, q);
+		clean = !memcmp(&a, &none, sizeof(a));
+		kept = NULL;
+	}
+	real->buffer_release(p, b);
+}
+
+/* Who gets the agreement's memory next finds nothing in it, whatever came of it. */
+static void nothing_left(void **state)
+{
+	struct fixture *f = *state;
+	struct hg_agree_options o = options(f, HG_X25519);
+	struct hg_provider_ops ops = *f->p->ops;
+	struct hg_session_keys keys;
+	struct hg_buffer *device;
+
+	real = f->p->ops;
+	ops.buffer_create = keep_create;
+	ops.buffer_release = keep_release;
+	f->p->ops = &ops;
+	assert_int_equal(
+		hg_session_open(f->p, f->queue, &o, f->reading, &device, &keys, &f->err), 0);
+	assert_true(clean);
+	f->p->ops->buffer_release(f->p, device);
+	clean = false;
+	refused(f, &o, f->foreign, HG_GPU_E_IDENTITY, "not that of the enrolled device");
+	assert_true(clean);
+	f->p->ops = real;
+}
+
 int main(void)
 {
-	const struct CMUnitTest cpu[] = { cmocka_unit_test(opens), cmocka_unit_test(refuses) };
+	const struct CMUnitTest cpu[] = { cmocka_unit_test(opens), cmocka_unit_test(refuses),
+					  cmocka_unit_test(nothing_left) };
 	const struct CMUnitTest opencl[] = { cmocka_unit_test(opens), cmocka_unit_test(refuses),
-					     cmocka_unit_test(no_noise_by_preset) };
+					     cmocka_unit_test(no_noise_by_preset),
+					     cmocka_unit_test(nothing_left) };
 	int failed = cmocka_run_group_tests_name("simulated", cpu, on_cpu, off);
 
 	return failed + cmocka_run_group_tests_name("OpenCL", opencl, on_opencl, off);

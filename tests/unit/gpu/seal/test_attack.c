@@ -4,6 +4,7 @@
  * application's buffers are as they were, the device stays bad, and the channel
  * says so for good.
  */
+#include "channel_impl.h"
 #include "fixture.h"
 
 #include <stdlib.h>
@@ -649,6 +650,73 @@ static void test_nonces(void **state)
 	fixture_close(&f);
 }
 
+/* Memory of the session's is released: whether there are keys in it. */
+struct remains {
+	struct hg_queue *queue;
+	struct hg_buffer *state;
+	unsigned released;
+	bool keys;
+};
+
+static void look_at_state(struct evil *e, struct hg_buffer *buffer)
+{
+	const size_t size = offsetof(struct hg_state, scratch);
+	struct remains *r = e->arg;
+	uint8_t *copy;
+	size_t i;
+
+	if (buffer != r->state)
+		return;
+	copy = malloc(size);
+	assert_non_null(copy);
+	assert_int_equal(e->below->ops->read(e->below, r->queue, buffer, 0, copy, size, NULL, NULL,
+					     NULL),
+			 0);
+	assert_int_equal(e->below->ops->finish(e->below, r->queue, NULL), 0);
+	for (i = 0; i < size; i++)
+		r->keys |= copy[i] != 0;
+	r->released++;
+	free(copy);
+}
+
+/* A channel that is closed, and one that cannot be opened, leave no keys behind. */
+static void test_remains(void **state)
+{
+	struct fixture f;
+	struct plan plan = {0};
+	struct remains r = {0};
+	struct hg_channel_options o = {.suite = HG_AES_256_GCM, .slots = 1};
+	struct hg_channel *ch;
+	uint8_t byte = 1;
+
+	(void)state;
+	open_plan(&f, &plan, NULL);
+	r.queue = f.queue;
+	r.state = hg_channel_state(f.ch);
+	f.evil->arg = &r;
+	f.evil->on_release = look_at_state;
+	hg_channel_close(f.ch);
+	assert_int_equal(r.released, 1);
+	assert_false(r.keys);
+	for (o.slots = 1; o.slots < 3; o.slots++) {
+		assert_int_equal(f.evil->below->ops->buffer_create(
+					 f.evil->below, hg_channel_state_size(), &o.state, &f.err),
+				 0);
+		fixture_poke(&f, o.state, offsetof(struct hg_state, keys), &byte, 1);
+		r.state = o.state;
+		/* Wrong options, or no memory for the ring. */
+		f.evil->calls = 0;
+		f.evil->fail_at = o.slots == 2 ? CHANNEL_KERNELS : -1;
+		assert_int_equal(hg_channel_open(f.p, f.queue, &o, &ch, &f.err), -1);
+		assert_null(ch);
+		assert_int_equal(r.released, 1 + o.slots);
+		assert_false(r.keys);
+	}
+	f.evil->fail_at = -1;
+	f.ch = NULL;
+	fixture_close(&f);
+}
+
 /*
  * Every operation fails once: an error, no hang, no leak, no wrong data. The channel may go
  * on where nothing was used up.
@@ -760,6 +828,7 @@ int main(void)
 		cmocka_unit_test(test_extra_bind),
 		cmocka_unit_test(test_second_install),
 		cmocka_unit_test(test_nonces),
+		cmocka_unit_test(test_remains),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_known_answers),
 	};
