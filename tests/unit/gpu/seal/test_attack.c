@@ -514,6 +514,62 @@ static void test_bind(void **state)
 	}
 }
 
+/* The device is made to seal into the state's memory, or to take that for a buffer. */
+static void test_state_as_buffer(void **state)
+{
+	static const struct plan cases[] = {
+		{ .kernel = "hg_bind", .arg = 1 },
+		{ .kernel = "hg_bind", .arg = 4 },
+		{ .kernel = "hg_seal", .arg = 2 },
+		{ .kernel = "hg_receipt", .arg = 1 },
+	};
+	static struct hg_key keys[2][HG_KEYS];
+	struct hg_buffer *third;
+	struct fixture f;
+	uint64_t id;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct plan plan = cases[i];
+
+		plan.at = 1;
+		open_plan(&f, &plan, NULL);
+		plan.buffer = hg_channel_state(f.ch);
+		fixture_peek(&f, plan.buffer, offsetof(struct hg_state, keys), keys[0],
+			     sizeof(keys[0]));
+		assert_int_equal(f.p->ops->buffer_create(f.p, 4096, &third, &f.err), 0);
+		f.evil->on_launch = change_launch;
+		if (i < 2)
+			assert_int_equal(hg_channel_bind(f.ch, f.queue, third, 4096, &id, &f.err),
+					 -1);
+		else if (i == 2)
+			assert_int_equal(fixture_read(&f, f.id_a, f.a, 0, after, 5000), -1);
+		else
+			assert_int_equal(hg_channel_sync(f.ch, f.queue, &f.err), -1);
+		assert_dead(&f);
+		fixture_peek(&f, plan.buffer, offsetof(struct hg_state, keys), keys[1],
+			     sizeof(keys[1]));
+		assert_memory_equal(keys[0], keys[1], sizeof(keys[0]));
+		f.p->ops->buffer_release(f.p, third);
+		fixture_close(&f);
+	}
+}
+
+/* What is sealed would lie over what it is made from. */
+static void test_seal_in_place(void **state)
+{
+	struct fixture f;
+	struct plan plan = {.kernel = "hg_seal", .arg = 2, .at = 1};
+
+	(void)state;
+	open_plan(&f, &plan, NULL);
+	plan.buffer = f.a;
+	f.evil->on_launch = change_launch;
+	attacked_read(&f, LARGE);
+	fixture_close(&f);
+}
+
 /* A receipt that is asked for by more groups than one. */
 static void test_receipt(void **state)
 {
@@ -824,6 +880,8 @@ int main(void)
 		cmocka_unit_test(test_reordered_read),
 		cmocka_unit_test(test_read_launches),
 		cmocka_unit_test(test_bind),
+		cmocka_unit_test(test_state_as_buffer),
+		cmocka_unit_test(test_seal_in_place),
 		cmocka_unit_test(test_receipt),
 		cmocka_unit_test(test_extra_bind),
 		cmocka_unit_test(test_second_install),
