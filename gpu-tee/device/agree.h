@@ -36,7 +36,7 @@ struct agree_wire {
 
 enum agree_stage { AGREE_IDLE, AGREE_ASKED, AGREE_OPEN, AGREE_FAILED };
 
-/* Zero before use. */
+/* What agree_reset leaves: memory that the bus wrote could say that there was noise enough. */
 struct agree {
 	struct noise noise;
 	u32 finished; /* groups that have collected their noise */
@@ -427,6 +427,18 @@ HG_FN void agree_words(u32 *words, HG_GLOBAL const u8 *bytes)
 	agree_fetch(copy, bytes, HG_HASH_SIZE);
 	words_from_le(words, copy);
 	agree_wipe(copy, sizeof(copy));
+}
+
+/* Before the first hello, and when all is over. */
+HG_FN void agree_reset(HG_GLOBAL struct agree *a)
+{
+	HG_GLOBAL u32 *word = (HG_GLOBAL u32 *)a;
+	u32 i;
+
+	if (!launch_fits(1))
+		return;
+	for (i = HG_LANE; i < sizeof(*a) / 4; i += HG_LANES)
+		word[i] = 0;
 }
 
 /* The state begins with zeros of the device's own: what the bus wrote there is not trusted. */

@@ -99,7 +99,13 @@ HG_KERNEL hg_commit(HG_GLOBAL struct hg_state *state, u32 index)
 		commit_launch(state, index);
 }
 
-/* docs/gpu-protocol.md. NOISE_GROUPS work-groups; @reading is not read for an anonymous device. */
+/* docs/gpu-protocol.md. One work-group; first and last of a session's. */
+HG_KERNEL hg_agree_clear(HG_GLOBAL struct agree *agree)
+{
+	agree_reset(agree);
+}
+
+/* NOISE_GROUPS work-groups; @reading is not read for an anonymous device. */
 HG_KERNEL hg_agree_hello(HG_GLOBAL struct agree *agree, HG_GLOBAL struct agree_wire *wire,
 			 HG_GLOBAL const struct fp_reading *reading, u32 steps)
 {

@@ -37,6 +37,27 @@ HG_FN u32 lanes_told(u32 value, HG_LOCAL u32 *word)
 	return value;
 }
 
+/* Whether two ranges of memory have a byte in common. */
+HG_FN u32 ranges_meet(u64 a, u64 size_a, u64 b, u64 size_b)
+{
+	return a <= b ? b - a < size_a : a - b < size_b;
+}
+
+#define RECEIPT_BYTES (4u * RECORD_WORDS(96u))
+
+/*
+ * Whether what is sealed will not lie in the state: ciphertext in the keys' place would be keys
+ * that the bus knows. Lanes agree on it, as they have the same arguments.
+ */
+HG_FN u32 out_apart(HG_GLOBAL struct hg_state *state, u64 out, u64 size)
+{
+	if (!ranges_meet(out, size, HG_ADDRESS(state), sizeof(*state)))
+		return 1;
+	if (HG_LANE == 0 && state->installed)
+		state_refuse(state, HG_BAD_BUFFER, state->sealed);
+	return 0;
+}
+
 #define WORD_OF(sum) ((sum) + 5 * HG_LANES)
 
 /*
@@ -498,6 +519,8 @@ HG_FN void seal_held(HG_GLOBAL struct hg_state *state, HG_GLOBAL u32 *out, HG_LO
 /* One group. */
 HG_FN void seal_receipt(HG_GLOBAL struct hg_state *state, HG_GLOBAL u32 *out, HG_LOCAL u32 *sum)
 {
+	if (!out_apart(state, HG_ADDRESS(out), RECEIPT_BYTES))
+		return;
 	if (lanes_told(HG_LANE == 0 && state->installed &&
 			       slot_take(state, HG_BATCH_MAX, state->sealed),
 		       WORD_OF(sum)))
@@ -517,13 +540,19 @@ HG_FN u32 seal_verdict(HG_GLOBAL const struct hg_state *state, u64 src, u64 id, 
 
 /* What keeps a group from sealing: no keys, or why it is refused. One lane. */
 #define SEAL_NOTHING 0xffffffffu
-HG_FN u32 seal_check(HG_GLOBAL struct hg_state *state, u64 src, u64 id, u64 offset, u32 length,
-		     u32 count)
+HG_FN u32 seal_check(HG_GLOBAL struct hg_state *state, u64 src, u64 out, u64 id, u64 offset,
+		     u32 length, u32 count)
 {
+	u64 size = length + 80ull * count + RECEIPT_BYTES; /* headers and padding at most */
 	u32 bad;
 
-	if (!state->installed)
+	if (!state->installed || !out_apart(state, out, size))
 		return SEAL_NOTHING;
+	/* Nor does the row lie over what it is made from. */
+	if (ranges_meet(out, size, src + offset, length)) {
+		state_refuse(state, HG_BAD_BUFFER, state->sealed);
+		return SEAL_NOTHING;
+	}
 	bad = count == 0 || count > HG_BATCH_MAX || !launch_fits(count)
 		      ? (u32)HG_BAD_LAUNCH
 		      : seal_verdict(state, src, id, offset, length);
@@ -540,8 +569,8 @@ HG_FN void seal_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u8 *src
 	u32 words = RECORD_WORDS(HG_RECORD_DATA), bad, number, fits = launch_fits(count);
 	u64 from = (u64)group * HG_RECORD_DATA;
 
-	bad = lanes_told(HG_LANE ? 0 : seal_check(state, HG_ADDRESS(src), id, offset, length,
-						  count),
+	bad = lanes_told(HG_LANE ? 0 : seal_check(state, HG_ADDRESS(src), HG_ADDRESS(out), id,
+						  offset, length, count),
 			 WORD_OF(sum));
 	if (bad == SEAL_NOTHING || count == 0 || count > HG_BATCH_MAX)
 		return;
@@ -559,13 +588,18 @@ HG_FN void seal_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL const u8 *src
 			     RECORD_WORDS(length - (count - 1) * HG_RECORD_DATA), sum);
 }
 
-/* Ids of one place in the table only grow: an old one never comes back. One lane. */
-HG_FN void bind_note(HG_GLOBAL struct hg_state *state, u64 address, u64 id, u64 size)
+/*
+ * Ids of one place in the table only grow: an old one never comes back. What is the session's
+ * own is no buffer: where the state lies, or the receipt. One lane.
+ */
+HG_FN void bind_note(HG_GLOBAL struct hg_state *state, u64 address, u64 id, u64 size, u64 out)
 {
 	HG_GLOBAL struct hg_bound *b = &state->bound[(u32)id & (HG_BOUND_MAX - 1)];
 	struct sha256 s;
 
-	if (id <= b->id || size == 0 || address == 0) {
+	if (id <= b->id || size == 0 || address == 0 ||
+	    ranges_meet(address, size, HG_ADDRESS(state), sizeof(*state)) ||
+	    ranges_meet(address, size, out, RECEIPT_BYTES)) {
 		state_refuse(state, HG_BAD_BIND, id);
 		return;
 	}
@@ -587,12 +621,14 @@ HG_FN void bind_note(HG_GLOBAL struct hg_state *state, u64 address, u64 id, u64 
 HG_FN void bind_buffer(HG_GLOBAL struct hg_state *state, u64 address, u64 id, u64 size,
 		       HG_GLOBAL u32 *out, HG_LOCAL u32 *sum)
 {
+	if (!out_apart(state, HG_ADDRESS(out), RECEIPT_BYTES))
+		return;
 	if (!lanes_told(HG_LANE == 0 && state->installed &&
 				slot_take(state, HG_BATCH_MAX, state->sealed),
 			WORD_OF(sum)))
 		return;
 	if (HG_LANE == 0 && !state->bad_code)
-		bind_note(state, address, id, size);
+		bind_note(state, address, id, size, HG_ADDRESS(out));
 	seal_held(state, out, sum);
 }
 

@@ -197,10 +197,23 @@ int hg_probe_attach(const struct hg_clapi *api, cl_context context, cl_device_id
 	return 0;
 }
 
+/* The enrolled secret can be computed from a reading: it is not left for who gets the memory. */
+static void forget_reading(struct hg_probe *p)
+{
+	void *zeros = calloc(1, sizeof(struct fp_reading));
+
+	if (zeros)
+		p->api->EnqueueWriteBuffer(p->queue, p->buffer[READING], CL_TRUE, 0,
+					   sizeof(struct fp_reading), zeros, 0, NULL, NULL);
+	free(zeros);
+}
+
 void hg_probe_close(struct hg_probe *p)
 {
 	if (!p)
 		return;
+	if (p->queue && p->buffer[READING])
+		forget_reading(p);
 	for (int i = 0; i < BUFFERS; i++)
 		if (p->buffer[i])
 			p->api->ReleaseMemObject(p->buffer[i]);

@@ -210,20 +210,41 @@ static int find_kernels(struct hg_channel *ch, struct hg_gpu_error *err)
 	return 0;
 }
 
+static int write_zeros(struct hg_provider *p, struct hg_queue *queue, struct hg_buffer *state,
+		       struct hg_gpu_error *err)
+{
+	const size_t size = offsetof(struct hg_state, scratch);
+	uint8_t *zeros = calloc(1, size);
+	int r;
+
+	if (!zeros)
+		return hg_gpu_no_memory(err);
+	r = p->ops->write(p, queue, state, 0, zeros, size, NULL, NULL, err);
+	if (p->ops->finish(p, queue, r ? NULL : err))
+		r = -1;
+	free(zeros);
+	return r;
+}
+
+void hg_channel_state_drop(struct hg_provider *p, struct hg_queue *queue, struct hg_buffer *state)
+{
+	if (!state)
+		return;
+	/* Where that fails there is nothing else to be done. */
+	write_zeros(p, queue, state, NULL);
+	p->ops->buffer_release(p, state);
+}
+
 /* A state without keys, and the secret into it: in clear. */
 static int install(struct hg_channel *ch, struct hg_queue *queue,
 		   const struct hg_channel_options *o, struct hg_gpu_error *err)
 {
-	const size_t size = offsetof(struct hg_state, scratch);
 	struct hg_arg args[11] = {{.type = HG_ARG_BUFFER}};
-	uint8_t *zeros = calloc(1, size);
-	int r = -1, i;
+	int r, i;
 
-	if (!zeros)
-		return hg_gpu_no_memory(err);
 	if (ch->p->ops->buffer_create(ch->p, sizeof(struct hg_state), &ch->state, err) ||
-	    ch->p->ops->write(ch->p, queue, ch->state, 0, zeros, size, NULL, NULL, err))
-		goto out;
+	    write_zeros(ch->p, queue, ch->state, err))
+		return -1;
 	args[0].buffer = ch->state;
 	for (i = 0; i < 4; i++) {
 		args[1 + i].type = args[5 + i].type = HG_ARG_U64;
@@ -237,9 +258,7 @@ static int install(struct hg_channel *ch, struct hg_queue *queue,
 	r = channel_launch(ch, queue, K_INSTALL, args, 11, 1, err);
 	if (ch->p->ops->finish(ch->p, queue, r ? NULL : err))
 		r = -1;
-out:
 	OPENSSL_cleanse(args, sizeof(args));
-	free(zeros);
 	return r;
 }
 
@@ -274,15 +293,14 @@ int hg_channel_open(struct hg_provider *p, struct hg_queue *queue,
 	*channel = NULL;
 	if (!err)
 		err = &first;
-	if (check_options(p, o, err))
-		return -1;
-	if (!session && !o->state && RAND_bytes((unsigned char *)&session, sizeof(session)) != 1)
-		return hg_gpu_fail_crypto(err, "no random numbers");
 	ch = calloc(1, sizeof(*ch));
-	if (!ch)
+	if (!ch) {
+		hg_channel_state_drop(p, queue, o->state);
 		return hg_gpu_no_memory(err);
+	}
 	ch->p = p;
 	ch->queue = queue;
+	ch->state = o->state;
 	pthread_mutex_init(&ch->lock, NULL);
 	pthread_mutex_init(&ch->slot_lock, NULL);
 	pthread_cond_init(&ch->slot_free, NULL);
@@ -290,6 +308,12 @@ int hg_channel_open(struct hg_provider *p, struct hg_queue *queue,
 	pthread_mutex_init(&ch->error_lock, NULL);
 	ch->coalesce = !o->no_coalescing;
 	ch->rekey_bytes = o->rekey_bytes ? o->rekey_bytes : HG_REKEY_BYTES;
+	if (check_options(p, o, err))
+		goto fail;
+	if (!session && !o->state && RAND_bytes((unsigned char *)&session, sizeof(session)) != 1) {
+		hg_gpu_fail_crypto(err, "no random numbers");
+		goto fail;
+	}
 	ch->ring_size = o->slots ? o->slots : SLOTS_DEFAULT;
 	if (hg_record_derive(&ch->keys, o->suite ? o->suite : HG_AES_256_GCM, session, o->secret,
 			     o->transcript, err) ||
@@ -300,9 +324,6 @@ int hg_channel_open(struct hg_provider *p, struct hg_queue *queue,
 			goto fail;
 	if (!o->state && install(ch, queue, o, err))
 		goto fail;
-	/* Taken over only now: where this fails it is still the caller's. */
-	if (o->state)
-		ch->state = o->state;
 	*channel = ch;
 	return 0;
 fail:
@@ -335,8 +356,7 @@ void hg_channel_close(struct hg_channel *ch)
 		ch->p->ops->event_release(ch->p, ch->last_event);
 	}
 	launch_close(ch);
-	if (ch->state)
-		ch->p->ops->buffer_release(ch->p, ch->state);
+	hg_channel_state_drop(ch->p, ch->queue, ch->state);
 	hg_pool_close(ch->pool);
 	drop_ciphers(ch);
 	pthread_mutex_destroy(&ch->lock);

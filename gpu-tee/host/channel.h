@@ -27,7 +27,8 @@ struct hg_channel_options {
 	uint64_t rekey_bytes; /* 0: HG_REKEY_BYTES; at most that */
 	/*
 	 * The session. Where a key agreement has filled a state on the device, @state
-	 * is that buffer (the channel takes it over) and @secret what was agreed. Where
+	 * is that buffer and @secret what was agreed. The buffer is the channel's from the
+	 * call on, and is gone where that fails. Where
 	 * @state is NULL the channel makes one and installs @secret by hg_install: it
 	 * crosses in clear, which is for tests and development only.
 	 */
@@ -50,7 +51,10 @@ struct hg_channel_stats {
 	uint64_t kernels, folds; /* launches of the application that are receipted: launch.h */
 };
 
-/* @queue carries the installation of keys; any queue of the context will do later. */
+/*
+ * @queue carries the installation of keys, and their end when the channel is closed: it
+ * must live until then. Any queue of the context will do for the rest.
+ */
 int hg_channel_open(struct hg_provider *p, struct hg_queue *queue,
 		    const struct hg_channel_options *options, struct hg_channel **ch,
 		    struct hg_gpu_error *err);
@@ -58,6 +62,8 @@ int hg_channel_open(struct hg_provider *p, struct hg_queue *queue,
 void hg_channel_close(struct hg_channel *ch);
 /* Bytes of the state on the device, for whoever makes it before the channel. */
 size_t hg_channel_state_size(void);
+/* Releases a state that no channel has taken; zeros take the keys' place before. */
+void hg_channel_state_drop(struct hg_provider *p, struct hg_queue *queue, struct hg_buffer *state);
 
 /* Makes a buffer known; @id goes into every record about it and is never used twice. */
 int hg_channel_bind(struct hg_channel *ch, struct hg_queue *queue, struct hg_buffer *buffer,

@@ -89,6 +89,7 @@ struct area;
 
 struct hg_channel {
 	struct hg_provider *p;
+	struct hg_queue *queue; /* that the channel was opened on */
 	struct hg_kernel *kernel[CHANNEL_KERNELS];
 	struct hg_pool *pool;
 	bool coalesce;

@@ -100,6 +100,11 @@ static void run_commit(const struct hg_arg *a)
 	hg_commit(arg_data(a), a[1].u32);
 }
 
+static void run_agree_clear(const struct hg_arg *a)
+{
+	hg_agree_clear(arg_data(a));
+}
+
 /*
  * Groups run one after another here, and show no noise. As all of this device is
  * simulated, so is its noise: all groups but the last get OpenSSL's random numbers.
@@ -138,6 +143,7 @@ static struct hg_kernel {
 	{"hg_area", run_area, 4},
 	{"hg_fold", run_fold, 5},
 	{"hg_commit", run_commit, 2},
+	{"hg_agree_clear", run_agree_clear, 1},
 	{"hg_agree_hello", run_agree_hello, 4},
 	{"hg_agree_finish", run_agree_finish, 3},
 };

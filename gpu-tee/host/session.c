@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session.h"
 
+#include "channel.h"
+
 #include "../device/agree.h"
 
 #include <openssl/crypto.h>
@@ -58,6 +60,17 @@ static int launch(struct opening *o, const char *name, const struct hg_arg *args
 		return -1;
 	return o->p->ops->launch(o->p, o->queue, kernel, args, count, groups, o->p->info.lanes,
 				 NULL, NULL, err);
+}
+
+/*
+ * By the device: zeros of ours would cross the bus, and what comes there instead could say
+ * that noise was collected. The state is cleared by the kernel that fills it.
+ */
+static int clear(struct opening *o, struct hg_gpu_error *err)
+{
+	const struct hg_arg args[] = { BUFFER(o->agree) };
+
+	return launch(o, "hg_agree_clear", args, 1, 1, err);
 }
 
 static int put(struct opening *o, size_t offset, const void *data, size_t size,
@@ -132,9 +145,9 @@ static int agree_on(struct opening *o, const struct hg_agree_options *options,
 	if (hg_session_program(o->p, program, err) ||
 	    hg_agree_hello(options, program, &o->host, &hello, err))
 		return -1;
-	if (zeros(o, sizeof(struct agree), &o->agree, err) ||
-	    zeros(o, sizeof(struct agree_wire), &o->wire, err) ||
-	    zeros(o, sizeof(struct hg_state), &o->state, err))
+	if (o->p->ops->buffer_create(o->p, sizeof(struct agree), &o->agree, err) ||
+	    clear(o, err) || zeros(o, sizeof(struct agree_wire), &o->wire, err) ||
+	    o->p->ops->buffer_create(o->p, sizeof(struct hg_state), &o->state, err))
 		return -1;
 	if (ask(o, &hello, options, &answer, err) ||
 	    hg_agree_answer(o->host, &answer, &finish, keys, err))
@@ -157,18 +170,19 @@ int hg_session_open(struct hg_provider *p, struct hg_queue *queue,
 				   "an enrolled device needs a reading of its behaviour");
 	rc = agree_on(&o, options, keys, err);
 	hg_agree_free(o.host);
-	if (o.agree)
+	/* Whatever is under way uses memory of ours; and what was secret is not left in it. */
+	if (o.agree) {
+		clear(&o, NULL);
+		p->ops->finish(p, queue, NULL);
 		p->ops->buffer_release(p, o.agree);
+	}
 	if (o.wire)
 		p->ops->buffer_release(p, o.wire);
 	if (!rc) {
 		*state = o.state;
 		return 0;
 	}
-	/* Whatever is under way uses memory of ours. */
-	p->ops->finish(p, queue, NULL);
-	if (o.state)
-		p->ops->buffer_release(p, o.state);
+	hg_channel_state_drop(p, queue, o.state);
 	OPENSSL_cleanse(keys, sizeof(*keys));
 	return -1;
 }

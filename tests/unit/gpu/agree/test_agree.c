@@ -490,6 +490,32 @@ static void noise_of_one_thread(void **state)
 	pair_close(&p);
 }
 
+/* Memory that says that there was noise: as it is, it would do; but it is cleared first. */
+static void noise_preset(void **state)
+{
+	struct hg_agree_options o = options(HG_X25519, HG_ANONYMOUS);
+
+	(void)state;
+	for (int cleared = 0; cleared < 2; cleared++) {
+		struct pair p;
+
+		pair_open(&p, &o);
+		no_noise(&p);
+		p.device->bits = NOISE_BITS;
+		p.device->finished = NOISE_GROUPS - 1;
+		memset(p.device->pool, 0x77, sizeof(p.device->pool));
+		if (cleared)
+			agree_reset(p.device);
+		hg_plain_groups = NOISE_GROUPS;
+		for (hg_plain_group = 0; hg_plain_group < NOISE_GROUPS; hg_plain_group++)
+			agree_launch(p.device, p.wire, reading, 0);
+		hg_plain_group = 0;
+		hg_plain_groups = 1;
+		assert_int_equal(p.wire->answer.status, cleared ? HG_AGREE_NOISE : HG_AGREE_OK);
+		pair_close(&p);
+	}
+}
+
 /* Other groups than there must be could answer before all have collected. */
 static void other_groups(void **state)
 {
@@ -670,6 +696,7 @@ int main(void)
 		cmocka_unit_test(out_of_turn),
 		cmocka_unit_test(noise_used_once),
 		cmocka_unit_test(noise_of_one_thread),
+		cmocka_unit_test(noise_preset),
 		cmocka_unit_test(other_groups),
 		cmocka_unit_test(noise_counted),
 		cmocka_unit_test(impersonated),

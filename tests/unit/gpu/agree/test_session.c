@@ -7,7 +7,7 @@
 #include "session.h"
 #include "simulated.h"
 
-#include "../../../../gpu-tee/device/state.h"
+#include "../../../../gpu-tee/device/agree.h"
 
 #include <openssl/crypto.h>
 
@@ -183,10 +183,152 @@ static void refuses(void **state)
 	refused(f, &o, f->reading, HG_GPU_E_IDENTITY, "another key than the enrolled one");
 }
 
+/* ---- Memory that the bus fills, and what is left in it -------------------------- */
+
+/* The device below, for the operations that the test puts itself in front of. */
+static const struct hg_provider_ops *real;
+static struct hg_kernel *hello;
+
+/* The agreement's memory says that there was noise, and is full of what the attacker knows. */
+static void preset(struct hg_provider *p, struct hg_buffer *b)
+{
+	struct hg_queue *q;
+	struct agree a;
+
+	memset(&a, 0, sizeof(a));
+	a.bits = NOISE_BITS;
+	a.finished = NOISE_GROUPS - 1;
+	memset(a.pool, 0x77, sizeof(a.pool));
+	assert_int_equal(real->queue_create(p, &q, NULL), 0);
+	assert_int_equal(real->write(p, q, b, 0, &a, sizeof(a), NULL, NULL, NULL), 0);
+	assert_int_equal(real->finish(p, q, NULL), 0);
+	real->queue_release(p, q);
+}
+
+static int preset_create(struct hg_provider *p, size_t size, struct hg_buffer **b,
+			 struct hg_gpu_error *err)
+{
+	int rc = real->buffer_create(p, size, b, err);
+
+	if (!rc && size == sizeof(struct agree))
+		preset(p, *b);
+	return rc;
+}
+
+static int preset_write(struct hg_provider *p, struct hg_queue *queue, struct hg_buffer *b,
+			size_t offset, const void *src, size_t size, const struct hg_wait *wait,
+			struct hg_event **done, struct hg_gpu_error *err)
+{
+	int rc = real->write(p, queue, b, offset, src, size, wait, done, err);
+
+	if (!rc && size == sizeof(struct agree))
+		preset(p, b);
+	return rc;
+}
+
+static int preset_kernel(struct hg_provider *p, const char *name, struct hg_kernel **k,
+			 struct hg_gpu_error *err)
+{
+	int rc = real->kernel(p, name, k, err);
+
+	if (!strcmp(name, "hg_agree_hello"))
+		hello = *k;
+	return rc;
+}
+
+/* The hello collects nothing. */
+static int preset_launch(struct hg_provider *p, struct hg_queue *queue, struct hg_kernel *kernel,
+			 const struct hg_arg *args, unsigned count, size_t groups, size_t lanes,
+			 const struct hg_wait *wait, struct hg_event **done,
+			 struct hg_gpu_error *err)
+{
+	struct hg_arg copy[8];
+
+	assert_true(count <= 8);
+	memcpy(copy, args, count * sizeof(*args));
+	if (kernel == hello)
+		copy[3].u32 = 0;
+	return real->launch(p, queue, kernel, copy, count, groups, lanes, wait, done, err);
+}
+
+/* Not on the simulated device: that makes its noise whatever it is told. */
+static void no_noise_by_preset(void **state)
+{
+	struct fixture *f = *state;
+	struct hg_agree_options o = options(f, HG_X25519);
+	struct hg_provider_ops ops = *f->p->ops;
+
+	real = f->p->ops;
+	ops.buffer_create = preset_create;
+	ops.write = preset_write;
+	ops.kernel = preset_kernel;
+	ops.launch = preset_launch;
+	f->p->ops = &ops;
+	refused(f, &o, f->reading, HG_GPU_E_REFUSED, "the device shows no noise");
+	f->p->ops = real;
+}
+
+static struct hg_buffer *kept; /* the agreement's memory */
+static bool clean;
+
+static int keep_create(struct hg_provider *p, size_t size, struct hg_buffer **b,
+		       struct hg_gpu_error *err)
+{
+	int rc = real->buffer_create(p, size, b, err);
+
+	if (!rc && size == sizeof(struct agree))
+		kept = *b;
+	return rc;
+}
+
+static void keep_release(struct hg_provider *p, struct hg_buffer *b)
+{
+	static const struct agree none;
+	struct hg_queue *q;
+	struct agree a;
+
+	if (b == kept) {
+		assert_int_equal(real->queue_create(p, &q, NULL), 0);
+		assert_int_equal(real->read(p, q, b, 0, &a, sizeof(a), NULL, NULL, NULL), 0);
+		assert_int_equal(real->finish(p, q, NULL), 0);
+		real->queue_release(p, q);
+		clean = !memcmp(&a, &none, sizeof(a));
+		kept = NULL;
+	}
+	real->buffer_release(p, b);
+}
+
+/* Who gets the agreement's memory next finds nothing in it, whatever came of it. */
+static void nothing_left(void **state)
+{
+	struct fixture *f = *state;
+	struct hg_agree_options o = options(f, HG_X25519);
+	struct hg_provider_ops ops = *f->p->ops;
+	struct hg_session_keys keys;
+	struct hg_buffer *device;
+
+	real = f->p->ops;
+	ops.buffer_create = keep_create;
+	ops.buffer_release = keep_release;
+	f->p->ops = &ops;
+	assert_int_equal(
+		hg_session_open(f->p, f->queue, &o, f->reading, &device, &keys, &f->err), 0);
+	assert_true(clean);
+	f->p->ops->buffer_release(f->p, device);
+	clean = false;
+	refused(f, &o, f->foreign, HG_GPU_E_IDENTITY, "not that of the enrolled device");
+	assert_true(clean);
+	f->p->ops = real;
+}
+
 int main(void)
 {
-	const struct CMUnitTest cpu[] = { cmocka_unit_test(opens), cmocka_unit_test(refuses) };
+	const struct CMUnitTest cpu[] = { cmocka_unit_test(opens), cmocka_unit_test(refuses),
+					  cmocka_unit_test(nothing_left) };
+	const struct CMUnitTest opencl[] = { cmocka_unit_test(opens), cmocka_unit_test(refuses),
+					     cmocka_unit_test(no_noise_by_preset),
+					     cmocka_unit_test(nothing_left) };
 	int failed = cmocka_run_group_tests_name("simulated", cpu, on_cpu, off);
 
-	return failed + cmocka_run_group_tests_name("OpenCL", cpu, on_opencl, off);
+	return failed + cmocka_run_group_tests_name("OpenCL", opencl, on_opencl, off);
 }

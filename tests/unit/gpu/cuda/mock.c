@@ -689,6 +689,11 @@ static void run_commit(void **a)
 	hg_commit(PTR(0), U32(1));
 }
 
+static void run_agree_clear(void **a)
+{
+	hg_agree_clear(PTR(0));
+}
+
 /* Groups run one after another and show no noise: OpenSSL's stands in for all but the last's. */
 static void run_agree_hello(void **a)
 {
@@ -735,6 +740,7 @@ static struct CUfunc_st {
 	{ "hg_area", run_area, false },
 	{ "hg_fold", run_fold, false },
 	{ "hg_commit", run_commit, false },
+	{ "hg_agree_clear", run_agree_clear, false },
 	{ "hg_agree_hello", run_agree_hello, false },
 	{ "hg_agree_finish", run_agree_finish, false },
 };

@@ -200,6 +200,47 @@ static void test_no_clock(void **state)
 	hg_probe_close(p);
 }
 
+static cl_command_queue queue_seen;
+static cl_mem reading_seen;
+
+static cl_command_queue CL_API_CALL see_queue(cl_context context, cl_device_id device,
+					      cl_command_queue_properties properties, cl_int *ret)
+{
+	return queue_seen = api.CreateCommandQueue(context, device, properties, ret);
+}
+
+static cl_int CL_API_CALL see_release(cl_mem mem)
+{
+	if (mem == reading_seen) {
+		assert_int_equal(api.EnqueueReadBuffer(queue_seen, mem, CL_TRUE, 0, sizeof(back),
+						       &back, 0, NULL, NULL),
+				 0);
+		reading_seen = NULL;
+	}
+	return api.ReleaseMemObject(mem);
+}
+
+/* Who gets the reading's memory next does not find it there. */
+static void test_nothing_left(void **state)
+{
+	struct hg_clapi other = api;
+	struct hg_probe *p;
+
+	(void)state;
+	if (count < 1)
+		skip();
+	other.CreateCommandQueue = see_queue;
+	other.ReleaseMemObject = see_release;
+	assert_int_equal(hg_probe_open(&other, devices[0], &p, &err), 0);
+	assert_int_equal(hg_probe_put(p, &now, &err), 0);
+	reading_seen = hg_probe_reading(p);
+	memcpy(&back, &now, sizeof(back));
+	hg_probe_close(p);
+	assert_null(reading_seen);
+	for (size_t i = 0; i < sizeof(back); i++)
+		assert_int_equal(((uint8_t *)&back)[i], 0);
+}
+
 /* Functions of a driver that fail: an error with a reason, and nothing is leaked (ASan looks). */
 static cl_int CL_API_CALL no_launch(cl_command_queue queue, cl_kernel kernel, cl_uint dim,
 				    const size_t *offset, const size_t *global, const size_t *local,
@@ -241,7 +282,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_secret),	 cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_measure),	 cmocka_unit_test(test_fetch),
-		cmocka_unit_test(test_no_clock), cmocka_unit_test(test_failing_driver),
+		cmocka_unit_test(test_no_clock), cmocka_unit_test(test_nothing_left),
+		cmocka_unit_test(test_failing_driver),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -49,6 +49,8 @@ static int evil_buffer_create(struct hg_provider *p, size_t size, struct hg_buff
 
 static void evil_buffer_release(struct hg_provider *p, struct hg_buffer *buffer)
 {
+	if (of(p)->on_release)
+		of(p)->on_release(of(p), buffer);
 	of(p)->below->ops->buffer_release(of(p)->below, buffer);
 }
 

@@ -18,6 +18,8 @@ struct evil {
 	void (*on_read)(struct evil *e, uint8_t *data, size_t size);
 	/* May change a launch; returns false to leave it out. */
 	bool (*on_launch)(struct evil *e, const char *kernel, struct hg_arg *args, size_t *groups);
+	/* Before a buffer is released: who gets its memory next sees what is in it. */
+	void (*on_release)(struct evil *e, struct hg_buffer *buffer);
 	void *arg;
 	unsigned writes, reads, launches; /* that went by */
 	long fail_at;			  /* this call of an operation fails; -1 for none */

@@ -4,6 +4,7 @@
  * application's buffers are as they were, the device stays bad, and the channel
  * says so for good.
  */
+#include "channel_impl.h"
 #include "fixture.h"
 
 #include <stdlib.h>
@@ -513,6 +514,62 @@ static void test_bind(void **state)
 	}
 }
 
+/* The device is made to seal into the state's memory, or to take that for a buffer. */
+static void test_state_as_buffer(void **state)
+{
+	static const struct plan cases[] = {
+		{ .kernel = "hg_bind", .arg = 1 },
+		{ .kernel = "hg_bind", .arg = 4 },
+		{ .kernel = "hg_seal", .arg = 2 },
+		{ .kernel = "hg_receipt", .arg = 1 },
+	};
+	static struct hg_key keys[2][HG_KEYS];
+	struct hg_buffer *third;
+	struct fixture f;
+	uint64_t id;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct plan plan = cases[i];
+
+		plan.at = 1;
+		open_plan(&f, &plan, NULL);
+		plan.buffer = hg_channel_state(f.ch);
+		fixture_peek(&f, plan.buffer, offsetof(struct hg_state, keys), keys[0],
+			     sizeof(keys[0]));
+		assert_int_equal(f.p->ops->buffer_create(f.p, 4096, &third, &f.err), 0);
+		f.evil->on_launch = change_launch;
+		if (i < 2)
+			assert_int_equal(hg_channel_bind(f.ch, f.queue, third, 4096, &id, &f.err),
+					 -1);
+		else if (i == 2)
+			assert_int_equal(fixture_read(&f, f.id_a, f.a, 0, after, 5000), -1);
+		else
+			assert_int_equal(hg_channel_sync(f.ch, f.queue, &f.err), -1);
+		assert_dead(&f);
+		fixture_peek(&f, plan.buffer, offsetof(struct hg_state, keys), keys[1],
+			     sizeof(keys[1]));
+		assert_memory_equal(keys[0], keys[1], sizeof(keys[0]));
+		f.p->ops->buffer_release(f.p, third);
+		fixture_close(&f);
+	}
+}
+
+/* What is sealed would lie over what it is made from. */
+static void test_seal_in_place(void **state)
+{
+	struct fixture f;
+	struct plan plan = {.kernel = "hg_seal", .arg = 2, .at = 1};
+
+	(void)state;
+	open_plan(&f, &plan, NULL);
+	plan.buffer = f.a;
+	f.evil->on_launch = change_launch;
+	attacked_read(&f, LARGE);
+	fixture_close(&f);
+}
+
 /* A receipt that is asked for by more groups than one. */
 static void test_receipt(void **state)
 {
@@ -649,6 +706,73 @@ static void test_nonces(void **state)
 	fixture_close(&f);
 }
 
+/* Memory of the session's is released: whether there are keys in it. */
+struct remains {
+	struct hg_queue *queue;
+	struct hg_buffer *state;
+	unsigned released;
+	bool keys;
+};
+
+static void look_at_state(struct evil *e, struct hg_buffer *buffer)
+{
+	const size_t size = offsetof(struct hg_state, scratch);
+	struct remains *r = e->arg;
+	uint8_t *copy;
+	size_t i;
+
+	if (buffer != r->state)
+		return;
+	copy = malloc(size);
+	assert_non_null(copy);
+	assert_int_equal(e->below->ops->read(e->below, r->queue, buffer, 0, copy, size, NULL, NULL,
+					     NULL),
+			 0);
+	assert_int_equal(e->below->ops->finish(e->below, r->queue, NULL), 0);
+	for (i = 0; i < size; i++)
+		r->keys |= copy[i] != 0;
+	r->released++;
+	free(copy);
+}
+
+/* A channel that is closed, and one that cannot be opened, leave no keys behind. */
+static void test_remains(void **state)
+{
+	struct fixture f;
+	struct plan plan = {0};
+	struct remains r = {0};
+	struct hg_channel_options o = {.suite = HG_AES_256_GCM, .slots = 1};
+	struct hg_channel *ch;
+	uint8_t byte = 1;
+
+	(void)state;
+	open_plan(&f, &plan, NULL);
+	r.queue = f.queue;
+	r.state = hg_channel_state(f.ch);
+	f.evil->arg = &r;
+	f.evil->on_release = look_at_state;
+	hg_channel_close(f.ch);
+	assert_int_equal(r.released, 1);
+	assert_false(r.keys);
+	for (o.slots = 1; o.slots < 3; o.slots++) {
+		assert_int_equal(f.evil->below->ops->buffer_create(
+					 f.evil->below, hg_channel_state_size(), &o.state, &f.err),
+				 0);
+		fixture_poke(&f, o.state, offsetof(struct hg_state, keys), &byte, 1);
+		r.state = o.state;
+		/* Wrong options, or no memory for the ring. */
+		f.evil->calls = 0;
+		f.evil->fail_at = o.slots == 2 ? CHANNEL_KERNELS : -1;
+		assert_int_equal(hg_channel_open(f.p, f.queue, &o, &ch, &f.err), -1);
+		assert_null(ch);
+		assert_int_equal(r.released, 1 + o.slots);
+		assert_false(r.keys);
+	}
+	f.evil->fail_at = -1;
+	f.ch = NULL;
+	fixture_close(&f);
+}
+
 /*
  * Every operation fails once: an error, no hang, no leak, no wrong data. The channel may go
  * on where nothing was used up.
@@ -756,10 +880,13 @@ int main(void)
 		cmocka_unit_test(test_reordered_read),
 		cmocka_unit_test(test_read_launches),
 		cmocka_unit_test(test_bind),
+		cmocka_unit_test(test_state_as_buffer),
+		cmocka_unit_test(test_seal_in_place),
 		cmocka_unit_test(test_receipt),
 		cmocka_unit_test(test_extra_bind),
 		cmocka_unit_test(test_second_install),
 		cmocka_unit_test(test_nonces),
+		cmocka_unit_test(test_remains),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_known_answers),
 	};
