@@ -431,9 +431,9 @@ static void settle(const struct transfer *t)
 
 	for (;;) {
 		pthread_mutex_lock(&under_way_lock);
-		TAILQ_FOREACH(p, &under_way, under_way)
-		if (overlaps(&p->transfer, t))
-			break;
+		p = TAILQ_FIRST(&under_way);
+		while (p && !overlaps(&p->transfer, t))
+			p = TAILQ_NEXT(p, under_way);
 		if (p) {
 			q = p->queue;
 			index = p->index;
