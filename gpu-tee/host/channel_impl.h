@@ -108,7 +108,6 @@ struct hg_channel {
 	struct hg_pending *pending, **pending_tail;
 
 	/* Launches of the application: launch.c. */
-	struct hg_queue *queue; /* the one the channel was opened with */
 	struct area *area[HG_AREAS];
 	unsigned areas;
 	const unsigned int *held;
