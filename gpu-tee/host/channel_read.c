@@ -474,7 +474,7 @@ int hg_channel_complete(struct hg_channel *ch, struct hg_pending *r, struct hg_g
 		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "there is no such read");
 	finish(ch, r);
 	if (r->failed) {
-		/* The name of a launch is for people: it is left out where it would mean to wait. */
+		/* The name of a launch is for people: left out where it would mean to wait. */
 		if (!pthread_mutex_trylock(&ch->lock)) {
 			channel_name(ch, &r->error);
 			pthread_mutex_unlock(&ch->lock);

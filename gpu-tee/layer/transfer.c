@@ -44,7 +44,7 @@ struct gate {
 };
 
 /* The reads of all queues that have not landed, oldest first. */
-static TAILQ_HEAD(, pending) under_way = TAILQ_HEAD_INITIALIZER(under_way);
+static TAILQ_HEAD(reads, pending) under_way = TAILQ_HEAD_INITIALIZER(under_way);
 static pthread_mutex_t under_way_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct gate *gates;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the test program share: app.c, app_kernels.c for programs and launches, order.c. */
+/* What the files of the test program share: app.c, app_kernels.c (launches), order.c. */
 #ifndef APP_H
 #define APP_H
 
