@@ -58,7 +58,7 @@ static void close_session(struct shim_session *s)
 
 static int agree(struct shim_session *s, unsigned suite, struct hg_gpu_error *err)
 {
-	/* No identity of the CVM's: nobody checks it. None of the GPU's: it is unknown. */
+	/* No identity of the CVM, which nobody checks, nor of the GPU, which is unknown. */
 	struct hg_agree_options o = { .suite = suite, .anonymous = true };
 	struct hg_channel_options co = { .suite = suite, .threads = 1 };
 	struct hg_session_keys keys;
