@@ -261,7 +261,7 @@ static void enrolment_finish(void **state)
 	/* Once. */
 	refused_as(t, &alice, "/v1/enrol/finish", good, "", 403, "session");
 	free(good);
-	/* Without certificates all are one owner: then the session's name and a token are needed. */
+	/* Without certificates all are one owner: the session and a token are needed. */
 	begun(t, &t->peer, ak, 0x13, session);
 	good = finish_with(session, 0x13);
 	refused_as(t, &alice, "/v1/enrol/finish", good, "", 403, "session");
