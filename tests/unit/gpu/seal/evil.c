@@ -134,8 +134,8 @@ static int evil_launch(struct hg_provider *p, struct hg_queue *queue, struct hg_
 		       const struct hg_wait *wait, struct hg_event **done, struct hg_gpu_error *err)
 {
 	struct evil *e = of(p);
+	static uint8_t byte; /* read into when this has returned */
 	struct hg_arg copy[16];
-	uint8_t byte;
 
 	if (fails(e, err))
 		return -1;
