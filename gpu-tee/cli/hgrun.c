@@ -17,6 +17,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "record.h"
+
 #define LIBRARY "libhypergpu-ocl-layer.so"
 
 /* As the shell has them: what was started has its own. */
@@ -330,13 +332,8 @@ static bool set_report(const char *file)
 
 static bool set_suite(const char *suite)
 {
-	static const char *const known[] = { "aes-256-gcm", "chacha20-poly1305",
-					     "sm4-ctr-hmac-sm3" };
-	size_t i;
-
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (!strcmp(suite, known[i]))
-			return !setenv("HYPERGPU_SUITE", suite, 1);
+	if (*suite && hg_record_suite(suite))
+		return !setenv("HYPERGPU_SUITE", suite, 1);
 	complain("--suite %s: not aes-256-gcm, chacha20-poly1305 or sm4-ctr-hmac-sm3", suite);
 	return false;
 }

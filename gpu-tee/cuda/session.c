@@ -2,6 +2,7 @@
 /* A session for each context of the application's, opened when it first moves data. */
 #include "shim.h"
 
+#include "record.h"
 #include "session.h"
 
 #include <openssl/crypto.h>
@@ -28,17 +29,6 @@ struct shim_session {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct shim_session *sessions;
-
-static unsigned chosen_suite(void)
-{
-	const char *name = getenv("HYPERGPU_SUITE");
-
-	if (!name || !*name || !strcmp(name, "aes-256-gcm"))
-		return HG_AES_256_GCM;
-	if (!strcmp(name, "chacha20-poly1305"))
-		return HG_CHACHA20_POLY1305;
-	return !strcmp(name, "sm4-ctr-hmac-sm3") ? HG_SM4_CTR_HMAC_SM3 : 0;
-}
 
 static void close_session(struct shim_session *s)
 {
@@ -103,7 +93,7 @@ static struct shim_session *open_session(CUcontext context, CUdevice device)
 {
 	struct shim_session *s = calloc(1, sizeof(*s));
 	struct hg_gpu_error err = { 0 };
-	unsigned suite = chosen_suite();
+	unsigned suite = hg_record_suite(getenv("HYPERGPU_SUITE"));
 
 	if (!s)
 		return NULL;

@@ -249,6 +249,15 @@ int hg_record_chain(uint8_t chain[32], enum hg_chain_event event, uint32_t count
 	return 0;
 }
 
+enum hg_suite hg_record_suite(const char *name)
+{
+	if (!name || !*name || !strcmp(name, "aes-256-gcm"))
+		return HG_AES_256_GCM;
+	if (!strcmp(name, "chacha20-poly1305"))
+		return HG_CHACHA20_POLY1305;
+	return !strcmp(name, "sm4-ctr-hmac-sm3") ? HG_SM4_CTR_HMAC_SM3 : 0;
+}
+
 const char *hg_record_bad_text(uint32_t bad)
 {
 	static const char *const text[HG_BADS] = {

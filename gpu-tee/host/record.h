@@ -56,5 +56,7 @@ int hg_record_chain(uint8_t chain[32], enum hg_chain_event event, uint32_t count
 
 /* "the tag is wrong", for people. */
 const char *hg_record_bad_text(uint32_t bad);
+/* The suite of a name, as users write it; 0: there is none. NULL and "" are the default. */
+enum hg_suite hg_record_suite(const char *name);
 
 #endif

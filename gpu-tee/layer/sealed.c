@@ -8,6 +8,7 @@
 #include "../host/launch.h"
 #include "gpu.h"
 #include "layer.h"
+#include "record.h"
 
 struct seal {
 	struct hg_provider *provider;
@@ -25,20 +26,11 @@ static struct seal *seal_of(struct crossing *x)
 	return x->private;
 }
 
-static enum hg_suite chosen_suite(void)
-{
-	const char *name = getenv("HYPERGPU_SUITE");
-
-	if (!name || !*name || !strcmp(name, "aes-256-gcm"))
-		return HG_AES_256_GCM;
-	if (!strcmp(name, "chacha20-poly1305"))
-		return HG_CHACHA20_POLY1305;
-	return !strcmp(name, "sm4-ctr-hmac-sm3") ? HG_SM4_CTR_HMAC_SM3 : 0;
-}
-
 static int open_channel(struct crossing *x, struct seal *s)
 {
-	struct hg_channel_options options = { .suite = chosen_suite(), .threads = 1 };
+	struct hg_channel_options options = {
+		.suite = hg_record_suite(getenv("HYPERGPU_SUITE")), .threads = 1
+	};
 	struct hg_gpu_error err = { 0 };
 	int ret;
 
