@@ -68,6 +68,10 @@ t "the TPM is the same" 0 '^kept' '' run --tpm "$work/tpm" -- \
 	tpm2_nvread -T device:/dev/tpmrm0 -C o 0x1500016
 grep -q BEGIN "$work/tpm/roots.pem" && [[ -s $work/tpm/booted/initrd && -s $work/tpm/booted/cmdline ]] ||
 	{ echo "FAIL --tpm: something is missing in its folder"; failed=1; }
+mkdir "$work/busy" && exec {busy}>"$work/busy/lock" && flock "$busy"
+t "a TPM that is in use" 125 '^$' 'busy is in use' run --tpm "$work/busy" -- true
+[[ $(ls "$work/busy") == lock ]] || { echo "FAIL --tpm: made one that is in use"; failed=1; }
+exec {busy}>&-
 t "devices, modprobe, environment" 0 '0x11e8.*value' '^$' run --device edu --env NAME=value -- \
 	sh -c 'modprobe tun && test -c /dev/net/tun && cat /sys/bus/pci/devices/*/device | grep 11e8; echo $NAME'
 t "panic" 121 '' 'panicked in: the command.*sysrq triggered crash' run -- \
@@ -77,6 +81,12 @@ t "splat accepted" 5 '' '^$' run --no-check-splat -- \
 	sh -c 'echo "WARNING: made up" >/dev/kmsg; exit 5'
 t "early end" 122 '' 'the machine ended .*in: the command' run -- \
 	sh -c 'echo b >/proc/sysrq-trigger; sleep 20'
+# The patterns that the log is searched with: who opens them ends the machine; and none.
+t "early end, after the command" 122 '' "switching off after the command.*command's status was 3" run -- \
+	sh -c 'p=/proc/1/root/splat; rm $p && mkfifo $p || exit 1
+	       (exec 9>$p; echo b >/proc/sysrq-trigger) >/dev/null 2>&1 & exit 3'
+t "a log that cannot be searched" 125 '' 'gave up: cannot search' run -- \
+	sh -c 'echo "[" >/proc/1/root/splat'
 t "hang in the boot" 124 '' "timed out after 1 s in: the kernel's boot" run --timeout 1 -- true
 t "hang in the command" 124 '' \
 	'in: the command: sh -c echo up.*processes.*sleep 12345.*processors were at.*RIP=' \

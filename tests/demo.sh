@@ -69,16 +69,16 @@ if [ "$tower" ]; then
 	machine=(--firmware ovmf --tpm "$own/tpm" --kernel-arg no5lvl)
 	tests/demo/tenant.sh $logs "$own" >$logs/tenant.log 2>&1 &
 	tenant=$!
-	trap '[ -z "$tenant" ] || kill $tenant 2>/dev/null; rm -rf "$own"' EXIT
+	trap '[ -z "$tenant" ] || kill "$tenant" 2>/dev/null; rm -rf "$own"' EXIT
 fi
 status=0
 tools/hgbench run "${machine[@]}" --smp 2 --mem "$memory" --timeout 1400 --out $logs \
 	--env HG_PROVIDER="$provider" --env DEMO_BEGAN="$(date +%s)" -- \
 	"tests/demo/$script" || status=$?
 if [ "$tower" ]; then
-	kill $tenant 2>/dev/null
+	kill "$tenant" 2>/dev/null
 	rc=0
-	wait $tenant || rc=$?
+	wait "$tenant" || rc=$?
 	tenant=
 	if [ $rc -ne 0 ]; then
 		echo "the tenant: status $rc"

@@ -69,8 +69,9 @@ static const struct hgl_report_scheme *scheme;
 static u8 public[HGL_REPORT_PUBLIC_MAX];
 static u32 public_size;
 static const char *why_not;		/* no key: the reason, for people */
-static bool extended;			/* the TPM has the key: it must hear of its end */
-static DEFINE_MUTEX(end);		/* the key's */
+static bool extended;			/* the TPM may have the key: it must hear of its end */
+static bool ended;			/* the machine goes down: no key any more */
+static DEFINE_MUTEX(end);		/* the key's, and its beginning's */
 
 /* ---- who this is ---- */
 
@@ -230,6 +231,15 @@ static void measure_end(void)
 
 /* ---- the key ---- */
 
+/* Under @end. */
+static void drop_key(void)
+{
+	hgl_report_key_wipe();
+	if (extended)
+		measure_end();
+	extended = false;
+}
+
 static int make_key(void)
 {
 	int ret;
@@ -245,8 +255,8 @@ static int make_key(void)
 	return 0;
 }
 
-/* From now on there are reports. */
-static void use_key(u32 flags)
+/* From now on there are reports; unless the core takes no such key, which it says. */
+static int use_key(u32 flags)
 {
 	s64 status;
 
@@ -254,30 +264,30 @@ static void use_key(u32 flags)
 	key.flags = flags;
 	status = hg_core_report_key(&key);
 	if (!WARN(status, "hypergpu: the core took no report key: status %lld\n", status))
-		return;
-	hgl_report_key_wipe();
+		return 0;
 	key.algorithm = 0;
 	why_not = "internal error";
+	return -EIO;
 }
 
 /* The log names the key to verifiers that are told to do without a TPM, too. */
 static void start_development(void)
 {
-	if (hgl_tpm_log_open(false) || measure_l0() || make_key() || measure_key()) {
+	if (hgl_tpm_log_open(false) || measure_l0() || make_key() || measure_key() ||
+	    use_key(HG_REPORT_DEVELOPMENT)) {
 		hgl_report_key_wipe();
 		memset(public, 0, sizeof(public));
 		hgl_tpm_log_close();
-		why_not = "the key could not be made";
+		why_not = why_not ?: "the key could not be made";
 		return;
 	}
-	use_key(HG_REPORT_DEVELOPMENT);
 	pr_warn("reports are for development only: nothing stands behind their key, and each says so\n");
 }
 
 /* 0, or the TPM is of no use. */
 static int start_tpm(void)
 {
-	int ret = hgl_tpm_log_open(true) ?: measure_l0();
+	int replays, ret = hgl_tpm_log_open(true) ?: measure_l0();
 
 	if (ret) {
 		why_not = "no TPM 2.0, or it failed";
@@ -288,6 +298,8 @@ static int start_tpm(void)
 		why_not = "the key could not be made";
 		return ret;
 	}
+	/* An extend that failed may have been done. */
+	extended = true;
 	ret = measure_key();
 	if (!ret)
 		ret = hgl_tpm_log_replays();
@@ -295,21 +307,21 @@ static int start_tpm(void)
 		why_not = "the TPM failed";
 		return ret;
 	}
-	extended = true;
-	if (!ret)
+	replays = ret;
+	ret = use_key(0);
+	if (ret)
+		return ret;
+	if (!replays)
 		pr_warn("PCR %u holds more than this load of the module: no verifier will believe reports until the machine has been booted anew\n",
 			HGL_TPM_PCR);
 	else
 		pr_info("reports are signed by a key that PCR %u of the TPM names\n", HGL_TPM_PCR);
-	use_key(0);
 	return 0;
 }
 
-void hgl_measure_init(void)
+/* Under @end. */
+static void start(void)
 {
-	/* A guest's reports come from the core beneath, with its key. */
-	if (static_branch_unlikely(&hgl_nested))
-		return;
 	scheme = hgl_report_scheme(report_key);
 	if (!scheme) {
 		why_not = "the parameter report_key is none of " HGL_REPORT_SCHEMES;
@@ -324,10 +336,24 @@ void hgl_measure_init(void)
 		why_not = "the parameter report is none of tpm, development, off";
 		pr_err("report=%s: known are tpm, development, off\n", report);
 	} else if (start_tpm()) {
-		hgl_report_key_wipe();
+		drop_key();
 		memset(public, 0, sizeof(public));
 		pr_err("reports on confidential VMs are refused until the TPM works and the module is loaded again; for development without one: report=development\n");
 	}
+}
+
+void hgl_measure_init(void)
+{
+	/* A guest's reports come from the core beneath, with its key. */
+	if (static_branch_unlikely(&hgl_nested))
+		return;
+	/* A reboot may be under way; one that comes waits until there is a key that it can end. */
+	mutex_lock(&end);
+	if (ended)
+		why_not = "the machine is going down";
+	else
+		start();
+	mutex_unlock(&end);
 	make_files();
 }
 
@@ -336,10 +362,8 @@ void hgl_measure_init(void)
 static void end_key(void)
 {
 	mutex_lock(&end);
-	hgl_report_key_wipe();
-	if (extended)
-		measure_end();
-	extended = false;
+	ended = true;
+	drop_key();
 	mutex_unlock(&end);
 }
 

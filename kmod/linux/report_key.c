@@ -164,14 +164,15 @@ static int stir(struct signer *s, u8 byte, size_t seed)
 	return mac(s, s->key, &byte, seed) ?: mac(s, s->value, NULL, 0);
 }
 
-static int nonce_begin(struct signer *s)
+/* With as much of the seed: 2 numbers, or 3 with the random one. */
+static int nonce_begin(struct signer *s, size_t seed)
 {
 	hgl_scalar_put(&s->curve->n, &s->d, s->seed);
 	hgl_scalar_put(&s->curve->n, &s->e, s->seed + s->size);
 	get_random_bytes(s->seed + 2 * s->size, s->size);
 	memset(s->value, 1, s->size);
 	memset(s->key, 0, s->size);
-	return stir(s, 0, 3 * s->size) ?: stir(s, 1, 3 * s->size);
+	return stir(s, 0, seed) ?: stir(s, 1, seed);
 }
 
 /* The next candidate: -EAGAIN if it is none. */
@@ -210,6 +211,24 @@ static int sign_with(struct signer *s, u8 *signature)
 	return 0;
 }
 
+/*
+ * What signing has left on the stack below the caller: sums and products on the way. gcc's frames
+ * add up to 3.2 KiB there, an interrupt's registers come on top, and the kernel wants no frame
+ * above 2 KiB.
+ */
+#define STACK_PIECE	1280
+#define STACK_PIECES	3
+
+static noinline void wipe_stack(u32 pieces)
+{
+	u8 piece[STACK_PIECE];
+
+	if (pieces > 1)
+		wipe_stack(pieces - 1);
+	/* After that, so that it is no jump with this frame given up. */
+	hgl_wipe(piece, sizeof(piece));
+}
+
 /* All that a signature leaves behind but the key. */
 static void forget(struct signer *s)
 {
@@ -217,6 +236,9 @@ static void forget(struct signer *s)
 	memzero_explicit(s->key, sizeof(s->key));
 	memzero_explicit(s->value, sizeof(s->value));
 	memzero_explicit(s->seed, sizeof(s->seed));
+	/* What it has made of the last K; if it fails, it has done at least that much. */
+	crypto_shash_setkey(s->hmac, s->key, s->size);
+	wipe_stack(STACK_PIECES);
 }
 
 #define TRIES	16	/* one is enough but for one time in 2^32 */
@@ -225,7 +247,7 @@ static int sign(struct signer *s, const void *message, size_t length, u8 *signat
 {
 	int ret, tries;
 
-	ret = digest(s, message, length) ?: nonce_begin(s);
+	ret = digest(s, message, length) ?: nonce_begin(s, 3 * s->size);
 	for (tries = 0; !ret && tries < TRIES; tries++) {
 		ret = nonce_next(s);
 		if (!ret)
@@ -266,8 +288,10 @@ static struct signer *alloc_signer(const struct hgl_report_scheme *scheme)
 {
 	struct signer *s = kzalloc(sizeof(*s), GFP_KERNEL);
 
-	if (!s)
-		return NULL;
+	if (!s) {
+		pr_err("no report key: no memory\n");
+		return ERR_PTR(-ENOMEM);
+	}
 	s->scheme = scheme;
 	s->curve = scheme->curve;
 	s->size = hgl_modulus_size(&s->curve->n);
@@ -281,10 +305,46 @@ static struct signer *alloc_signer(const struct hgl_report_scheme *scheme)
 	pr_err("no report key: report_key=%s needs %s, which this kernel does not offer: see that its module can be loaded, or choose another\n",
 	       scheme->word, IS_ERR(s->hash) ? scheme->hash : scheme->hmac);
 	free_signer(s);
-	return NULL;
+	return ERR_PTR(-ENOENT);
 }
 
-/* The standard's own example, digest and all, comes out as it should. */
+/* In s->k; what is no nonce, once in 2^32 times, can be compared all the same. */
+static int test_nonce(struct signer *s, const struct hgl_scalar *d, size_t seed)
+{
+	int ret;
+
+	s->d = *d;
+	ret = nonce_begin(s, seed) ?: nonce_next(s);
+	return ret == -EAGAIN ? 0 : ret;
+}
+
+/*
+ * Of the example's key @d, and s->e: RFC 6979's own when nothing random is added; else another
+ * each time, and for another key. SM2 has no example of these.
+ */
+static int test_nonces(struct signer *s, const struct hgl_scalar *d)
+{
+	static const struct hgl_scalar other = { { 1 } };
+	struct hgl_scalar k, plain, random;
+	int ret;
+
+	ret = wait_for_random_bytes() ?: test_nonce(s, d, 2 * s->size);
+	plain = s->k;
+	if (ret || !hgl_scalar_get(&s->curve->n, &k, hgl_ec_example(s->curve)->k) ||
+	    (!s->curve->sm2 && !hgl_scalar_equal(&plain, &k)))
+		return ret ?: -EIO;
+	ret = test_nonce(s, &other, 2 * s->size);
+	if (ret || hgl_scalar_equal(&s->k, &plain))
+		return ret ?: -EIO;
+	ret = test_nonce(s, d, 3 * s->size);
+	random = s->k;
+	if (ret || hgl_scalar_equal(&random, &plain))
+		return ret ?: -EIO;
+	ret = test_nonce(s, d, 3 * s->size);
+	return ret ?: hgl_scalar_equal(&s->k, &random) ? -EIO : 0;
+}
+
+/* The standard's own example, digest and nonce and all, comes out as it should. */
 static int self_test(struct signer *s)
 {
 	const struct hgl_ec_example *example = hgl_ec_example(s->curve);
@@ -299,6 +359,8 @@ static int self_test(struct signer *s)
 	ret = digest(s, example->message, strlen(example->message));
 	if (!ret && !hgl_ec_works(s->curve, &s->e))
 		ret = -EIO;
+	if (!ret)
+		ret = test_nonces(s, &d);
 	memset(s->public, 0, sizeof(s->public));
 	return ret;
 }
@@ -333,8 +395,8 @@ int hgl_report_key_make(const struct hgl_report_scheme *scheme, u8 *public)
 	struct signer *s = alloc_signer(scheme);
 	int ret;
 
-	if (!s)
-		return -ENOENT;
+	if (IS_ERR(s))
+		return PTR_ERR(s);
 	ret = self_test(s);
 	if (ret) {
 		pr_err("no report key: report_key=%s: %s does not give the known answer: error %d\n",

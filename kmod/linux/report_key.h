@@ -23,7 +23,7 @@ u32 hgl_report_scheme_size(const struct hgl_report_scheme *scheme);
 /*
  * Makes the key, and the public half in @public. 0, or an errno after a line in the log:
  * -ENOENT (this kernel has not what it takes), -EIO (the scheme's known answer does not come out,
- * or the key does not sign as it should).
+ * or the key does not sign as it should), -ENOMEM, and what keeps randomness from it.
  */
 int hgl_report_key_make(const struct hgl_report_scheme *scheme, u8 *public);
 /* Wipes it; signing fails from now on. Any number of times. */

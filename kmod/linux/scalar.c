@@ -170,6 +170,7 @@ void hgl_scalar_mul(const struct hgl_modulus *m, struct hgl_scalar *r, const str
 
 	hgl_scalar_montgomery(m, &form, a, &m->square);
 	hgl_scalar_montgomery(m, r, &form, b);
+	hgl_wipe(&form, sizeof(form));
 }
 
 void hgl_scalar_invert(const struct hgl_modulus *m, struct hgl_scalar *r,
@@ -187,6 +188,8 @@ void hgl_scalar_invert(const struct hgl_modulus *m, struct hgl_scalar *r,
 			hgl_scalar_montgomery(m, &power, &power, &base);
 	}
 	hgl_scalar_montgomery(m, r, &power, &one);
+	hgl_wipe(&base, sizeof(base));
+	hgl_wipe(&power, sizeof(power));
 }
 
 void hgl_scalar_select(struct hgl_scalar *r, const struct hgl_scalar *a, u64 mask)

@@ -159,6 +159,15 @@ static void close_log(void)
 	length = 0;
 }
 
+static int alloc_record(void)
+{
+	record = kzalloc(LOG_SIZE, GFP_KERNEL);
+	if (record)
+		return 0;
+	pr_err("no memory for the log of PCR %u\n", HGL_TPM_PCR);
+	return -ENOMEM;
+}
+
 static int open_tpm(void)
 {
 	u32 i;
@@ -174,9 +183,9 @@ static int open_tpm(void)
 		pr_err("the TPM %s: error %d\n", ret ? "does not answer" : "is no TPM 2.0", ret);
 		return ret ?: -ENODEV;
 	}
-	record = kzalloc(LOG_SIZE, GFP_KERNEL);
-	if (!record)
-		return -ENOMEM;
+	ret = alloc_record();
+	if (ret)
+		return ret;
 	if (!chip->nr_allocated_banks) {
 		pr_err("the TPM has no bank of PCRs in use\n");
 		return -ENODEV;
@@ -200,9 +209,9 @@ static int open_without(void)
 	};
 	int ret;
 
-	record = kzalloc(LOG_SIZE, GFP_KERNEL);
-	if (!record)
-		return -ENOMEM;
+	ret = alloc_record();
+	if (ret)
+		return ret;
 	nr_banks = 1;
 	ret = open_bank(&bank[0], &info);
 	if (!ret)
@@ -360,6 +369,8 @@ int hgl_tpm_log_replays(void)
 		ret = read_pcr(&bank[i], value);
 		equal &= !memcmp(value, bank[i].replayed, bank[i].size);
 	}
+	if (ret && chip)
+		pr_err("the TPM failed to read PCR %u: error %d\n", HGL_TPM_PCR, ret);
 	mutex_unlock(&lock);
 	return ret ?: equal;
 }

@@ -28,7 +28,10 @@ int hgl_tpm_log_open(bool tpm);
 void hgl_tpm_log_close(void);
 /* One event. 0, or an errno after a line in the log. */
 int hgl_tpm_log_extend(u32 id, const void *data, u32 size);
-/* Does the log give what the PCR holds, in every bank? 1, 0, or an errno: -ENODEV without a TPM. */
+/*
+ * Does the log give what the PCR holds, in every bank? 1, 0, -ENODEV without a TPM, or another
+ * errno after a line in the log.
+ */
 int hgl_tpm_log_replays(void);
 /* Bytes of the log at @offset into @buffer: as many as there are, at most @size. */
 size_t hgl_tpm_log_read(void *buffer, size_t size, loff_t offset);

@@ -87,6 +87,13 @@ conclude() {
 		sed -n 's/^splat /    /p' "$RUNDIR/ctl" >&2
 		exit "$EX_SPLAT"
 	fi
+	# Else nobody knows whether the log told of one.
+	if ! grep -q '^done' "$RUNDIR/ctl"; then
+		note "the machine ended (status $MACHINE_STATUS of $VMM) in: $(stage_name)"
+		note "the command's status was $status"
+		console_tail 15
+		exit "$EX_DIED"
+	fi
 	tsc_remember
 	KEEP=''
 	exit "$status"

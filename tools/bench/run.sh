@@ -84,11 +84,16 @@ machine_start() {
 	else
 		"${MACHINE[@]}" </dev/null >"$RUNDIR/qemu.log" 2>&1 & MACHINE_PID=$!
 	fi
-	on_exit 'kill "$MACHINE_PID" 2>/dev/null'
+	on_exit 'kill_child "$MACHINE_PID"'
 	RELAYS=()
 	relay out & RELAYS+=($!)
 	relay err >&2 & RELAYS+=($!)
 	[[ -z $VERBOSE ]] || { relay console.log >&2 & RELAYS+=($!); }
+}
+
+# kill_child PID: nothing for one that was waited for, whose number may be another's by now.
+kill_child() {
+	[[ -z $1 ]] || kill "$1" 2>/dev/null
 }
 
 # relay FILE: copies the file to stdout as it grows, until QEMU has ended.
@@ -101,16 +106,15 @@ relay() {
 
 # Waits for QEMU, not longer than --timeout. Sets TIMED_OUT and MACHINE_STATUS.
 machine_wait() {
-	local watch
-
 	TIMED_OUT=''
+	WATCH=''
 	if [[ $TIMEOUT -gt 0 ]]; then
-		sleep "$TIMEOUT" & watch=$!
+		sleep "$TIMEOUT" & WATCH=$!
 		# Else it outlives a bench that is killed, with all that it inherited.
-		on_exit "kill $watch 2>/dev/null"
-		wait -n "$MACHINE_PID" "$watch"
-		if kill -0 "$watch" 2>/dev/null; then
-			kill "$watch"
+		on_exit 'kill_child "$WATCH"'
+		wait -n "$MACHINE_PID" "$WATCH"
+		if kill -0 "$WATCH" 2>/dev/null; then
+			kill "$WATCH"
 		elif kill -0 "$MACHINE_PID" 2>/dev/null; then
 			TIMED_OUT=1
 			# The machine runs on while it is asked where it is.
@@ -123,6 +127,9 @@ machine_wait() {
 	# bash tells of a killed job on stderr; we tell it better.
 	{ wait "$MACHINE_PID"; } 2>/dev/null
 	MACHINE_STATUS=$?
+	MACHINE_PID=''
+	[[ -z $WATCH ]] || { wait "$WATCH"; } 2>/dev/null
+	WATCH=''
 }
 
 # The guest lists its processes shortly before the time is up; on a busy host
@@ -197,7 +204,7 @@ tpm_setup() {
 		--pcr-banks sha256,sha384 >"$RUNDIR/swtpm_setup.log" 2>&1 ||
 		die "swtpm_setup failed: $(tail -n 1 "$RUNDIR/swtpm_setup.log")"
 	cat "$new/ca/swtpm-localca-rootca-cert.pem" "$new/ca/issuercert.pem" >"$dir/roots.pem" &&
-		mv "$new/state" "$dir/state" || die "--tpm: cannot write in $dir"
+		mv -T "$new/state" "$dir/state" || die "--tpm: cannot write in $dir"
 	# The CA's keys have signed all that they will sign.
 	rm -rf "$new"
 }
@@ -208,23 +215,33 @@ tpm_start() {
 	need swtpm swtpm
 	if [[ -n $TPM ]]; then
 		state=$TPM/state
-		[[ -d $state ]] || tpm_setup "$TPM"
-		# Not two machines with one TPM.
+		mkdir -p "$TPM" || die "--tpm: cannot write in $TPM"
+		# Not two machines with one TPM, nor two that make it.
 		exec {TPMFD}>"$TPM/lock" && flock -n "$TPMFD" || die "--tpm: $TPM is in use"
+		[[ -d $state ]] || tpm_setup "$TPM"
 	fi
 	mkdir -p "$state"
-	swtpm socket --tpm2 --tpmstate "dir=$state" --ctrl "type=unixio,path=$RUNDIR/tpm.sock" \
-		--flags startup-clear --terminate --daemon --pid "file=$RUNDIR/tpm.pid" \
-		>"$RUNDIR/swtpm.log" 2>&1 ||
+	# Without the lock, which goes with this program; that waits for its end.
+	(
+		[[ -z $TPM ]] || exec {TPMFD}>&-
+		exec swtpm socket --tpm2 --tpmstate "dir=$state" --flags startup-clear --terminate \
+			--ctrl "type=unixio,path=$RUNDIR/tpm.sock" --daemon --pid "file=$RUNDIR/tpm.pid"
+	) >"$RUNDIR/swtpm.log" 2>&1 ||
 		die "swtpm did not start: $(tail -n 1 "$RUNDIR/swtpm.log")"
 	# It ends by itself (--terminate) unless QEMU never connected.
 	on_exit tpm_stop
 }
 
+# It removes the file at its end. Until then its state may still change.
 tpm_stop() {
-	local pid
+	local pid left=50
 
-	pid=$(cat "$RUNDIR/tpm.pid" 2>/dev/null) && kill "$pid" 2>/dev/null
+	pid=$(cat "$RUNDIR/tpm.pid" 2>/dev/null) && kill "$pid" 2>/dev/null || return 0
+	while [[ -e $RUNDIR/tpm.pid && $left -gt 0 ]] && kill -0 "$pid" 2>/dev/null; do
+		sleep 0.1
+		left=$((left - 1))
+	done
+	[[ $left -gt 0 ]] || kill -9 "$pid" 2>/dev/null
 }
 
 gdb_advice() {

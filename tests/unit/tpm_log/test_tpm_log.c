@@ -16,6 +16,7 @@
 /* --- the kernel --- */
 
 static u32 allocated, fail_allocation;	/* the n-th from now; 0: none */
+u32 complaints;
 
 void mutex_lock(struct mutex *lock)
 {
@@ -401,7 +402,9 @@ static void test_deaf(void **state)
 	assert_int_equal(hgl_tpm_log_open(true), 0);
 	assert_int_equal(hgl_tpm_log_extend(1, data, 8), -EIO);
 	assert_true(replays());
+	complaints = 0;
 	assert_int_equal(hgl_tpm_log_replays(), -EIO);
+	assert_int_equal(complaints, 1);
 	assert_int_equal(hgl_tpm_log_extend(2, data, 8), -EIO);
 	assert_int_equal(tpm.extends, 1);		/* not without reading it first */
 	assert_true(replays());
@@ -482,7 +485,9 @@ static void test_no_memory(void **state)
 	(void)state;
 	for (i = 1; i <= 4; i++) {
 		fail_allocation = i;
+		complaints = 0;
 		assert_true(hgl_tpm_log_open(true) < 0);
+		assert_int_equal(complaints, 1);
 		assert_int_equal(allocated, 0);
 		assert_int_equal(chip.dev.references, 0);
 	}
@@ -530,7 +535,9 @@ static void test_without_memory_or_tpm(void **state)
 	tpm.absent = true;
 	for (i = 1; i <= 2; i++) {
 		fail_allocation = i;
+		complaints = 0;
 		assert_int_equal(hgl_tpm_log_open(false) < 0, 1);
+		assert_int_equal(complaints, 1);
 		assert_int_equal(allocated, 0);
 	}
 	fail_allocation = 0;
