@@ -377,7 +377,8 @@ s64 hg_core_cpu_on(u32 index, u64 pfn);
 s64 hg_core_cpu_off(u32 index);
 /*
  * hg_core_report_key - the port can sign reports, with @key from now on; NULL: no longer.
- * While no domain exists. HG_E_STATE (not started), HG_E_ARG (algorithm), HG_E_FLAGS.
+ * Domains may exist when it comes, but not when it goes. HG_E_STATE (not started), HG_E_EXISTS
+ * (a key is there), HG_E_ARG (algorithm), HG_E_FLAGS.
  */
 s64 hg_core_report_key(const struct hg_report_key *key);
 /*

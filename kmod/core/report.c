@@ -32,17 +32,25 @@ void hg_report_new_life(struct hg_domain *domain)
 
 s64 hg_core_report_key(const struct hg_report_key *key)
 {
+	struct hg_report_key copy;
+
 	if (!hg_core.backend)
 		return HG_E_STATE;
 	if (!key) {
 		memset(&hg_core.report_key, 0, sizeof(hg_core.report_key));
 		return HG_OK;
 	}
+	if (hg_core.report_key.algorithm)
+		return HG_E_EXISTS;
 	if (key->algorithm < HG_REPORT_P256 || key->algorithm > HG_REPORT_SM2)
 		return HG_E_ARG;
 	if (key->flags & ~HG_REPORT_DEVELOPMENT)
 		return HG_E_FLAGS;
-	hg_core.report_key = *key;
+	/* A CVM may run already: it finds an algorithm once all else is there. */
+	copy = *key;
+	copy.algorithm = 0;
+	hg_core.report_key = copy;
+	__atomic_store_n(&hg_core.report_key.algorithm, key->algorithm, __ATOMIC_RELEASE);
 	return HG_OK;
 }
 
@@ -99,7 +107,7 @@ static s64 begin(struct hg_vcpu *vcpu, const u64 *data)
 	struct hg_domain *domain = vcpu->domain;
 	s64 status = HG_OK;
 
-	if (!hg_core.report_key.algorithm)
+	if (!__atomic_load_n(&hg_core.report_key.algorithm, __ATOMIC_ACQUIRE))
 		return HG_E_UNSUPPORTED;
 	hg_domain_lock(domain);
 	if (domain->state != HG_DOMAIN_LIVE || domain->cvm.state != HG_CVM_RUNNING)

@@ -317,20 +317,23 @@ static int __init hypergpu_init(void)
 	if (ret)
 		goto stop_core;
 	hgl_debugfs_init();
-	hgl_measure_init();
 	ret = devices_init();
 	if (ret)
 		goto exit_debugfs;
 	ret = hgl_sev_dev_init();
 	if (ret)
 		goto exit_devices;
+	/*
+	 * Last, as it cannot be taken back: after a load that failed, no verifier would believe
+	 * reports until the next boot. A CVM that asks before it is done gets no report.
+	 */
+	hgl_measure_init();
 	pr_info(HGL_NAME ": ready on %u CPUs, %s\n", num_online_cpus(), hgl_core_describe());
 	return 0;
 
 exit_devices:
 	devices_exit();
 exit_debugfs:
-	hgl_measure_exit();
 	hgl_debugfs_exit();
 	cpus_exit();
 stop_core:
@@ -341,9 +344,9 @@ stop_core:
 /* No VM exists: each holds a reference to the module through its files. */
 static void __exit hypergpu_exit(void)
 {
+	hgl_measure_exit();
 	hgl_sev_dev_exit();
 	devices_exit();
-	hgl_measure_exit();
 	hgl_debugfs_exit();
 	cpus_exit();
 	hgl_core_stop();

@@ -145,16 +145,23 @@ static void test_key(void **state)
 	struct hg_report_key key = { .algorithm = HG_REPORT_SM2 + 1 };
 
 	(void)state;
+	/* One that is there is not replaced. */
+	assert_true(ask() > 0);
+	key.algorithm = HG_REPORT_P384;
+	assert_int_equal(hg_core_report_key(&key), HG_E_EXISTS);
+	assert_int_equal(ask(), 368);
+	assert_int_equal(fake_key.signs, 2);
+
+	assert_int_equal(hg_core_report_key(NULL), HG_OK);
+	key.algorithm = HG_REPORT_SM2 + 1;
 	assert_int_equal(hg_core_report_key(&key), HG_E_ARG);
 	key.algorithm = 0;
 	assert_int_equal(hg_core_report_key(&key), HG_E_ARG);
 	key.algorithm = HG_REPORT_P256;
 	key.flags = 2;
 	assert_int_equal(hg_core_report_key(&key), HG_E_FLAGS);
-	assert_true(ask() > 0);
-	assert_int_equal(hg_core_report_key(NULL), HG_OK);
 	assert_int_equal(ask(), HG_E_UNSUPPORTED);
-	assert_int_equal(fake_key.signs, 1);
+	assert_int_equal(fake_key.signs, 2);
 }
 
 /* Any mode, any ring: a process of the guest's needs no driver. */
