@@ -4,43 +4,11 @@
  * comes back is read in one piece with what lies between the rows, if that is not much; and the
  * program sees nothing before all of it has been verified.
  */
+#include "abi.h"
 #include "shim.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum memory_type { TYPE_HOST = 1, TYPE_DEVICE, TYPE_ARRAY, TYPE_UNIFIED };
-
-/* CUDA_MEMCPY2D and 3D, as the driver has them. */
-struct side2 {
-	size_t x, y;
-	int type;
-	uint64_t host;
-	CUdeviceptr device;
-	void *array;
-	size_t pitch;
-};
-
-struct copy2 {
-	struct side2 from, to;
-	size_t width, height;
-};
-
-struct side3 {
-	size_t x, y, z, lod;
-	int type;
-	uint64_t host;
-	CUdeviceptr device;
-	void *array, *reserved;
-	size_t pitch, height;
-};
-
-struct copy3 {
-	struct side3 from, to;
-	size_t width, height, depth;
-};
-
-_Static_assert(sizeof(struct copy2) == 128 && sizeof(struct copy3) == 200, "as in cuda.h");
 
 /* A side that has been understood: where its first row is, and how far the others are. */
 struct layout {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is neither memory nor handed on: waits, the flags and ends of contexts, and names. */
+#include "abi.h"
 #include "shim.h"
 
 #include <pthread.h>
@@ -132,12 +133,6 @@ API CUresult cuCtxCreate_v3(CUcontext *context, void *affinity, int count, unsig
 	return REAL(cuCtxCreate_v3, CUcontext *, void *, int, unsigned,
 		    CUdevice)(context, affinity, count, flags, device);
 }
-
-struct context_params {
-	void *affinity;
-	int count;
-	void *graphics;
-};
 
 API CUresult cuCtxCreate_v4(CUcontext *context, const struct context_params *params, unsigned flags,
 			    CUdevice device);

@@ -3,6 +3,7 @@
  * Launches. Kernels come here compiled, so they cannot be rewritten as those of OpenCL are: what they
  * are given crosses in clear, and nothing receipts a launch. It is counted, and refused on demand.
  */
+#include "abi.h"
 #include "shim.h"
 
 #include <pthread.h>
@@ -179,14 +180,6 @@ API CUresult cuLaunchCooperativeKernel(CUfunction function, unsigned groups_x, u
 		    void **)(function, groups_x, groups_y, groups_z, lanes_x, lanes_y, lanes_z,
 			     shared, shim_stream(stream), args);
 }
-
-/* CUlaunchConfig. */
-struct launch_config {
-	unsigned groups[3], lanes[3], shared;
-	CUstream stream;
-	void *attributes;
-	unsigned count;
-};
 
 API CUresult cuLaunchKernelEx(const struct launch_config *config, CUfunction function, void **args,
 			      void **extra);

@@ -1,18 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Textures: of plain memory, which is sealed like all of it. Those of arrays are not there. */
+#include "abi.h"
 #include "shim.h"
-
-enum resource { RESOURCE_ARRAY, RESOURCE_MIPMAP, RESOURCE_LINEAR, RESOURCE_PITCH };
-
-/* CUDA_RESOURCE_DESC. */
-struct resource_desc {
-	int type;
-	CUdeviceptr at;
-	uint64_t rest[15];
-	unsigned flags;
-};
-
-_Static_assert(sizeof(struct resource_desc) == 144, "as in cuda.h");
 
 API CUresult cuTexObjectCreate(unsigned long long *texture, const struct resource_desc *resource,
 			       const void *sampling, const void *view);

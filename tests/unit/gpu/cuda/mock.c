@@ -8,8 +8,10 @@
  * MOCK_SNOOP=FILE appends every byte that a copy carries. MOCK_ATTACK=NAME:N does
  * something to the N-th copy to the GPU (flip, drop, replay) or from it (flip-back and so on).
  * MOCK_COUNT=FILE gets the numbers of both at the end. MOCK_PAGEABLE=1: a GPU that reads all of
- * the process's memory. What is given back is used again as soon as it can be.
+ * the process's memory. MOCK_MANAGED=1: all memory is managed. What names.list says is refused is
+ * here, too, and leaves its name on the bus. What is given back is used again as soon as it can be.
  */
+#include "../../../../gpu-tee/cuda/abi.h"
 #include "cuda.h"
 
 #include "../../../../gpu-tee/device/session.cl"
@@ -68,6 +70,8 @@ struct CUevent_st {
 };
 
 #define STREAM_MAGIC 0x5742
+
+API CUresult mock_leak(const char *name);
 
 /* The first is the primary one. */
 static struct CUctx_st contexts[CONTEXTS_MAX];
@@ -255,6 +259,13 @@ API CUresult cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device)
 	return CUDA_SUCCESS;
 }
 
+API CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned flags);
+API CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned flags)
+{
+	(void)device;
+	return flags & 0x60 ? mock_leak("a dump") : CUDA_SUCCESS;
+}
+
 API CUresult cuCtxDestroy_v2(CUcontext context);
 API CUresult cuCtxDestroy_v2(CUcontext context)
 {
@@ -312,15 +323,6 @@ API CUresult cuCtxSynchronize(void)
 {
 	waited(started_work);
 	return current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
-}
-
-/* Functions that a shim must not show. */
-API CUresult cuMemAllocManaged(CUdeviceptr *p, size_t size, unsigned flags);
-API CUresult cuMemAllocManaged(CUdeviceptr *p, size_t size, unsigned flags)
-{
-	(void)flags;
-	*p = 0;
-	return size ? CUDA_SUCCESS : ERROR_INVALID_VALUE;
 }
 
 /* ---- Memory ---- */
@@ -491,6 +493,228 @@ API CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t size)
 
 	waited(started_work);
 	return rc;
+}
+
+/* What all functions that a shim refuses are here: something of theirs crosses. See leaks.S. */
+API CUresult mock_leak(const char *name)
+{
+	pthread_mutex_lock(&bus);
+	snoop("leak ", 5);
+	snoop(name, strlen(name));
+	pthread_mutex_unlock(&bus);
+	return CUDA_SUCCESS;
+}
+
+/* ---- Copies of two and three dimensions, in one crossing each ---- */
+
+static unsigned char *row_of(const struct side3 *s, size_t y, size_t z)
+{
+	uint64_t base = s->type == TYPE_HOST ? s->host : s->device;
+
+	return (unsigned char *)(uintptr_t)base + ((s->z + z) * s->height + s->y + y) * s->pitch +
+	       s->x;
+}
+
+/* Rows of @c to or from @packed. */
+static void pack(const struct copy3 *c, const struct side3 *s, unsigned char *packed, bool out)
+{
+	for (size_t z = 0; z < c->depth; z++)
+		for (size_t y = 0; y < c->height; y++, packed += c->width)
+			memcpy(out ? row_of(s, y, z) : packed, out ? packed : row_of(s, y, z),
+			       c->width);
+}
+
+static bool side_is_right(const struct copy3 *c, const struct side3 *s)
+{
+	size_t slice = s->height * s->pitch;
+
+	if (s->lod || s->x + c->width > s->pitch ||
+	    (c->depth > 1 && s->y + c->height > s->height))
+		return false;
+	if (s->type == TYPE_HOST)
+		return true;
+	return s->type == TYPE_DEVICE &&
+	       inside((CUdeviceptr)(uintptr_t)row_of(s, 0, 0),
+		      (c->depth - 1) * slice + (c->height - 1) * s->pitch + c->width);
+}
+
+static CUresult copy_box(const struct copy3 *c, CUstream stream)
+{
+	size_t size = c->width * c->height * c->depth;
+	unsigned char *here, *there;
+
+	if (!current())
+		return ERROR_NO_CONTEXT;
+	if ((stream && stream->magic != STREAM_MAGIC) || !side_is_right(c, &c->from) ||
+	    !side_is_right(c, &c->to))
+		return ERROR_INVALID_VALUE;
+	here = malloc(size);
+	there = calloc(1, size);
+	if (!here || !there)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	work();
+	pthread_mutex_lock(&bus);
+	pack(c, &c->from, here, false);
+	if (c->from.type == c->to.type)
+		memcpy(there, here, size);
+	else if (c->to.type == TYPE_DEVICE)
+		cross(there, here, size, attack("", &copies_to), last_to, &last_to_size);
+	else
+		cross(there, here, size, attack("-back", &copies_from), last_from, &last_from_size);
+	pack(c, &c->to, there, true);
+	pthread_mutex_unlock(&bus);
+	free(here);
+	free(there);
+	return CUDA_SUCCESS;
+}
+
+static void widen(struct side3 *to, const struct side2 *from, size_t width)
+{
+	*to = (struct side3){ .x = from->x, .y = from->y, .type = from->type, .host = from->host,
+			      .device = from->device, .pitch = from->pitch ? from->pitch : width };
+	if (to->type != TYPE_UNIFIED)
+		return;
+	to->type = inside(from->device, 1) ? TYPE_DEVICE : TYPE_HOST;
+	to->host = from->device;
+}
+
+API CUresult cuMemcpy2DAsync_v2(const struct copy2 *c, CUstream stream);
+API CUresult cuMemcpy2DAsync_v2(const struct copy2 *c, CUstream stream)
+{
+	struct copy3 wide = { .width = c->width, .height = c->height, .depth = 1 };
+
+	widen(&wide.from, &c->from, c->from.x + c->width);
+	widen(&wide.to, &c->to, c->to.x + c->width);
+	return copy_box(&wide, stream);
+}
+
+API CUresult cuMemcpy2D_v2(const struct copy2 *c);
+API CUresult cuMemcpy2D_v2(const struct copy2 *c)
+{
+	return cuMemcpy2DAsync_v2(c, NULL);
+}
+
+API CUresult cuMemcpy2DUnaligned_v2(const struct copy2 *c);
+API CUresult cuMemcpy2DUnaligned_v2(const struct copy2 *c)
+{
+	return cuMemcpy2DAsync_v2(c, NULL);
+}
+
+API CUresult cuMemcpy3DAsync_v2(const struct copy3 *c, CUstream stream);
+API CUresult cuMemcpy3DAsync_v2(const struct copy3 *c, CUstream stream)
+{
+	return copy_box(c, stream);
+}
+
+API CUresult cuMemcpy3D_v2(const struct copy3 *c);
+API CUresult cuMemcpy3D_v2(const struct copy3 *c)
+{
+	return copy_box(c, NULL);
+}
+
+/* With one space of addresses. */
+API CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size);
+API CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size)
+{
+	if (inside(dst, size))
+		return inside(src, size) ? cuMemcpyDtoDAsync_v2(dst, src, size, NULL)
+					 : cuMemcpyHtoD_v2(dst, (void *)(uintptr_t)src, size);
+	return cuMemcpyDtoH_v2((void *)(uintptr_t)dst, src, size);
+}
+
+API CUresult cuMemAllocPitch_v2(CUdeviceptr *p, size_t *pitch, size_t width, size_t height,
+				unsigned unit);
+API CUresult cuMemAllocPitch_v2(CUdeviceptr *p, size_t *pitch, size_t width, size_t height,
+				unsigned unit)
+{
+	if (unit != 4 && unit != 8 && unit != 16)
+		return ERROR_INVALID_VALUE;
+	*pitch = (width + 511) / 512 * 512;
+	return cuMemAlloc_v2(p, *pitch * height);
+}
+
+/* ---- Fills ---- */
+
+static CUresult fill(CUdeviceptr at, size_t pitch, const void *value, size_t unit, size_t width,
+		     size_t height)
+{
+	if (!current())
+		return ERROR_NO_CONTEXT;
+	if (at % unit || !inside(at, (height - 1) * pitch + width * unit))
+		return ERROR_INVALID_VALUE;
+	work();
+	for (size_t y = 0; y < height; y++)
+		for (size_t x = 0; x < width; x++)
+			memcpy((unsigned char *)(uintptr_t)at + y * pitch + x * unit, value, unit);
+	return CUDA_SUCCESS;
+}
+
+#define FILLS(bits, type)                                                                         \
+	API CUresult cuMemsetD##bits##_v2(CUdeviceptr at, type value, size_t count);              \
+	API CUresult cuMemsetD##bits##_v2(CUdeviceptr at, type value, size_t count)               \
+	{                                                                                         \
+		return fill(at, 0, &value, sizeof(value), count, 1);                              \
+	}                                                                                         \
+	API CUresult cuMemsetD2D##bits##_v2(CUdeviceptr at, size_t pitch, type value, size_t w,   \
+					    size_t h);                                            \
+	API CUresult cuMemsetD2D##bits##_v2(CUdeviceptr at, size_t pitch, type value, size_t w,   \
+					    size_t h)                                             \
+	{                                                                                         \
+		return fill(at, pitch, &value, sizeof(value), w, h);                              \
+	}
+
+FILLS(8, uint8_t)
+FILLS(16, uint16_t)
+FILLS(32, uint32_t)
+
+/* ---- Pointers, textures, functions of the host ---- */
+
+#define POINTER_MEMORY_TYPE 2
+#define POINTER_IS_MANAGED  8
+
+API CUresult cuPointerGetAttribute(void *value, int attribute, CUdeviceptr p);
+API CUresult cuPointerGetAttribute(void *value, int attribute, CUdeviceptr p)
+{
+	if (!inside(p, 1))
+		return ERROR_INVALID_VALUE;
+	if (attribute == POINTER_MEMORY_TYPE)
+		*(unsigned *)value = TYPE_DEVICE;
+	else if (attribute == POINTER_IS_MANAGED)
+		*(unsigned *)value = getenv("MOCK_MANAGED") != NULL;
+	else
+		*(u64 *)value = 1;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuTexObjectCreate(unsigned long long *texture, const struct resource_desc *resource,
+			       const void *sampling, const void *view);
+API CUresult cuTexObjectCreate(unsigned long long *texture, const struct resource_desc *resource,
+			       const void *sampling, const void *view)
+{
+	(void)sampling;
+	(void)view;
+	*texture = resource->at;
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuLaunchHostFunc(CUstream stream, void (*function)(void *), void *data);
+API CUresult cuLaunchHostFunc(CUstream stream, void (*function)(void *), void *data)
+{
+	if (stream && stream->magic != STREAM_MAGIC)
+		return ERROR_BAD_HANDLE;
+	function(data);
+	return CUDA_SUCCESS;
+}
+
+API CUresult cuStreamAddCallback(CUstream stream, void (*function)(CUstream, CUresult, void *),
+				 void *data, unsigned flags);
+API CUresult cuStreamAddCallback(CUstream stream, void (*function)(CUstream, CUresult, void *),
+				 void *data, unsigned flags)
+{
+	if ((stream && stream->magic != STREAM_MAGIC) || flags)
+		return ERROR_BAD_HANDLE;
+	function(stream, CUDA_SUCCESS, data);
+	return CUDA_SUCCESS;
 }
 
 /* ---- Streams and events ---- */
@@ -744,6 +968,17 @@ static struct CUfunc_st {
 	{ "hg_agree_hello", run_agree_hello, false },
 	{ "hg_agree_finish", run_agree_finish, false },
 };
+
+/* app_add has three addresses and a number. */
+API CUresult cuFuncGetParamInfo(CUfunction f, size_t index, size_t *offset, size_t *size);
+API CUresult cuFuncGetParamInfo(CUfunction f, size_t index, size_t *offset, size_t *size)
+{
+	if (!f->app || index > 3)
+		return ERROR_INVALID_VALUE;
+	*offset = index * 8;
+	*size = index < 3 ? 8 : 4;
+	return CUDA_SUCCESS;
+}
 
 API CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name);
 API CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name)
