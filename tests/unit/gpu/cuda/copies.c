@@ -157,7 +157,10 @@ static struct copy2 to_host(void *host, size_t host_pitch, CUdeviceptr device, s
 	return c;
 }
 
-/* Rows that the GPU has further apart, by each of the three functions, and a window in them. */
+/*
+ * Rows that the GPU has further apart, by each of the three functions, and a window in them. Widths are
+ * multiples of 16, as a flip in what fills up a record is none of the data's.
+ */
 static void step_rows(void)
 {
 	CUdeviceptr pitched, other;
@@ -180,15 +183,15 @@ static void step_rows(void)
 	c = to_host(back, WIDTH, other, pitch);
 	c.from.x = 8;
 	c.from.y = 5;
-	c.width = 100;
+	c.width = 96;
 	c.height = 20;
 	c.to.x = 3;
 	c.to.y = 2;
 	READ(cuMemcpy2DAsync_v2(&c, NULL));
 	TRY(cuCtxSynchronize());
 	for (y = 0; y < 20; y++)
-		same(__LINE__, back + (y + 2) * WIDTH + 3, data + (y + 5) * WIDTH + 8, 100);
-	if (back[0] != 0x55 || back[2 * WIDTH + 2] != 0x55 || back[2 * WIDTH + 103] != 0x55)
+		same(__LINE__, back + (y + 2) * WIDTH + 3, data + (y + 5) * WIDTH + 8, 96);
+	if (back[0] != 0x55 || back[2 * WIDTH + 2] != 0x55 || back[2 * WIDTH + 99] != 0x55)
 		wrong(__LINE__, "bytes beside the window have changed");
 }
 
@@ -203,11 +206,11 @@ static void step_columns(void)
 	c = to_host(back, WIDTH, memory, WIDTH);
 	c.from.type = c.to.type = TYPE_UNIFIED;
 	c.to.device = (uintptr_t)back;
-	c.width = 20;
+	c.width = 32;
 	READ(cuMemcpy2D_v2(&c));
 	for (y = 0; y < HEIGHT; y++)
-		same(__LINE__, back + y * WIDTH, data + y * WIDTH, 20);
-	if (back[20] != 0x55)
+		same(__LINE__, back + y * WIDTH, data + y * WIDTH, 32);
+	if (back[32] != 0x55)
 		wrong(__LINE__, "bytes beside the column have changed");
 	TRY(cuCtxSynchronize());
 }
@@ -232,11 +235,11 @@ static void step_box(void)
 	c.from.z = c.to.z = 2;
 	c.from.y = c.to.y = 1;
 	c.from.x = c.to.x = 7;
-	c.width = 100;
+	c.width = 96;
 	c.height = 10;
 	c.depth = 2;
 	READ(cuMemcpy3D_v2(&c));
-	same(__LINE__, back + (3 * HEIGHT + 10) * WIDTH + 7, data + (3 * HEIGHT + 10) * WIDTH + 7, 100);
+	same(__LINE__, back + (3 * HEIGHT + 10) * WIDTH + 7, data + (3 * HEIGHT + 10) * WIDTH + 7, 96);
 	if (back[(2 * HEIGHT + 1) * WIDTH + 6] != 0x55 || back[(2 * HEIGHT) * WIDTH + 7] != 0x55)
 		wrong(__LINE__, "bytes beside the box have changed");
 	TRY(cuCtxSynchronize());
