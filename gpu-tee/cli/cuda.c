@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * hgrun for CUDA: a program loads libcuda.so.1 by its name, and gets the shim, as the shim's
- * folder is the first of LD_LIBRARY_PATH. What comes before that (DT_RPATH, preloading) is looked for.
+ * hgrun for CUDA: a program loads libcuda.so.1 by its name, and gets the shim, as the shim's folder
+ * is the first of LD_LIBRARY_PATH. What comes before that (DT_RPATH, preloading) is looked for.
  */
 #include "hgrun.h"
 
@@ -46,7 +46,8 @@ static int listen_to(void (*child)(const void *), const void *argument, char tex
 	}
 	close(fds[1]);
 	while (pid > 0 && have < OUTPUT - 1 &&
-	       ((n = read(fds[0], text + have, OUTPUT - 1 - have)) > 0 || (n < 0 && errno == EINTR)))
+	       ((n = read(fds[0], text + have, OUTPUT - 1 - have)) > 0 ||
+		(n < 0 && errno == EINTR)))
 		have += n > 0 ? (size_t)n : 0;
 	text[have] = '\0';
 	close(fds[0]);
@@ -81,7 +82,8 @@ static bool check_driver(const char *path)
 		return false;
 	}
 	if (st.st_mode & S_IWOTH) {
-		complain("%s: anyone may write to it, so it is not taken for the CUDA driver", path);
+		complain("%s: anyone may write to it, so it is not taken for the CUDA driver",
+			 path);
 		return false;
 	}
 	return true;
@@ -105,9 +107,10 @@ static bool find_driver(const char *wanted, char path[PATH_MAX])
 		return !wanted;
 	}
 	if (!strncmp(text, "shim:", 5)) {
-		complain("%s is the shim itself: %s", text + 5,
-			 wanted ? "name the driver's libcuda.so.1"
-				: "take its folder out of LD_LIBRARY_PATH, or it out of LD_PRELOAD");
+		complain(
+			"%s is the shim itself: %s", text + 5,
+			wanted ? "name the driver's libcuda.so.1"
+			       : "take its folder out of LD_LIBRARY_PATH, or it out of LD_PRELOAD");
 		return false;
 	}
 	memcpy(path, text, strlen(text) + 1);
@@ -161,9 +164,10 @@ bool cuda_set_up(enum cuda_use use, const char *driver)
 	if (!find_shim() || !find_driver(driver, path))
 		return false;
 	if (use == CUDA_MUST && !*path) {
-		complain("there is no CUDA driver: the loader finds no %s; install the driver, or name "
-			 "its library with --cuda-driver",
-			 SHIM);
+		complain(
+			"there is no CUDA driver: the loader finds no %s; install the driver, or name "
+			"its library with --cuda-driver",
+			SHIM);
 		return false;
 	}
 	if ((*path ? setenv("HYPERGPU_CUDA_DRIVER", path, 1) : unsetenv("HYPERGPU_CUDA_DRIVER")) ||

@@ -400,8 +400,20 @@ static bool cuda_options_fit(const struct options *o)
 
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { OPT_LAYER = 0x100, OPT_NULL, OPT_BINARIES, OPT_STRICT, OPT_PLAIN, OPT_VERSION,
-	       OPT_SIGNER, OPT_ANONYMOUS, OPT_SIMULATED, OPT_CUDA, OPT_CUDA_DRIVER, OPT_NO_CUDA };
+	enum {
+		OPT_LAYER = 0x100,
+		OPT_NULL,
+		OPT_BINARIES,
+		OPT_STRICT,
+		OPT_PLAIN,
+		OPT_VERSION,
+		OPT_SIGNER,
+		OPT_ANONYMOUS,
+		OPT_SIMULATED,
+		OPT_CUDA,
+		OPT_CUDA_DRIVER,
+		OPT_NO_CUDA
+	};
 	static const struct option known[] = {
 		{ "report", required_argument, NULL, 'r' },
 		{ "suite", required_argument, NULL, 's' },
@@ -483,7 +495,8 @@ static int parse(int argc, char **argv, struct options *o)
 		}
 	}
 	if (o->strict && (o->null || o->plain_kernels)) {
-		complain("--strict receipts every launch, --null and --no-rewrite none: choose one");
+		complain(
+			"--strict receipts every launch, --null and --no-rewrite none: choose one");
 		return -1;
 	}
 	if (!cuda_options_fit(o))

@@ -18,12 +18,12 @@ bool find_beside(const char *const places[2], const char *name, char path[PATH_M
 
 struct program_elf {
 	char interpreter[PATH_MAX]; /* empty: linked statically */
-	char rpath[PATH_MAX];	    /* DT_RPATH, which comes before LD_LIBRARY_PATH; or empty */
+	char rpath[PATH_MAX]; /* DT_RPATH, which comes before LD_LIBRARY_PATH; or empty */
 };
 
 /*
- * Of a 64-bit little-endian ELF file. -1 where a table in it does not lie in the file, or a string is
- * too long: nothing is known of it then.
+ * Of a 64-bit little-endian ELF file. -1 where a table in it does not lie in the file, or a string
+ * is too long: nothing is known of it then.
  */
 int elf_read(int fd, struct program_elf *elf);
 

@@ -137,6 +137,6 @@ API CUresult cuPointerGetAttributes(unsigned count, const int *attributes, void 
 		if (!is_in(copy[i], told, sizeof(told) / sizeof(told[0])))
 			return shim_refuse("cuPointerGetAttribute of a handle");
 	}
-	return REAL(cuPointerGetAttributes, unsigned, const int *, void **, CUdeviceptr)(count, copy,
-											 values, p);
+	return REAL(cuPointerGetAttributes, unsigned, const int *, void **,
+		    CUdeviceptr)(count, copy, values, p);
 }

@@ -118,8 +118,9 @@ static CUresult write_rows(struct shim_target *t, const struct extent *e, const 
 	return done ? shim_arrived(t, done) : shim_leave(t);
 }
 
-/* @from becomes the layout of what was read, in memory of the host's that is the caller's to free. */
-static CUresult fetch(struct shim_target *t, const struct extent *e, struct layout *from, void **copy)
+/* @from becomes the layout of what was read. @copy is the caller's to free, whatever happens. */
+static CUresult fetch(struct shim_target *t, const struct extent *e, struct layout *from,
+		      void **copy)
 {
 	struct layout packed = { .row = e->width, .slice = e->width * e->height };
 	size_t i, size = packed.slice * e->depth, all = from->span / 2 <= size ? from->span : size;

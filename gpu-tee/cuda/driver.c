@@ -95,13 +95,15 @@ const char hg_cuda_shim[] = HG_GPU_VERSION;
 /* What is refused altogether, or NULL. */
 static const char *refusal(void)
 {
-	const char *anonymous = getenv("HYPERGPU_ANONYMOUS"), *record = getenv("HYPERGPU_GPU_RECORD"),
+	const char *anonymous = getenv("HYPERGPU_ANONYMOUS"),
+		   *record = getenv("HYPERGPU_GPU_RECORD"),
 		   *dump = getenv("CUDA_ENABLE_COREDUMP_ON_EXCEPTION");
 
 	if (!there)
 		return missing.text;
 	if (record && *record)
-		return "CUDA: a GPU cannot be told by its record here yet: unset HYPERGPU_GPU_RECORD";
+		return "CUDA: a GPU cannot be told by its record here yet: unset "
+		       "HYPERGPU_GPU_RECORD";
 	if (!anonymous || strcmp(anonymous, "1") != 0)
 		return "CUDA: an enrolled GPU cannot be told by its behaviour here yet; set "
 		       "HYPERGPU_ANONYMOUS=1 to go without knowing which GPU it is";

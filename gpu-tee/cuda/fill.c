@@ -62,8 +62,8 @@ static CUresult fill(CUdeviceptr at, const void *value, size_t unit, size_t coun
 }
 
 /* Each row crosses, as rows need not follow each other. */
-static CUresult fill_rows(CUdeviceptr at, size_t pitch, const void *value, size_t unit, size_t width,
-			  size_t height, CUstream stream)
+static CUresult fill_rows(CUdeviceptr at, size_t pitch, const void *value, size_t unit,
+			  size_t width, size_t height, CUstream stream)
 {
 	uint8_t *row;
 	size_t size;
@@ -84,32 +84,32 @@ static CUresult fill_rows(CUdeviceptr at, size_t pitch, const void *value, size_
 	return rc;
 }
 
-#define FILLS(bits, type)                                                                         \
-	API CUresult cuMemsetD##bits##_v2(CUdeviceptr at, type value, size_t count);              \
-	API CUresult cuMemsetD##bits##_v2(CUdeviceptr at, type value, size_t count)               \
-	{                                                                                         \
-		return fill(at, &value, sizeof(value), count, NULL);                              \
-	}                                                                                         \
-	API CUresult cuMemsetD##bits##Async(CUdeviceptr at, type value, size_t count,             \
-					    CUstream stream);                                     \
-	API CUresult cuMemsetD##bits##Async(CUdeviceptr at, type value, size_t count,             \
-					    CUstream stream)                                      \
-	{                                                                                         \
-		return fill(at, &value, sizeof(value), count, stream);                            \
-	}                                                                                         \
-	API CUresult cuMemsetD2D##bits##_v2(CUdeviceptr at, size_t pitch, type value,             \
-					    size_t width, size_t height);                         \
-	API CUresult cuMemsetD2D##bits##_v2(CUdeviceptr at, size_t pitch, type value,             \
-					    size_t width, size_t height)                          \
-	{                                                                                         \
-		return fill_rows(at, pitch, &value, sizeof(value), width, height, NULL);          \
-	}                                                                                         \
-	API CUresult cuMemsetD2D##bits##Async(CUdeviceptr at, size_t pitch, type value,           \
-					      size_t width, size_t height, CUstream stream);      \
-	API CUresult cuMemsetD2D##bits##Async(CUdeviceptr at, size_t pitch, type value,           \
-					      size_t width, size_t height, CUstream stream)       \
-	{                                                                                         \
-		return fill_rows(at, pitch, &value, sizeof(value), width, height, stream);        \
+#define FILLS(bits, type)                                                                    \
+	API CUresult cuMemsetD##bits##_v2(CUdeviceptr at, type value, size_t count);         \
+	API CUresult cuMemsetD##bits##_v2(CUdeviceptr at, type value, size_t count)          \
+	{                                                                                    \
+		return fill(at, &value, sizeof(value), count, NULL);                         \
+	}                                                                                    \
+	API CUresult cuMemsetD##bits##Async(CUdeviceptr at, type value, size_t count,        \
+					    CUstream stream);                                \
+	API CUresult cuMemsetD##bits##Async(CUdeviceptr at, type value, size_t count,        \
+					    CUstream stream)                                 \
+	{                                                                                    \
+		return fill(at, &value, sizeof(value), count, stream);                       \
+	}                                                                                    \
+	API CUresult cuMemsetD2D##bits##_v2(CUdeviceptr at, size_t pitch, type value,        \
+					    size_t width, size_t height);                    \
+	API CUresult cuMemsetD2D##bits##_v2(CUdeviceptr at, size_t pitch, type value,        \
+					    size_t width, size_t height)                     \
+	{                                                                                    \
+		return fill_rows(at, pitch, &value, sizeof(value), width, height, NULL);     \
+	}                                                                                    \
+	API CUresult cuMemsetD2D##bits##Async(CUdeviceptr at, size_t pitch, type value,      \
+					      size_t width, size_t height, CUstream stream); \
+	API CUresult cuMemsetD2D##bits##Async(CUdeviceptr at, size_t pitch, type value,      \
+					      size_t width, size_t height, CUstream stream)  \
+	{                                                                                    \
+		return fill_rows(at, pitch, &value, sizeof(value), width, height, stream);   \
 	}
 
 FILLS(8, uint8_t)

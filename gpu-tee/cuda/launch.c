@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Launches. Kernels come here compiled, so they cannot be rewritten as those of OpenCL are: what they
- * are given crosses in clear, and nothing receipts a launch. It is counted, and refused on demand.
+ * Launches. Kernels come here compiled, so they cannot be rewritten as those of OpenCL are: what
+ * they are given crosses in clear, and nothing receipts a launch. It is counted, and refused on
+ * demand.
  */
 #include "abi.h"
 #include "shim.h"
@@ -14,7 +15,8 @@
 #define KERNEL_NAME    64
 #define PARAMETERS_MAX 4096 /* of a kernel, as the driver has it */
 #define GEOMETRY       28 /* bytes: seven numbers */
-#define WHY "CUDA kernels are compiled: what it is given crosses in clear, and no launch has a receipt"
+#define WHY \
+	"CUDA kernels are compiled: what it is given crosses in clear, and no launch has a receipt"
 
 struct kernel {
 	struct kernel *next;

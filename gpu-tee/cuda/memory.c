@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE			4096u
-#define HOST_PORTABLE		1u
-#define HOST_MAPPED		2u
-#define HOST_WRITE_COMBINED	4u /* of cuMemHostAlloc */
-#define HOST_IO			4u /* of cuMemHostRegister */
-#define HOST_READ_ONLY		8u
+#define PAGE				4096u
+#define HOST_PORTABLE			1u
+#define HOST_MAPPED			2u
+#define HOST_WRITE_COMBINED		4u /* of cuMemHostAlloc */
+#define HOST_IO				4u /* of cuMemHostRegister */
+#define HOST_READ_ONLY			8u
 #define CU_POINTER_ATTRIBUTE_IS_MANAGED 8
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -226,8 +226,8 @@ static bool is_managed(CUdeviceptr p)
 	unsigned managed = 0;
 
 	return hg_cuda_reals[HG_cuPointerGetAttribute] &&
-	       REAL(cuPointerGetAttribute, void *, int, CUdeviceptr)(
-		       &managed, CU_POINTER_ATTRIBUTE_IS_MANAGED, p) == CUDA_SUCCESS &&
+	       REAL(cuPointerGetAttribute, void *, int,
+		    CUdeviceptr)(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED, p) == CUDA_SUCCESS &&
 	       managed;
 }
 

@@ -68,7 +68,7 @@ CUresult shim_broken(struct shim_session *s, const struct hg_gpu_error *err);
 CUresult shim_state(struct shim_session *s);
 struct hg_channel *shim_channel(struct shim_session *s);
 struct hg_provider *shim_provider(struct shim_session *s);
-/* Stream 1 is 0 by another name. 2, the thread's own, becomes 0: it would wait for that one anyway. */
+/* Stream 1 is 0 by another name. 2, the thread's own, becomes 0: it would wait for that anyway. */
 CUstream shim_stream(CUstream stream);
 /*
  * A stream as a queue: one object for each handle, as the channel knows queues by their

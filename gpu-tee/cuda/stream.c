@@ -15,7 +15,7 @@ API CUresult cuLaunchHostFunc(CUstream stream, void (*function)(void *), void *d
 	if (!hg_cuda_reals[HG_cuLaunchHostFunc])
 		return CUDA_ERROR_NOT_FOUND;
 	return REAL(cuLaunchHostFunc, CUstream, void (*)(void *), void *)(shim_stream(stream),
-									 function, data);
+									  function, data);
 }
 
 typedef void stream_callback(CUstream, CUresult, void *);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the layer, or the shim of CUDA, counts, and HYPERGPU_REPORT, the file that it is written to. */
+/* What the layer, or the shim of CUDA, counts, and HYPERGPU_REPORT, the file it is written to. */
 #ifndef LAYER_REPORT_H
 #define LAYER_REPORT_H
 

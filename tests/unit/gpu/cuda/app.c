@@ -51,7 +51,7 @@ static void *proc(const char *name)
 	return f;
 }
 
-/* What is no name of the driver API, or an old one, is not there; and no table, nor mapped memory. */
+/* What is no name of the driver API, or an old one, is not there; nor a table, or mapped memory. */
 static void hidden(void)
 {
 	static const char *const names[] = { "cuMemAlloc", "cuMemcpyHtoD", "no_such_function" };
@@ -80,7 +80,8 @@ static void hidden(void)
 		exit(5);
 	}
 	/* Managed memory, pools: not there, so that programs fall back. And no dumps. */
-	if (attribute(&value, 83, 0) || value || attribute(&value, 115, 0) || value || !flags(0, 0x20)) {
+	if (attribute(&value, 83, 0) || value || attribute(&value, 115, 0) || value ||
+	    !flags(0, 0x20)) {
 		printf("an attribute promises too much\n");
 		exit(5);
 	}

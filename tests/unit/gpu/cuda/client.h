@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What test programs of the driver API have in common. Exit status: 0 right, 3 the driver reported an
- * error, 4 wrong without one.
+ * What test programs of the driver API have in common. Exit status: 0 right, 3 the driver reported
+ * an error, 4 wrong without one.
  */
 #ifndef TEST_CUDA_CLIENT_H
 #define TEST_CUDA_CLIENT_H

@@ -13,35 +13,35 @@
 #define DEPTH  4u
 #define BYTES  (WIDTH * HEIGHT * DEPTH)
 
-#define FUNCTIONS(F)                                                                            \
-	F(cuInit, (unsigned))                                                                   \
-	F(cuDevicePrimaryCtxRetain, (CUcontext *, int))                                         \
-	F(cuCtxSetCurrent, (CUcontext))                                                         \
-	F(cuCtxSynchronize, (void))                                                             \
-	F(cuStreamCreate, (CUstream *, unsigned))                                               \
-	F(cuStreamSynchronize, (CUstream))                                                      \
-	F(cuMemAlloc_v2, (CUdeviceptr *, size_t))                                               \
-	F(cuMemAllocPitch_v2, (CUdeviceptr *, size_t *, size_t, size_t, unsigned))              \
-	F(cuMemcpy, (CUdeviceptr, CUdeviceptr, size_t))                                         \
-	F(cuMemcpyHtoD_v2, (CUdeviceptr, const void *, size_t))                                 \
-	F(cuMemcpyDtoH_v2, (void *, CUdeviceptr, size_t))                                       \
-	F(cuMemcpyHtoDAsync_v2, (CUdeviceptr, const void *, size_t, CUstream))                  \
-	F(cuMemcpyDtoHAsync_v2, (void *, CUdeviceptr, size_t, CUstream))                        \
-	F(cuMemcpyDtoDAsync_v2, (CUdeviceptr, CUdeviceptr, size_t, CUstream))                   \
-	F(cuMemcpy2D_v2, (const struct copy2 *))                                                \
-	F(cuMemcpy2DUnaligned_v2, (const struct copy2 *))                                       \
-	F(cuMemcpy2DAsync_v2, (const struct copy2 *, CUstream))                                 \
-	F(cuMemcpy3D_v2, (const struct copy3 *))                                                \
-	F(cuMemcpy3DAsync_v2, (const struct copy3 *, CUstream))                                 \
-	F(cuMemsetD8_v2, (CUdeviceptr, uint8_t, size_t))                                        \
-	F(cuMemsetD16_v2, (CUdeviceptr, uint16_t, size_t))                                      \
-	F(cuMemsetD32_v2, (CUdeviceptr, uint32_t, size_t))                                      \
-	F(cuMemsetD2D8_v2, (CUdeviceptr, size_t, uint8_t, size_t, size_t))                      \
-	F(cuMemsetD2D32_v2, (CUdeviceptr, size_t, uint32_t, size_t, size_t))                    \
-	F(cuLaunchHostFunc, (CUstream, void (*)(void *), void *))                               \
+#define FUNCTIONS(F)                                                                               \
+	F(cuInit, (unsigned))                                                                      \
+	F(cuDevicePrimaryCtxRetain, (CUcontext *, int))                                            \
+	F(cuCtxSetCurrent, (CUcontext))                                                            \
+	F(cuCtxSynchronize, (void))                                                                \
+	F(cuStreamCreate, (CUstream *, unsigned))                                                  \
+	F(cuStreamSynchronize, (CUstream))                                                         \
+	F(cuMemAlloc_v2, (CUdeviceptr *, size_t))                                                  \
+	F(cuMemAllocPitch_v2, (CUdeviceptr *, size_t *, size_t, size_t, unsigned))                 \
+	F(cuMemcpy, (CUdeviceptr, CUdeviceptr, size_t))                                            \
+	F(cuMemcpyHtoD_v2, (CUdeviceptr, const void *, size_t))                                    \
+	F(cuMemcpyDtoH_v2, (void *, CUdeviceptr, size_t))                                          \
+	F(cuMemcpyHtoDAsync_v2, (CUdeviceptr, const void *, size_t, CUstream))                     \
+	F(cuMemcpyDtoHAsync_v2, (void *, CUdeviceptr, size_t, CUstream))                           \
+	F(cuMemcpyDtoDAsync_v2, (CUdeviceptr, CUdeviceptr, size_t, CUstream))                      \
+	F(cuMemcpy2D_v2, (const struct copy2 *))                                                   \
+	F(cuMemcpy2DUnaligned_v2, (const struct copy2 *))                                          \
+	F(cuMemcpy2DAsync_v2, (const struct copy2 *, CUstream))                                    \
+	F(cuMemcpy3D_v2, (const struct copy3 *))                                                   \
+	F(cuMemcpy3DAsync_v2, (const struct copy3 *, CUstream))                                    \
+	F(cuMemsetD8_v2, (CUdeviceptr, uint8_t, size_t))                                           \
+	F(cuMemsetD16_v2, (CUdeviceptr, uint16_t, size_t))                                         \
+	F(cuMemsetD32_v2, (CUdeviceptr, uint32_t, size_t))                                         \
+	F(cuMemsetD2D8_v2, (CUdeviceptr, size_t, uint8_t, size_t, size_t))                         \
+	F(cuMemsetD2D32_v2, (CUdeviceptr, size_t, uint32_t, size_t, size_t))                       \
+	F(cuLaunchHostFunc, (CUstream, void (*)(void *), void *))                                  \
 	F(cuStreamAddCallback, (CUstream, void (*)(CUstream, CUresult, void *), void *, unsigned)) \
-	F(cuTexObjectCreate, (unsigned long long *, const struct resource_desc *, const void *, \
-			      const void *))
+	F(cuTexObjectCreate,                                                                       \
+	  (unsigned long long *, const struct resource_desc *, const void *, const void *))
 
 #define DECLARE(name, arguments) static CUresult(*name) arguments;
 FUNCTIONS(DECLARE)
@@ -89,11 +89,11 @@ static void untouched(int line, CUresult rc)
 	exit(3);
 }
 
-#define READ(call)                                        \
-	do {                                              \
-		CUresult read_rc = (call);                \
-		if (read_rc)                              \
-			untouched(__LINE__, read_rc);     \
+#define READ(call)                                    \
+	do {                                          \
+		CUresult read_rc = (call);            \
+		if (read_rc)                          \
+			untouched(__LINE__, read_rc); \
 	} while (0)
 
 static void same(int line, const void *a, const void *b, size_t size)
@@ -158,8 +158,8 @@ static struct copy2 to_host(void *host, size_t host_pitch, CUdeviceptr device, s
 }
 
 /*
- * Rows that the GPU has further apart, by each of the three functions, and a window in them. Widths are
- * multiples of 16, as a flip in what fills up a record is none of the data's.
+ * Rows that the GPU has further apart, by each of the three functions, and a window in them.
+ * Widths are multiples of 16, as a flip in what fills up a record is none of the data's.
  */
 static void step_rows(void)
 {
@@ -222,13 +222,17 @@ static void step_box(void)
 
 	begin(6);
 	TRY(cuMemAlloc_v2(&box, 256 * (HEIGHT + 3) * DEPTH));
-	c.from = (struct side3){ .type = TYPE_HOST, .host = (uintptr_t)data, .pitch = WIDTH,
-				 .height = HEIGHT };
-	c.to = (struct side3){ .type = TYPE_DEVICE, .device = box, .pitch = 256, .height = HEIGHT + 3 };
+	c.from = (struct side3){
+		.type = TYPE_HOST, .host = (uintptr_t)data, .pitch = WIDTH, .height = HEIGHT
+	};
+	c.to = (struct side3){
+		.type = TYPE_DEVICE, .device = box, .pitch = 256, .height = HEIGHT + 3
+	};
 	TRY(cuMemcpy3D_v2(&c));
 	c.from = c.to;
-	c.to = (struct side3){ .type = TYPE_HOST, .host = (uintptr_t)back, .pitch = WIDTH,
-			       .height = HEIGHT };
+	c.to = (struct side3){
+		.type = TYPE_HOST, .host = (uintptr_t)back, .pitch = WIDTH, .height = HEIGHT
+	};
 	READ(cuMemcpy3DAsync_v2(&c, NULL));
 	same(__LINE__, back, data, BYTES);
 	memset(back, 0x55, BYTES);
@@ -239,7 +243,8 @@ static void step_box(void)
 	c.height = 10;
 	c.depth = 2;
 	READ(cuMemcpy3D_v2(&c));
-	same(__LINE__, back + (3 * HEIGHT + 10) * WIDTH + 7, data + (3 * HEIGHT + 10) * WIDTH + 7, 96);
+	same(__LINE__, back + (3 * HEIGHT + 10) * WIDTH + 7, data + (3 * HEIGHT + 10) * WIDTH + 7,
+	     96);
 	if (back[(2 * HEIGHT + 1) * WIDTH + 6] != 0x55 || back[(2 * HEIGHT) * WIDTH + 7] != 0x55)
 		wrong(__LINE__, "bytes beside the box have changed");
 	TRY(cuCtxSynchronize());
@@ -326,8 +331,8 @@ static void step_bounds(void)
 
 	begin(9);
 	TRY(cuMemcpyHtoD_v2(memory, data, BYTES));
-#define REFUSED(call)                                       \
-	if ((call) != INVALID_VALUE)                        \
+#define REFUSED(call)                \
+	if ((call) != INVALID_VALUE) \
 	wrong(__LINE__, "was not refused: " #call)
 	REFUSED(cuMemcpyDtoH_v2(back, memory + 1, BYTES));
 	REFUSED(cuMemcpyHtoD_v2(memory - 1, data, 2));
@@ -346,7 +351,9 @@ static void step_bounds(void)
 	c.from.pitch = SIZE_MAX / 2;
 	REFUSED(cuMemcpy2D_v2(&c));
 	b.from = (struct side3){ .type = TYPE_DEVICE, .device = memory, .pitch = 16, .height = 1 };
-	b.to = (struct side3){ .type = TYPE_HOST, .host = (uintptr_t)back, .pitch = 16, .height = 2 };
+	b.to = (struct side3){
+		.type = TYPE_HOST, .host = (uintptr_t)back, .pitch = 16, .height = 2
+	};
 	REFUSED(cuMemcpy3D_v2(&b));
 	c = to_host(back, WIDTH, memory, WIDTH);
 	c.from.type = TYPE_ARRAY;
@@ -372,9 +379,9 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} steps[] = {
-		{ "linear", step_linear },   { "async", step_async },	{ "unified", step_unified },
-		{ "rows", step_rows },	     { "columns", step_columns }, { "box", step_box },
-		{ "fill", step_fill },	     { "host", step_host },	{ "bounds", step_bounds },
+		{ "linear", step_linear }, { "async", step_async },	{ "unified", step_unified },
+		{ "rows", step_rows },	   { "columns", step_columns }, { "box", step_box },
+		{ "fill", step_fill },	   { "host", step_host },	{ "bounds", step_bounds },
 	};
 	size_t i;
 

@@ -12,7 +12,7 @@ int main(void)
 
 	if (!rc)
 		rc = cuDeviceGetCount(&count);
-	printf("%s: error %d, %d devices\n", dlsym(RTLD_DEFAULT, "hg_cuda_shim") ? "shim" : "driver",
-	       rc, count);
+	printf("%s: error %d, %d devices\n",
+	       dlsym(RTLD_DEFAULT, "hg_cuda_shim") ? "shim" : "driver", rc, count);
 	return rc ? 3 : 0;
 }

@@ -11,23 +11,16 @@
  * the process's memory. MOCK_MANAGED=1: all memory is managed. What names.list says is refused is
  * here, too, and leaves its name on the bus. What is given back is used again as soon as it can be.
  */
-#include "../../../../gpu-tee/cuda/abi.h"
-#include "cuda.h"
+#include "mock.h"
 
 #include "../../../../gpu-tee/device/session.cl"
 
 #include <openssl/rand.h>
 
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdlib.h>
 
-#define API		    __attribute__((visibility("default")))
-#define ERROR_INVALID_VALUE 1
 #define ERROR_NOT_READY	    3 /* CUDA_ERROR_NOT_INITIALIZED */
 #define ERROR_INVALID_IMAGE 200
-#define ERROR_NO_CONTEXT    201
-#define ERROR_BAD_HANDLE    400
 #define ERROR_NOT_FOUND	    500
 #define ERROR_ILLEGAL	    700
 #define BLOCKS_MAX	    4096
@@ -60,18 +53,10 @@ struct CUmod_st {
 	CUcontext context;
 };
 
-struct CUstream_st {
-	int magic;
-};
-
 struct CUevent_st {
 	bool recorded;
 	u32 work;
 };
-
-#define STREAM_MAGIC 0x5742
-
-API CUresult mock_leak(const char *name);
 
 /* The first is the primary one. */
 static struct CUctx_st contexts[CONTEXTS_MAX];
@@ -80,12 +65,12 @@ static u32 started_work, waited_work;
 static _Thread_local CUcontext stack[DEPTH_MAX];
 static _Thread_local unsigned depth;
 
-static bool current(void)
+bool mock_current(void)
 {
 	return depth > 0 && stack[depth - 1]->refs > 0;
 }
 
-static void work(void)
+void mock_work(void)
 {
 	__atomic_fetch_add(&started_work, 1, __ATOMIC_SEQ_CST);
 }
@@ -119,7 +104,7 @@ static void free_blocks(CUcontext context, CUmodule module)
 }
 
 /* 1 if [p, p + size) lies in one block. */
-static bool inside(CUdeviceptr p, size_t size)
+bool mock_inside(CUdeviceptr p, size_t size)
 {
 	bool found = false;
 
@@ -315,14 +300,14 @@ API CUresult cuCtxGetDevice(CUdevice *device);
 API CUresult cuCtxGetDevice(CUdevice *device)
 {
 	*device = 0;
-	return current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
+	return mock_current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
 }
 
 API CUresult cuCtxSynchronize(void);
 API CUresult cuCtxSynchronize(void)
 {
 	waited(started_work);
-	return current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
+	return mock_current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
 }
 
 /* ---- Memory ---- */
@@ -332,7 +317,7 @@ API CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t size)
 {
 	CUresult rc = CUDA_ERROR_OUT_OF_MEMORY;
 
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
 	if (!size)
 		return ERROR_INVALID_VALUE;
@@ -438,17 +423,35 @@ __attribute__((destructor)) static void count(void)
 	fclose(f);
 }
 
+void mock_cross(void *to, const void *from, size_t size, bool back)
+{
+	mock_work();
+	pthread_mutex_lock(&bus);
+	if (back)
+		cross(to, from, size, attack("-back", &copies_from), last_from, &last_from_size);
+	else
+		cross(to, from, size, attack("", &copies_to), last_to, &last_to_size);
+	pthread_mutex_unlock(&bus);
+}
+
+/* What all functions that a shim refuses are here: something of theirs crosses. See leaks.S. */
+CUresult mock_leak(const char *name)
+{
+	pthread_mutex_lock(&bus);
+	snoop("leak ", 5);
+	snoop(name, strlen(name));
+	pthread_mutex_unlock(&bus);
+	return CUDA_SUCCESS;
+}
+
 API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream s);
 API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream s)
 {
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
-	if ((s && s->magic != STREAM_MAGIC) || !inside(dst, size))
+	if ((s && s->magic != STREAM_MAGIC) || !mock_inside(dst, size))
 		return ERROR_INVALID_VALUE;
-	work();
-	pthread_mutex_lock(&bus);
-	cross((void *)(uintptr_t)dst, src, size, attack("", &copies_to), last_to, &last_to_size);
-	pthread_mutex_unlock(&bus);
+	mock_cross((void *)(uintptr_t)dst, src, size, false);
 	return CUDA_SUCCESS;
 }
 
@@ -464,15 +467,11 @@ API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size)
 API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstream s);
 API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstream s)
 {
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
-	if ((s && s->magic != STREAM_MAGIC) || !inside(src, size))
+	if ((s && s->magic != STREAM_MAGIC) || !mock_inside(src, size))
 		return ERROR_INVALID_VALUE;
-	work();
-	pthread_mutex_lock(&bus);
-	cross(dst, (void *)(uintptr_t)src, size, attack("-back", &copies_from), last_from,
-	      &last_from_size);
-	pthread_mutex_unlock(&bus);
+	mock_cross(dst, (void *)(uintptr_t)src, size, true);
 	return CUDA_SUCCESS;
 }
 
@@ -480,7 +479,7 @@ API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size,
 API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream s)
 {
 	(void)s;
-	if (!inside(dst, size) || !inside(src, size))
+	if (!mock_inside(dst, size) || !mock_inside(src, size))
 		return ERROR_INVALID_VALUE;
 	memmove((void *)(uintptr_t)dst, (void *)(uintptr_t)src, size);
 	return CUDA_SUCCESS;
@@ -495,234 +494,12 @@ API CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t size)
 	return rc;
 }
 
-/* What all functions that a shim refuses are here: something of theirs crosses. See leaks.S. */
-API CUresult mock_leak(const char *name)
-{
-	pthread_mutex_lock(&bus);
-	snoop("leak ", 5);
-	snoop(name, strlen(name));
-	pthread_mutex_unlock(&bus);
-	return CUDA_SUCCESS;
-}
-
-/* ---- Copies of two and three dimensions, in one crossing each ---- */
-
-static unsigned char *row_of(const struct side3 *s, size_t y, size_t z)
-{
-	uint64_t base = s->type == TYPE_HOST ? s->host : s->device;
-
-	return (unsigned char *)(uintptr_t)base + ((s->z + z) * s->height + s->y + y) * s->pitch +
-	       s->x;
-}
-
-/* Rows of @c to or from @packed. */
-static void pack(const struct copy3 *c, const struct side3 *s, unsigned char *packed, bool out)
-{
-	for (size_t z = 0; z < c->depth; z++)
-		for (size_t y = 0; y < c->height; y++, packed += c->width)
-			memcpy(out ? row_of(s, y, z) : packed, out ? packed : row_of(s, y, z),
-			       c->width);
-}
-
-static bool side_is_right(const struct copy3 *c, const struct side3 *s)
-{
-	size_t slice = s->height * s->pitch;
-
-	if (s->lod || s->x + c->width > s->pitch ||
-	    (c->depth > 1 && s->y + c->height > s->height))
-		return false;
-	if (s->type == TYPE_HOST)
-		return true;
-	return s->type == TYPE_DEVICE &&
-	       inside((CUdeviceptr)(uintptr_t)row_of(s, 0, 0),
-		      (c->depth - 1) * slice + (c->height - 1) * s->pitch + c->width);
-}
-
-static CUresult copy_box(const struct copy3 *c, CUstream stream)
-{
-	size_t size = c->width * c->height * c->depth;
-	unsigned char *here, *there;
-
-	if (!current())
-		return ERROR_NO_CONTEXT;
-	if ((stream && stream->magic != STREAM_MAGIC) || !side_is_right(c, &c->from) ||
-	    !side_is_right(c, &c->to))
-		return ERROR_INVALID_VALUE;
-	here = malloc(size);
-	there = calloc(1, size);
-	if (!here || !there)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	work();
-	pthread_mutex_lock(&bus);
-	pack(c, &c->from, here, false);
-	if (c->from.type == c->to.type)
-		memcpy(there, here, size);
-	else if (c->to.type == TYPE_DEVICE)
-		cross(there, here, size, attack("", &copies_to), last_to, &last_to_size);
-	else
-		cross(there, here, size, attack("-back", &copies_from), last_from, &last_from_size);
-	pack(c, &c->to, there, true);
-	pthread_mutex_unlock(&bus);
-	free(here);
-	free(there);
-	return CUDA_SUCCESS;
-}
-
-static void widen(struct side3 *to, const struct side2 *from, size_t width)
-{
-	*to = (struct side3){ .x = from->x, .y = from->y, .type = from->type, .host = from->host,
-			      .device = from->device, .pitch = from->pitch ? from->pitch : width };
-	if (to->type != TYPE_UNIFIED)
-		return;
-	to->type = inside(from->device, 1) ? TYPE_DEVICE : TYPE_HOST;
-	to->host = from->device;
-}
-
-API CUresult cuMemcpy2DAsync_v2(const struct copy2 *c, CUstream stream);
-API CUresult cuMemcpy2DAsync_v2(const struct copy2 *c, CUstream stream)
-{
-	struct copy3 wide = { .width = c->width, .height = c->height, .depth = 1 };
-
-	widen(&wide.from, &c->from, c->from.x + c->width);
-	widen(&wide.to, &c->to, c->to.x + c->width);
-	return copy_box(&wide, stream);
-}
-
-API CUresult cuMemcpy2D_v2(const struct copy2 *c);
-API CUresult cuMemcpy2D_v2(const struct copy2 *c)
-{
-	return cuMemcpy2DAsync_v2(c, NULL);
-}
-
-API CUresult cuMemcpy2DUnaligned_v2(const struct copy2 *c);
-API CUresult cuMemcpy2DUnaligned_v2(const struct copy2 *c)
-{
-	return cuMemcpy2DAsync_v2(c, NULL);
-}
-
-API CUresult cuMemcpy3DAsync_v2(const struct copy3 *c, CUstream stream);
-API CUresult cuMemcpy3DAsync_v2(const struct copy3 *c, CUstream stream)
-{
-	return copy_box(c, stream);
-}
-
-API CUresult cuMemcpy3D_v2(const struct copy3 *c);
-API CUresult cuMemcpy3D_v2(const struct copy3 *c)
-{
-	return copy_box(c, NULL);
-}
-
-/* With one space of addresses. */
-API CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size);
-API CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size)
-{
-	if (inside(dst, size))
-		return inside(src, size) ? cuMemcpyDtoDAsync_v2(dst, src, size, NULL)
-					 : cuMemcpyHtoD_v2(dst, (void *)(uintptr_t)src, size);
-	return cuMemcpyDtoH_v2((void *)(uintptr_t)dst, src, size);
-}
-
-API CUresult cuMemAllocPitch_v2(CUdeviceptr *p, size_t *pitch, size_t width, size_t height,
-				unsigned unit);
-API CUresult cuMemAllocPitch_v2(CUdeviceptr *p, size_t *pitch, size_t width, size_t height,
-				unsigned unit)
-{
-	if (unit != 4 && unit != 8 && unit != 16)
-		return ERROR_INVALID_VALUE;
-	*pitch = (width + 511) / 512 * 512;
-	return cuMemAlloc_v2(p, *pitch * height);
-}
-
-/* ---- Fills ---- */
-
-static CUresult fill(CUdeviceptr at, size_t pitch, const void *value, size_t unit, size_t width,
-		     size_t height)
-{
-	if (!current())
-		return ERROR_NO_CONTEXT;
-	if (at % unit || !inside(at, (height - 1) * pitch + width * unit))
-		return ERROR_INVALID_VALUE;
-	work();
-	for (size_t y = 0; y < height; y++)
-		for (size_t x = 0; x < width; x++)
-			memcpy((unsigned char *)(uintptr_t)at + y * pitch + x * unit, value, unit);
-	return CUDA_SUCCESS;
-}
-
-#define FILLS(bits, type)                                                                         \
-	API CUresult cuMemsetD##bits##_v2(CUdeviceptr at, type value, size_t count);              \
-	API CUresult cuMemsetD##bits##_v2(CUdeviceptr at, type value, size_t count)               \
-	{                                                                                         \
-		return fill(at, 0, &value, sizeof(value), count, 1);                              \
-	}                                                                                         \
-	API CUresult cuMemsetD2D##bits##_v2(CUdeviceptr at, size_t pitch, type value, size_t w,   \
-					    size_t h);                                            \
-	API CUresult cuMemsetD2D##bits##_v2(CUdeviceptr at, size_t pitch, type value, size_t w,   \
-					    size_t h)                                             \
-	{                                                                                         \
-		return fill(at, pitch, &value, sizeof(value), w, h);                              \
-	}
-
-FILLS(8, uint8_t)
-FILLS(16, uint16_t)
-FILLS(32, uint32_t)
-
-/* ---- Pointers, textures, functions of the host ---- */
-
-#define POINTER_MEMORY_TYPE 2
-#define POINTER_IS_MANAGED  8
-
-API CUresult cuPointerGetAttribute(void *value, int attribute, CUdeviceptr p);
-API CUresult cuPointerGetAttribute(void *value, int attribute, CUdeviceptr p)
-{
-	if (!inside(p, 1))
-		return ERROR_INVALID_VALUE;
-	if (attribute == POINTER_MEMORY_TYPE)
-		*(unsigned *)value = TYPE_DEVICE;
-	else if (attribute == POINTER_IS_MANAGED)
-		*(unsigned *)value = getenv("MOCK_MANAGED") != NULL;
-	else
-		*(u64 *)value = 1;
-	return CUDA_SUCCESS;
-}
-
-API CUresult cuTexObjectCreate(unsigned long long *texture, const struct resource_desc *resource,
-			       const void *sampling, const void *view);
-API CUresult cuTexObjectCreate(unsigned long long *texture, const struct resource_desc *resource,
-			       const void *sampling, const void *view)
-{
-	(void)sampling;
-	(void)view;
-	*texture = resource->at;
-	return CUDA_SUCCESS;
-}
-
-API CUresult cuLaunchHostFunc(CUstream stream, void (*function)(void *), void *data);
-API CUresult cuLaunchHostFunc(CUstream stream, void (*function)(void *), void *data)
-{
-	if (stream && stream->magic != STREAM_MAGIC)
-		return ERROR_BAD_HANDLE;
-	function(data);
-	return CUDA_SUCCESS;
-}
-
-API CUresult cuStreamAddCallback(CUstream stream, void (*function)(CUstream, CUresult, void *),
-				 void *data, unsigned flags);
-API CUresult cuStreamAddCallback(CUstream stream, void (*function)(CUstream, CUresult, void *),
-				 void *data, unsigned flags)
-{
-	if ((stream && stream->magic != STREAM_MAGIC) || flags)
-		return ERROR_BAD_HANDLE;
-	function(stream, CUDA_SUCCESS, data);
-	return CUDA_SUCCESS;
-}
-
 /* ---- Streams and events ---- */
 
 API CUresult cuStreamCreate(CUstream *stream, unsigned flags);
 API CUresult cuStreamCreate(CUstream *stream, unsigned flags)
 {
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
 	if (flags > CU_STREAM_NON_BLOCKING)
 		return ERROR_INVALID_VALUE;
@@ -747,7 +524,7 @@ API CUresult cuStreamSynchronize(CUstream stream);
 API CUresult cuStreamSynchronize(CUstream stream)
 {
 	waited(started_work);
-	return !current()				 ? ERROR_NO_CONTEXT
+	return !mock_current()				 ? ERROR_NO_CONTEXT
 	       : stream && stream->magic != STREAM_MAGIC ? ERROR_BAD_HANDLE
 							 : CUDA_SUCCESS;
 }
@@ -800,7 +577,7 @@ API CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned op
 	(void)options;
 	(void)names;
 	(void)values;
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
 	/* PTX is text, and this driver wants to see an entry in it. */
 	if (!strstr(image, ".version") || !strstr(image, ".entry"))
@@ -999,9 +776,9 @@ API CUresult cuLaunchKernel(CUfunction f, unsigned groups_x, unsigned groups_y, 
 			    unsigned lanes_x, unsigned lanes_y, unsigned lanes_z, unsigned shared,
 			    CUstream stream, void **args, void **extra)
 {
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
-	work();
+	mock_work();
 	if (f->app) {
 		f->run(args);
 		return CUDA_SUCCESS;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Walks through names.list: `refused FILE`. Each function that is refused is called, by its symbol and
- * as cuGetProcAddress gives it, with addresses of a secret in all arguments; each other one must be
- * there. Exit status: see client.h; 5: a function that should be refused was not.
+ * Walks through names.list: `refused FILE`. Each function that is refused is called, by its
+ * symbol and as cuGetProcAddress gives it, with addresses of a secret for arguments; each other
+ * one must be there. Exit status: see client.h; 5: a function that should be refused was not.
  */
 #include "client.h"
 
