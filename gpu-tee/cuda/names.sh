@@ -48,9 +48,9 @@ code() {
 	{ split($3, thread, ":") }
 	$2 == "forward" {
 		start($1)
+		reg = thread[2] == 1 ? "d" : "s"
 		if (thread[2])
-			printf "\tcmpq $2, %%%s\n\tjne 2f\n\txorl %%%s, %%%s\n2:\n",
-				thread[2] == 1 ? "rdi" : "rsi", thread[2] == 1 ? "edi" : "esi", thread[2] == 1 ? "edi" : "esi"
+			printf("\tcmpq $2, %%r%si\n\tjne 2f\n\txorl %%e%si, %%e%si\n2:\n", reg, reg, reg)
 		printf "\tmovq hg_cuda_reals+%d(%%rip), %%r11\n", 8 * (NR - 1)
 		printf "\ttestq %%r11, %%r11\n\tje 1f\n\tjmp *%%r11\n1:\tmovl $500, %%eax\n\tret\n"
 		end($1)

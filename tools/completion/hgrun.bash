@@ -11,7 +11,8 @@ _hgrun() {
 			i=$((i + 1))
 			break
 			;;
-		--gpu | --signer | --simulated | --report | --suite | --layer | --cuda-driver | -g | -r | -s) i=$((i + 1)) ;;
+		--gpu | --signer | --simulated | --report | --suite | --layer | --cuda-driver) i=$((i + 1)) ;;
+		-g | -r | -s) i=$((i + 1)) ;;
 		-*) ;;
 		*) break ;;
 		esac
@@ -22,7 +23,9 @@ _hgrun() {
 		return
 	fi
 	case $prev in
-	--gpu | --signer | --report | --layer | --cuda-driver | -g | -r) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--gpu | --signer | --report | --layer | --cuda-driver | -g | -r)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
 	--simulated) ;;
 	--suite | -s) mapfile -t COMPREPLY < <(compgen -W 'aes-256-gcm chacha20-poly1305 sm4-ctr-hmac-sm3' -- "$cur") ;;
 	*)

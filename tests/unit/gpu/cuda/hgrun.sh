@@ -30,7 +30,8 @@ try() {
 	env "${vars[@]}" timeout 60 "$hgrun" "$@" >"$dir/out" 2>&1 || got=$?
 	[ "$got" = "$want" ] || fail "${vars[*]-} hgrun $*: status $got, not $want"
 	grep -q -- "$text" "$dir/out" || fail "hgrun $*: no '$text'"
-	[ "$want" != 125 ] || ! grep -q -e '^right' -e '^shim: ' -e '^driver: ' "$dir/out" || fail "hgrun $*: the program ran"
+	[ "$want" != 125 ] || ! grep -q -e '^right' -e '^shim: ' -e '^driver: ' "$dir/out" ||
+		fail "hgrun $*: the program ran"
 }
 cuda=(--cuda --anonymous --cuda-driver "$driver")
 
