@@ -291,13 +291,18 @@ static bool check_line(const char *program, char *line)
 
 bool cuda_check_program(const char *path, const struct program_elf *elf)
 {
-	struct listing l = { elf->interpreter, path };
-	char text[OUTPUT], *line, *next = text;
+	char text[OUTPUT], full[PATH_MAX], *line, *next = text;
+	struct listing l = { elf->interpreter, full };
 	bool ok = true;
 
 	if (!*shim)
 		return true;
-	if (!check_rpath(path, elf))
+	/* $ORIGIN is where the file itself is, not a link to it. */
+	if (!realpath(path, full)) {
+		complain("%s: %s", path, strerror(errno));
+		return false;
+	}
+	if (!check_rpath(full, elf))
 		return false;
 	if (listen_to(start_listing, &l, text)) {
 		complain("%s --list %s fails: what it loads is not known", elf->interpreter, path);
