@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* hgrun: starts an OpenCL program with the layer that seals its bus, or does not start it. */
+/* hgrun: starts an OpenCL or CUDA program with what seals its bus, or does not start it. */
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "hgrun.h"
 #include "record.h"
 
 #define LIBRARY "libhypergpu-ocl-layer.so"
@@ -25,14 +26,15 @@
 enum exit_status { EXIT_USAGE = 2, EXIT_REFUSED = 125, EXIT_CANNOT = 126, EXIT_NOT_FOUND = 127 };
 
 struct options {
-	const char *report, *suite, *layer, *gpu, *signer, *simulated;
+	const char *report, *suite, *layer, *gpu, *signer, *simulated, *cuda_driver;
+	enum cuda_use cuda;
 	bool verbose, null, binaries, anonymous, strict, plain_kernels;
 };
 
 static void usage(FILE *f)
 {
 	fputs("usage: hgrun [OPTION]... [--] PROGRAM [ARGUMENT]...\n"
-	      "Runs an OpenCL program so that what it sends over the bus is sealed.\n"
+	      "Runs an OpenCL or CUDA program so that what it sends over the bus is sealed.\n"
 	      "\n"
 	      "  -g, --gpu FILE         the record of the GPU's enrolment: it must be this one\n"
 	      "      --signer FILE      public key (PEM) of whoever signed the record\n"
@@ -44,6 +46,9 @@ static void usage(FILE *f)
 	      "      --strict           refuse kernels whose launches cannot be receipted\n"
 	      "      --no-rewrite       leave all kernels as they are: no launch is receipted\n"
 	      "      --null             seal nothing: to see what the layer itself costs\n"
+	      "      --cuda             the program needs CUDA: refuse it without a driver for it\n"
+	      "      --cuda-driver FILE the driver's libcuda.so.1, if the loader does not find it\n"
+	      "      --no-cuda          leave libcuda.so.1 alone: CUDA programs are not sealed\n"
 	      "      --layer FILE       the layer, if not the one installed with hgrun\n"
 	      "  -v, --verbose          say what the layer does\n"
 	      "  -h, --help             this text\n"
@@ -51,8 +56,7 @@ static void usage(FILE *f)
 	      f);
 }
 
-static void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void complain(const char *fmt, ...)
+void complain(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -63,25 +67,31 @@ static void complain(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
-/* Beside hgrun in the build tree, or below its prefix. */
-static bool find_layer(char path[PATH_MAX])
+bool find_beside(const char *const places[2], const char *name, char path[PATH_MAX])
 {
-	static const char *const places[] = { "/", "/../lib/hypergpu/" };
 	char self[PATH_MAX], guess[PATH_MAX + 64];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	size_t i;
 
-	if (n < 0) {
-		complain("cannot read /proc/self/exe: %s", strerror(errno));
+	if (n < 0)
 		return false;
-	}
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(guess, sizeof(guess), "%s%s%s", self, places[i], LIBRARY);
+	for (i = 0; i < 2; i++) {
+		snprintf(guess, sizeof(guess), "%s%s%s", self, places[i], name);
 		if (realpath(guess, path))
 			return true;
 	}
+	return false;
+}
+
+/* Beside hgrun in the build tree, or below its prefix. */
+static bool find_layer(char path[PATH_MAX])
+{
+	static const char *const places[] = { "/", "/../lib/hypergpu/" };
+
+	if (find_beside(places, LIBRARY, path))
+		return true;
 	complain("no %s beside hgrun or in ../lib/hypergpu: install it, or name it with --layer",
 		 LIBRARY);
 	return false;
@@ -183,26 +193,6 @@ static bool check_privileges(int fd, const char *path)
 	return true;
 }
 
-static bool is_dynamic(int fd, const Elf64_Ehdr *e)
-{
-	Elf64_Phdr p;
-	unsigned int i;
-
-	for (i = 0; i < e->e_phnum; i++) {
-		off_t at;
-
-		if (e->e_phentsize != sizeof(p) ||
-		    e->e_phoff > (uint64_t)INT64_MAX - (i + 1) * sizeof(p))
-			return false;
-		at = (off_t)(e->e_phoff + i * sizeof(p));
-		if (pread(fd, &p, sizeof(p), at) != (ssize_t)sizeof(p))
-			return false;
-		if (p.p_type == PT_INTERP)
-			return true;
-	}
-	return false;
-}
-
 static bool check_program(const char *path, int depth);
 
 static bool check_script(const char *path, char *line, int depth)
@@ -219,6 +209,8 @@ static bool check_script(const char *path, char *line, int depth)
 
 static bool check_elf(int fd, const char *path, const Elf64_Ehdr *e)
 {
+	struct program_elf elf;
+
 	if (memcmp(e->e_ident, ELFMAG, SELFMAG)) {
 		complain("%s: neither an ELF program nor a script", path);
 		return false;
@@ -227,13 +219,17 @@ static bool check_elf(int fd, const char *path, const Elf64_Ehdr *e)
 		complain("%s is not a 64-bit program: the layer is", path);
 		return false;
 	}
-	if (!is_dynamic(fd, e)) {
+	if (elf_read(fd, &elf)) {
+		complain("%s: what it loads cannot be read from it", path);
+		return false;
+	}
+	if (!*elf.interpreter) {
 		complain(
 			"%s is linked statically: its OpenCL loader may load no layer; use a dynamic build",
 			path);
 		return false;
 	}
-	return true;
+	return cuda_check_program(path, &elf);
 }
 
 /* Whether the layer can be loaded into what @path starts. */
@@ -262,14 +258,16 @@ static bool check_program(const char *path, int depth)
 	return ok;
 }
 
-/* In a process of its own: whether this machine's loader takes the layer. */
-static int probe(const char *layer)
+/* In a process of its own: whether this machine's loader takes the layer. @needed: it must. */
+static int probe(const char *layer, bool needed)
 {
 	typedef int (*get_platforms)(unsigned int, void *, unsigned int *);
 	void *loader = dlopen("libOpenCL.so.1", RTLD_NOW), *symbol;
 	get_platforms get;
 	unsigned int count = 0;
 
+	if (!loader && !needed)
+		return 0;
 	if (!loader) {
 		complain("no OpenCL loader: %s; install ocl-icd-libopencl1", dlerror());
 		return 1;
@@ -280,6 +278,8 @@ static int probe(const char *layer)
 		complain("libOpenCL.so.1 does not answer clGetPlatformIDs");
 		return 1;
 	}
+	if (!count && !needed)
+		return 0;
 	if (!count) {
 		complain("there is no OpenCL platform: install the driver of the device");
 		return 1;
@@ -293,14 +293,14 @@ static int probe(const char *layer)
 	return 0;
 }
 
-static bool loader_takes(const char *layer)
+static bool loader_takes(const char *layer, bool needed)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (!pid) {
 		unsetenv("HYPERGPU_REPORT");
-		_exit(probe(layer));
+		_exit(probe(layer, needed));
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
@@ -385,10 +385,35 @@ static bool set_environment(const struct options *o, const char *layer)
 	       set_gpu(o) && set_layers(layer);
 }
 
+static bool cuda_options_fit(const struct options *o)
+{
+	if (o->cuda == CUDA_LEFT && o->cuda_driver) {
+		complain("--no-cuda and --cuda-driver: choose one");
+		return false;
+	}
+	if (o->cuda != CUDA_MUST || !(o->null || o->gpu || o->simulated))
+		return true;
+	complain("--cuda: CUDA is always sealed, and a GPU is not told by its record there yet: go "
+		 "without --null, --gpu and --simulated");
+	return false;
+}
+
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { OPT_LAYER = 0x100, OPT_NULL, OPT_BINARIES, OPT_STRICT, OPT_PLAIN, OPT_VERSION,
-	       OPT_SIGNER, OPT_ANONYMOUS, OPT_SIMULATED };
+	enum {
+		OPT_LAYER = 0x100,
+		OPT_NULL,
+		OPT_BINARIES,
+		OPT_STRICT,
+		OPT_PLAIN,
+		OPT_VERSION,
+		OPT_SIGNER,
+		OPT_ANONYMOUS,
+		OPT_SIMULATED,
+		OPT_CUDA,
+		OPT_CUDA_DRIVER,
+		OPT_NO_CUDA
+	};
 	static const struct option known[] = {
 		{ "report", required_argument, NULL, 'r' },
 		{ "suite", required_argument, NULL, 's' },
@@ -396,6 +421,9 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "signer", required_argument, NULL, OPT_SIGNER },
 		{ "anonymous", no_argument, NULL, OPT_ANONYMOUS },
 		{ "simulated", required_argument, NULL, OPT_SIMULATED },
+		{ "cuda", no_argument, NULL, OPT_CUDA },
+		{ "cuda-driver", required_argument, NULL, OPT_CUDA_DRIVER },
+		{ "no-cuda", no_argument, NULL, OPT_NO_CUDA },
 		{ "layer", required_argument, NULL, OPT_LAYER },
 		{ "null", no_argument, NULL, OPT_NULL },
 		{ "allow-binaries", no_argument, NULL, OPT_BINARIES },
@@ -431,6 +459,15 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'v':
 			o->verbose = true;
 			break;
+		case OPT_CUDA:
+			o->cuda = CUDA_MUST;
+			break;
+		case OPT_CUDA_DRIVER:
+			o->cuda_driver = optarg;
+			break;
+		case OPT_NO_CUDA:
+			o->cuda = CUDA_LEFT;
+			break;
 		case OPT_LAYER:
 			o->layer = optarg;
 			break;
@@ -458,9 +495,12 @@ static int parse(int argc, char **argv, struct options *o)
 		}
 	}
 	if (o->strict && (o->null || o->plain_kernels)) {
-		complain("--strict receipts every launch, --null and --no-rewrite none: choose one");
+		complain(
+			"--strict receipts every launch, --null and --no-rewrite none: choose one");
 		return -1;
 	}
+	if (!cuda_options_fit(o))
+		return -1;
 	if (optind < argc)
 		return 0;
 	complain("no program to run");
@@ -473,16 +513,23 @@ int main(int argc, char **argv)
 	char layer[PATH_MAX], program[PATH_MAX];
 	struct options o = { 0 };
 
+	if (argc == 3 && !strcmp(argv[0], CUDA_PROBE))
+		return cuda_probe(argv[1], !strcmp(argv[2], "must"));
 	if (parse(argc, argv, &o))
 		return EXIT_USAGE;
 	if (!choose_layer(&o, layer))
 		return EXIT_REFUSED;
 	if (!find_program(argv[optind], program))
 		return EXIT_NOT_FOUND;
-	if (!check_program(program, 0) || !set_environment(&o, layer) || !loader_takes(layer))
+	if (!set_environment(&o, layer) || !cuda_set_up(o.cuda, o.cuda_driver) ||
+	    !check_program(program, 0) || !loader_takes(layer, o.cuda != CUDA_MUST))
 		return EXIT_REFUSED;
-	if (o.verbose)
+	if (o.verbose) {
+		const char *driver = getenv("HYPERGPU_CUDA_DRIVER");
+
 		complain("OPENCL_LAYERS=%s", getenv("OPENCL_LAYERS"));
+		complain("CUDA driver: %s", driver ? driver : "none");
+	}
 	execv(program, argv + optind);
 	complain("%s: %s", program, strerror(errno));
 	return EXIT_CANNOT;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The tools: hgrun, hggpu.
 
-HGRUN_OBJ := $(B)/cli/hgrun.o
+HGRUN_OBJ := $(B)/cli/hgrun.o $(B)/cli/cuda.o $(B)/cli/elf.o
 HGGPU_OBJ := $(B)/cli/hggpu.o $(B)/cli/collect.o $(B)/cli/files.o
 CLI       := $(B)/hgrun $(B)/hggpu
 TARGETS   += $(CLI)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What is neither memory nor handed on: launches, waits, the ends of contexts, and names. */
+/* What is neither memory nor handed on: waits, the flags and ends of contexts, and names. */
+#include "abi.h"
 #include "shim.h"
 
 #include <pthread.h>
@@ -7,60 +8,15 @@
 
 #define DEVICES_MAX 64
 
-/* Attributes that promise what would cross in clear, or what is not there: no, to each. Where
- * 88 is true there is no session: see session.c. */
-static const int hidden[] = {
-	19, /* CAN_MAP_HOST_MEMORY */
-	83, /* MANAGED_MEMORY */
-	CU_ATTRIBUTE_PAGEABLE, /* PAGEABLE_MEMORY_ACCESS */
-	89, /* CONCURRENT_MANAGED_ACCESS */
-	91, /* CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM */
-	100, /* PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES */
-	101, /* DIRECT_MANAGED_MEM_ACCESS_FROM_HOST */
-	102, /* VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED */
-	115, /* MEMORY_POOLS_SUPPORTED */
-	116, /* GPU_DIRECT_RDMA_SUPPORTED */
-};
-
 API CUresult cuInit(unsigned flags);
 API CUresult cuInit(unsigned flags)
 {
 	CUresult rc = shim_ready();
 
-	return rc == CUDA_SUCCESS ? shim_api.cuInit(flags) : rc;
-}
-
-API CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device);
-API CUresult cuDeviceGetAttribute(int *value, int attribute, CUdevice device)
-{
-	CUresult rc = shim_ready();
-	size_t i;
-
 	if (rc != CUDA_SUCCESS)
 		return rc;
-	rc = shim_api.cuDeviceGetAttribute(value, attribute, device);
-	for (i = 0; rc == CUDA_SUCCESS && i < sizeof(hidden) / sizeof(hidden[0]); i++)
-		if (attribute == hidden[i])
-			*value = 0;
-	return rc;
-}
-
-/* ---- Launches ---- */
-
-API CUresult cuLaunchKernel(CUfunction function, unsigned groups_x, unsigned groups_y,
-			    unsigned groups_z, unsigned lanes_x, unsigned lanes_y, unsigned lanes_z,
-			    unsigned shared, CUstream stream, void **args, void **extra);
-API CUresult cuLaunchKernel(CUfunction function, unsigned groups_x, unsigned groups_y,
-			    unsigned groups_z, unsigned lanes_x, unsigned lanes_y, unsigned lanes_z,
-			    unsigned shared, CUstream stream, void **args, void **extra)
-{
-	CUresult rc;
-
-	/* Nothing is started in a session in which something was altered. */
-	if (!shim_current(&rc))
-		return rc;
-	return shim_api.cuLaunchKernel(function, groups_x, groups_y, groups_z, lanes_x, lanes_y,
-				       lanes_z, shared, stream, args, extra);
+	shim_started();
+	return shim_api.cuInit(flags);
 }
 
 /* ---- Waits: a receipt for each ---- */
@@ -86,7 +42,7 @@ API CUresult cuStreamSynchronize(CUstream stream)
 {
 	CUresult rc = receipt(stream);
 
-	return rc == CUDA_SUCCESS ? shim_api.cuStreamSynchronize(stream) : rc;
+	return rc == CUDA_SUCCESS ? shim_api.cuStreamSynchronize(shim_stream(stream)) : rc;
 }
 
 API CUresult cuCtxSynchronize(void);
@@ -95,6 +51,24 @@ API CUresult cuCtxSynchronize(void)
 	CUresult rc = receipt(NULL);
 
 	return rc == CUDA_SUCCESS ? REAL(cuCtxSynchronize, void)() : rc;
+}
+
+API CUresult cuCtxSynchronize_v2(CUcontext context);
+API CUresult cuCtxSynchronize_v2(CUcontext context)
+{
+	CUcontext before;
+	CUresult rc = shim_ready();
+
+	if (rc != CUDA_SUCCESS)
+		return rc;
+	if (!context)
+		return cuCtxSynchronize();
+	rc = shim_api.cuCtxPushCurrent_v2(context);
+	if (rc != CUDA_SUCCESS)
+		return rc;
+	rc = cuCtxSynchronize();
+	shim_api.cuCtxPopCurrent_v2(&before);
+	return rc;
 }
 
 API CUresult cuEventSynchronize(CUevent event);
@@ -117,6 +91,85 @@ API CUresult cuStreamDestroy_v2(CUstream stream)
 		return rc;
 	shim_api.cuStreamSynchronize(stream);
 	return shim_api.cuStreamDestroy_v2(stream);
+}
+
+/* ---- Contexts: none that dumps its memory ---- */
+
+#define DUMPS	    0x60u /* CU_CTX_COREDUMP_ENABLE, CU_CTX_USER_COREDUMP_ENABLE */
+#define FLAGS_KNOWN 0xffu
+
+static CUresult check_flags(const char *function, unsigned flags)
+{
+	CUresult rc = shim_ready();
+
+	if (rc != CUDA_SUCCESS)
+		return rc;
+	if (!hg_cuda_reals[HG_cuCtxCreate_v2])
+		return CUDA_ERROR_NOT_FOUND;
+	if (flags & DUMPS)
+		return shim_refuse(function);
+	return flags & ~FLAGS_KNOWN ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}
+
+API CUresult cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device);
+API CUresult cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device)
+{
+	CUresult rc = check_flags("cuCtxCreate with dumps", flags);
+
+	return rc == CUDA_SUCCESS ? REAL(cuCtxCreate_v2, CUcontext *, unsigned,
+					 CUdevice)(context, flags, device)
+				  : rc;
+}
+
+API CUresult cuCtxCreate_v3(CUcontext *context, void *affinity, int count, unsigned flags,
+			    CUdevice device);
+API CUresult cuCtxCreate_v3(CUcontext *context, void *affinity, int count, unsigned flags,
+			    CUdevice device)
+{
+	CUresult rc = check_flags("cuCtxCreate with dumps", flags);
+
+	if (rc != CUDA_SUCCESS || !hg_cuda_reals[HG_cuCtxCreate_v3])
+		return rc == CUDA_SUCCESS ? CUDA_ERROR_NOT_FOUND : rc;
+	return REAL(cuCtxCreate_v3, CUcontext *, void *, int, unsigned,
+		    CUdevice)(context, affinity, count, flags, device);
+}
+
+API CUresult cuCtxCreate_v4(CUcontext *context, const struct context_params *params, unsigned flags,
+			    CUdevice device);
+API CUresult cuCtxCreate_v4(CUcontext *context, const struct context_params *params, unsigned flags,
+			    CUdevice device)
+{
+	struct context_params copy = { 0 };
+	CUresult rc = check_flags("cuCtxCreate with dumps", flags);
+
+	if (rc != CUDA_SUCCESS || !hg_cuda_reals[HG_cuCtxCreate_v4])
+		return rc == CUDA_SUCCESS ? CUDA_ERROR_NOT_FOUND : rc;
+	if (params)
+		copy = *params;
+	if (copy.graphics)
+		return shim_refuse("cuCtxCreate shared with graphics");
+	return REAL(cuCtxCreate_v4, CUcontext *, const struct context_params *, unsigned,
+		    CUdevice)(context, params ? &copy : NULL, flags, device);
+}
+
+API CUresult cuCtxSetFlags(unsigned flags);
+API CUresult cuCtxSetFlags(unsigned flags)
+{
+	CUresult rc = check_flags("cuCtxSetFlags with dumps", flags);
+
+	if (rc != CUDA_SUCCESS || !hg_cuda_reals[HG_cuCtxSetFlags])
+		return rc == CUDA_SUCCESS ? CUDA_ERROR_NOT_FOUND : rc;
+	return REAL(cuCtxSetFlags, unsigned)(flags);
+}
+
+API CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned flags);
+API CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned flags)
+{
+	CUresult rc = check_flags("cuDevicePrimaryCtxSetFlags with dumps", flags);
+
+	if (rc != CUDA_SUCCESS || !hg_cuda_reals[HG_cuDevicePrimaryCtxSetFlags_v2])
+		return rc == CUDA_SUCCESS ? CUDA_ERROR_NOT_FOUND : rc;
+	return REAL(cuDevicePrimaryCtxSetFlags_v2, CUdevice, unsigned)(device, flags);
 }
 
 /* ---- The end of contexts ---- */
@@ -222,18 +275,27 @@ API CUresult cuDevicePrimaryCtxReset_v2(CUdevice device)
 
 /* ---- Names ---- */
 
-/* cuMemAlloc is asked for by this name and means the newest that is here. */
-static const struct hg_cuda_name *find_name(const char *name)
+/* Whether @have is @name, or a later form of it. */
+static bool is_form_of(const char *have, const char *name)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(have, name, n) &&
+	       (!have[n] || (!strncmp(have + n, "_v", 2) && have[n + 2] && !have[n + 3]));
+}
+
+/* cuMemAlloc is asked for by this name and means the newest that @version of CUDA had. */
+static const struct hg_cuda_name *find_name(const char *name, int version)
 {
 	const struct hg_cuda_name *found = NULL;
-	size_t n = strlen(name);
 	int i;
 
 	for (i = 0; i < HG_CUDA_NAMES; i++) {
-		const char *have = hg_cuda_names[i].name;
+		const struct hg_cuda_name *have = &hg_cuda_names[i];
 
-		if (!strncmp(have, name, n) && (!have[n] || !strcmp(have + n, "_v2")))
-			found = &hg_cuda_names[i];
+		if (have->since <= version && (!found || have->since >= found->since) &&
+		    is_form_of(have->name, name))
+			found = have;
 	}
 	return found;
 }
@@ -246,11 +308,12 @@ static CUresult find_function(const char *name, void **function, int version,
 	if (!name || !function)
 		return CUDA_ERROR_INVALID_VALUE;
 	*function = NULL;
-	/* Bit 1: functions whose stream 0 is the thread's own. They are others, and not here. */
-	if (flags & ~1ull)
+	/* Bit 1: functions whose stream 0 is the thread's own. They are the same here. */
+	if (flags & ~3ull || flags == 3)
 		return CUDA_ERROR_NOT_SUPPORTED;
-	found = find_name(name);
-	if (!found || (!found->own && !hg_cuda_reals[found - hg_cuda_names]) || version < 3020)
+	found = find_name(name, version);
+	if (!found || version < 3020 ||
+	    (found->how == HG_CUDA_FORWARD && !hg_cuda_reals[found - hg_cuda_names]))
 		return CUDA_ERROR_NOT_FOUND;
 	*function = found->function;
 	return CUDA_SUCCESS;
@@ -284,5 +347,5 @@ API CUresult cuGetExportTable(const void **table, const void *id)
 	(void)id;
 	if (table)
 		*table = NULL;
-	return CUDA_ERROR_NOT_SUPPORTED;
+	return shim_refuse("cuGetExportTable");
 }

@@ -15,6 +15,7 @@ struct hg_cuda_api shim_api;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool there, said;
+static struct hg_gpu_error missing; /* why it is not there */
 
 void shim_say(const char *fmt, ...)
 {
@@ -48,27 +49,25 @@ static bool load_from(const char *path, struct hg_gpu_error *err)
 		return false;
 	}
 	for (i = 0; i < HG_CUDA_NAMES; i++)
-		hg_cuda_reals[i] = dlsym(library, hg_cuda_names[i].name);
+		if (hg_cuda_names[i].how != HG_CUDA_REFUSE)
+			hg_cuda_reals[i] = dlsym(library, hg_cuda_names[i].name);
 	return true;
 }
 
 static void load(void)
 {
 	const char *chosen = getenv("HYPERGPU_CUDA_DRIVER");
-	struct hg_gpu_error err = { 0 };
 	size_t i;
 
 	if (chosen && *chosen) {
 		if (*chosen != '/')
-			hg_gpu_fail(&err, HG_GPU_E_ARGUMENT,
+			hg_gpu_fail(&missing, HG_GPU_E_ARGUMENT,
 				    "HYPERGPU_CUDA_DRIVER must be an absolute path");
 		else
-			there = load_from(chosen, &err);
+			there = load_from(chosen, &missing);
 	}
 	for (i = 0; !(chosen && *chosen) && !there && i < sizeof(places) / sizeof(places[0]); i++)
-		there = load_from(places[i], &err);
-	if (!there)
-		shim_say("%s", err.text);
+		there = load_from(places[i], &missing);
 }
 
 /* Before any trampoline is called. */
@@ -77,22 +76,54 @@ __attribute__((constructor)) static void load_early(void)
 	pthread_once(&once, load);
 }
 
+static bool started;
+
+void shim_started(void)
+{
+	__atomic_store_n(&started, true, __ATOMIC_SEQ_CST);
+}
+
+const char *report_crossing_name(void)
+{
+	return __atomic_load_n(&started, __ATOMIC_SEQ_CST) ? "sealed" : NULL;
+}
+
 /* By which the shim knows itself. */
 API extern const char hg_cuda_shim[];
 const char hg_cuda_shim[] = HG_GPU_VERSION;
 
+/* What is refused altogether, or NULL. */
+static const char *refusal(void)
+{
+	const char *anonymous = getenv("HYPERGPU_ANONYMOUS"),
+		   *record = getenv("HYPERGPU_GPU_RECORD"),
+		   *dump = getenv("CUDA_ENABLE_COREDUMP_ON_EXCEPTION");
+
+	if (!there)
+		return missing.text;
+	if (record && *record)
+		return "CUDA: a GPU cannot be told by its record here yet: unset "
+		       "HYPERGPU_GPU_RECORD";
+	if (!anonymous || strcmp(anonymous, "1") != 0)
+		return "CUDA: an enrolled GPU cannot be told by its behaviour here yet; set "
+		       "HYPERGPU_ANONYMOUS=1 to go without knowing which GPU it is";
+	if (!shim_policy_known())
+		return "HYPERGPU_UNREWRITTEN is neither refuse nor clear";
+	if ((dump && *dump) || getenv("CUDA_ENABLE_USER_TRIGGERED_COREDUMP"))
+		return "CUDA: a dump of the GPU's memory would cross in clear: unset "
+		       "CUDA_ENABLE_COREDUMP_ON_EXCEPTION and CUDA_ENABLE_USER_TRIGGERED_COREDUMP";
+	return NULL;
+}
+
 CUresult shim_ready(void)
 {
-	const char *anonymous = getenv("HYPERGPU_ANONYMOUS");
+	const char *why;
 
 	pthread_once(&once, load);
-	if (!there)
-		return CUDA_ERROR_NO_DEVICE;
-	if (anonymous && !strcmp(anonymous, "1"))
+	why = refusal();
+	if (!why)
 		return CUDA_SUCCESS;
-	if (!said)
-		shim_say("CUDA: an enrolled GPU cannot be told by its behaviour here yet; set "
-			 "HYPERGPU_ANONYMOUS=1 to go without knowing which GPU it is");
-	said = true;
+	if (!__atomic_exchange_n(&said, true, __ATOMIC_SEQ_CST))
+		shim_say("%s", why);
 	return CUDA_ERROR_NO_DEVICE;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Memory and copies. Host memory that the driver could map for the GPU is ordinary
+ * Memory. Host memory that the driver could map for the GPU is ordinary
  * memory here: a kernel that is handed its address faults, instead of reading it in clear. A GPU
  * that would read it all the same gets no session.
  */
@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 4096u
+#define PAGE				4096u
+#define HOST_PORTABLE			1u
+#define HOST_MAPPED			2u
+#define HOST_WRITE_COMBINED		4u /* of cuMemHostAlloc */
+#define HOST_IO				4u /* of cuMemHostRegister */
+#define HOST_READ_ONLY			8u
+#define CU_POINTER_ATTRIBUTE_IS_MANAGED 8
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct shim_block *blocks; /* by address */
@@ -171,6 +177,37 @@ API CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t size)
 	return rc;
 }
 
+API CUresult cuMemAllocPitch_v2(CUdeviceptr *p, size_t *pitch, size_t width, size_t height,
+				unsigned unit);
+API CUresult cuMemAllocPitch_v2(CUdeviceptr *p, size_t *pitch, size_t width, size_t height,
+				unsigned unit)
+{
+	CUdeviceptr at = 0;
+	size_t apart = 0, size;
+	CUresult rc;
+	struct shim_session *s = shim_current(&rc);
+
+	if (!s)
+		return rc;
+	if (!p || !pitch)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (!hg_cuda_reals[HG_cuMemAllocPitch_v2])
+		return CUDA_ERROR_NOT_FOUND;
+	rc = REAL(cuMemAllocPitch_v2, CUdeviceptr *, size_t *, size_t, size_t,
+		  unsigned)(&at, &apart, width, height, unit);
+	if (rc != CUDA_SUCCESS)
+		return rc;
+	rc = __builtin_mul_overflow(apart, height, &size) ? CUDA_ERROR_INVALID_VALUE
+							  : shim_adopt(s, at, size, NULL);
+	if (rc != CUDA_SUCCESS) {
+		shim_api.cuMemFree_v2(at);
+		return rc;
+	}
+	*p = at;
+	*pitch = apart;
+	return CUDA_SUCCESS;
+}
+
 API CUresult cuMemFree_v2(CUdeviceptr p);
 API CUresult cuMemFree_v2(CUdeviceptr p)
 {
@@ -181,6 +218,17 @@ API CUresult cuMemFree_v2(CUdeviceptr p)
 	if (!take(p, &b))
 		forget(&b);
 	return hg_cuda_reals[HG_cuMemFree_v2] ? REAL(cuMemFree_v2, CUdeviceptr)(p) : rc;
+}
+
+/* A __managed__ variable: the host reads it by its address, in clear. */
+static bool is_managed(CUdeviceptr p)
+{
+	unsigned managed = 0;
+
+	return hg_cuda_reals[HG_cuPointerGetAttribute] &&
+	       REAL(cuPointerGetAttribute, void *, int,
+		    CUdeviceptr)(&managed, CU_POINTER_ATTRIBUTE_IS_MANAGED, p) == CUDA_SUCCESS &&
+	       managed;
 }
 
 API CUresult cuModuleGetGlobal_v2(CUdeviceptr *p, size_t *size, CUmodule module, const char *name);
@@ -195,6 +243,8 @@ API CUresult cuModuleGetGlobal_v2(CUdeviceptr *p, size_t *size, CUmodule module,
 		return rc;
 	rc = REAL(cuModuleGetGlobal_v2, CUdeviceptr *, size_t *, CUmodule,
 		  const char *)(&at, &n, module, name);
+	if (rc == CUDA_SUCCESS && is_managed(at))
+		return shim_refuse("cuModuleGetGlobal of a managed variable");
 	if (rc == CUDA_SUCCESS)
 		rc = shim_adopt(s, at, n, module);
 	if (rc != CUDA_SUCCESS)
@@ -224,11 +274,11 @@ API CUresult cuModuleUnload(CUmodule module)
 API CUresult cuMemHostAlloc(void **p, size_t size, unsigned flags);
 API CUresult cuMemHostAlloc(void **p, size_t size, unsigned flags)
 {
-	/* Bit 1 asks for a mapping into the GPU's addresses, which would be read in clear. */
-	if (!p || !size)
+	if (!p || !size || flags & ~(HOST_PORTABLE | HOST_MAPPED | HOST_WRITE_COMBINED))
 		return CUDA_ERROR_INVALID_VALUE;
-	if (flags & 2)
-		return CUDA_ERROR_NOT_SUPPORTED;
+	/* The GPU would read and write it in clear. */
+	if (flags & HOST_MAPPED)
+		return shim_refuse("cuMemHostAlloc of mapped memory");
 	*p = NULL;
 	return posix_memalign(p, PAGE, size) ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
 }
@@ -250,161 +300,15 @@ API CUresult cuMemFreeHost(void *p)
 API CUresult cuMemHostRegister_v2(void *p, size_t size, unsigned flags);
 API CUresult cuMemHostRegister_v2(void *p, size_t size, unsigned flags)
 {
-	if (!p || !size)
+	if (!p || !size || flags & ~(HOST_PORTABLE | HOST_MAPPED | HOST_IO | HOST_READ_ONLY))
 		return CUDA_ERROR_INVALID_VALUE;
-	return flags & 2 ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
+	if (flags & (HOST_MAPPED | HOST_IO))
+		return shim_refuse("cuMemHostRegister of mapped or I/O memory");
+	return CUDA_SUCCESS;
 }
 
 API CUresult cuMemHostUnregister(void *p);
 API CUresult cuMemHostUnregister(void *p)
 {
 	return p ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
-}
-
-/* ---- Copies ---- */
-
-static CUresult wait_for(struct shim_session *s, struct hg_event *done)
-{
-	struct hg_provider *p = shim_provider(s);
-	struct hg_gpu_error err;
-	int rc = p->ops->event_wait(p, done, &err);
-
-	p->ops->event_release(p, done);
-	return rc ? shim_broken(s, &err) : CUDA_SUCCESS;
-}
-
-/* @src has been read on return; with @wait the data has also arrived. */
-static CUresult to_device(CUdeviceptr dst, const void *src, size_t size, CUstream stream, bool wait)
-{
-	struct hg_event *done = NULL;
-	struct hg_queue *queue;
-	struct shim_block b;
-	struct shim_session *s;
-	struct hg_gpu_error err;
-	CUresult rc;
-
-	s = shim_current(&rc);
-	if (!s)
-		return rc;
-	if (!size)
-		return CUDA_SUCCESS;
-	if (shim_find(shim_context(s), dst, size, &b))
-		return CUDA_ERROR_INVALID_VALUE;
-	queue = shim_queue(s, stream);
-	if (!queue)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	if (hg_channel_write(shim_channel(s), queue, b.id, &b.buffer, dst - b.buffer.at, src, size,
-			     wait ? &done : NULL, &err) ||
-	    (!wait && hg_channel_flush(shim_channel(s), queue, &err)))
-		return shim_broken(s, &err);
-	return done ? wait_for(s, done) : CUDA_SUCCESS;
-}
-
-/* Waits, as it may: @dst holds nothing that was not verified, and nothing half. */
-static CUresult to_host(void *dst, CUdeviceptr src, size_t size, CUstream stream)
-{
-	struct hg_queue *queue;
-	struct hg_pending *pending;
-	struct shim_block b;
-	struct shim_session *s;
-	struct hg_gpu_error err;
-	CUresult rc;
-
-	s = shim_current(&rc);
-	if (!s)
-		return rc;
-	if (!size)
-		return CUDA_SUCCESS;
-	if (shim_find(shim_context(s), src, size, &b))
-		return CUDA_ERROR_INVALID_VALUE;
-	queue = shim_queue(s, stream);
-	if (!queue)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	if (hg_channel_read(shim_channel(s), queue, b.id, &b.buffer, src - b.buffer.at, dst, size,
-			    &pending, &err) ||
-	    hg_channel_complete(shim_channel(s), pending, &err))
-		return shim_broken(s, &err);
-	return CUDA_SUCCESS;
-}
-
-/* Stays on the device: between contexts, which may be of two, it would cross in clear. */
-static CUresult on_device(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
-{
-	struct shim_session *s;
-	struct shim_block b;
-	CUresult rc;
-
-	s = shim_current(&rc);
-	if (!s)
-		return rc;
-	if (size && (shim_find(shim_context(s), dst, size, &b) ||
-		     shim_find(shim_context(s), src, size, &b)))
-		return CUDA_ERROR_INVALID_VALUE;
-	return REAL(cuMemcpyDtoDAsync_v2, CUdeviceptr, CUdeviceptr, size_t, CUstream)(dst, src,
-										      size, stream);
-}
-
-/* With one space of addresses, who is who follows from what was allocated. */
-static CUresult anywhere(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream, bool wait)
-{
-	struct shim_block b;
-	int to = !shim_find(NULL, dst, 1, &b), from = !shim_find(NULL, src, 1, &b);
-
-	if (to && from)
-		return on_device(dst, src, size, stream);
-	if (to)
-		return to_device(dst, (const void *)(uintptr_t)src, size, stream, wait);
-	if (from)
-		return to_host((void *)(uintptr_t)dst, src, size, stream);
-	if (size)
-		memcpy((void *)(uintptr_t)dst, (const void *)(uintptr_t)src, size);
-	return CUDA_SUCCESS;
-}
-
-API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size);
-API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size)
-{
-	return to_device(dst, src, size, NULL, true);
-}
-
-API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream stream);
-API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream stream)
-{
-	return to_device(dst, src, size, stream, false);
-}
-
-API CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t size);
-API CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t size)
-{
-	return to_host(dst, src, size, NULL);
-}
-
-API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstream stream);
-API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstream stream)
-{
-	return to_host(dst, src, size, stream);
-}
-
-API CUresult cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src, size_t size);
-API CUresult cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src, size_t size)
-{
-	return on_device(dst, src, size, NULL);
-}
-
-API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream);
-API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
-{
-	return on_device(dst, src, size, stream);
-}
-
-API CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size);
-API CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t size)
-{
-	return anywhere(dst, src, size, NULL, true);
-}
-
-API CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream);
-API CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream stream)
-{
-	return anywhere(dst, src, size, stream, false);
 }

@@ -4,7 +4,8 @@
 
 ifeq ($(shell uname -m),x86_64)
 SHIM_SRC := $(sort $(wildcard cuda/*.c))
-SHIM_OBJ := $(SHIM_SRC:%.c=$(B)/%.o) $(B)/cuda/forward.o
+# What it counts it writes as the layer does.
+SHIM_OBJ := $(SHIM_SRC:%.c=$(B)/%.o) $(B)/cuda/forward.o $(B)/layer/report.o
 SHIM     := $(B)/cuda/libcuda.so.1
 TARGETS  += $(SHIM)
 INSTALLS += install-shim
@@ -24,10 +25,12 @@ $(SHIM): $(SHIM_OBJ) $(B)/libhypergpu.a
 	@echo "  LD      gpu-tee/$@"
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libcuda.so.1 -Wl,-z,relro,-z,now,-z,defs \
 		-Wl,--exclude-libs,ALL -o $@ $(SHIM_OBJ) $(B)/libhypergpu.a $(LIBS)
+	$(Q)ln -sf libcuda.so.1 $(@D)/libcuda.so
 
 -include $(SHIM_SRC:%.c=$(B)/%.d)
 
 .PHONY: install-shim
 install-shim: $(SHIM)
 	$(Q)install -D -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/hypergpu/cuda/libcuda.so.1
+	$(Q)ln -sf libcuda.so.1 $(DESTDIR)$(PREFIX)/lib/hypergpu/cuda/libcuda.so
 endif

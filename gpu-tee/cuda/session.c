@@ -108,6 +108,7 @@ static struct shim_session *open_session(CUcontext context, CUdevice device)
 		 !agree(s, suite, &err))
 		return s;
 	shim_say("%s", err.text);
+	report_failure(err.text);
 	close_session(s);
 	return NULL;
 }
@@ -158,8 +159,10 @@ void shim_forget(CUcontext context)
 
 CUresult shim_broken(struct shim_session *s, const struct hg_gpu_error *err)
 {
-	if (!__atomic_exchange_n(&s->broken, true, __ATOMIC_SEQ_CST))
+	if (!__atomic_exchange_n(&s->broken, true, __ATOMIC_SEQ_CST)) {
 		shim_say("%s", err->text);
+		report_failure(err->text);
+	}
 	return CUDA_ERROR_LAUNCH_FAILED;
 }
 
@@ -198,10 +201,16 @@ struct hg_channel *shim_channel(struct shim_session *s)
 	return s->channel;
 }
 
+CUstream shim_stream(CUstream stream)
+{
+	return (uintptr_t)stream <= 2 ? NULL : stream;
+}
+
 struct hg_queue *shim_queue(struct shim_session *s, CUstream stream)
 {
 	struct stream *t;
 
+	stream = shim_stream(stream);
 	pthread_mutex_lock(&lock);
 	for (t = s->streams; t && t->queue.stream != stream; t = t->next)
 		;

@@ -18,6 +18,13 @@ const struct crossing_ops *crossing_chosen(void)
 	return strcmp(name, "null") ? NULL : &crossing_null;
 }
 
+const char *report_crossing_name(void)
+{
+	const struct crossing_ops *ops = crossing_chosen();
+
+	return ops ? ops->name : "none";
+}
+
 struct crossing *cross_open(cl_context context, cl_device_id device, char text[320])
 {
 	const struct crossing_ops *ops = crossing_chosen();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the layer counts, and HYPERGPU_REPORT, the file that it is written to. */
+/* What the layer, or the shim of CUDA, counts, and HYPERGPU_REPORT, the file it is written to. */
 #ifndef LAYER_REPORT_H
 #define LAYER_REPORT_H
 
@@ -44,6 +44,11 @@ void report_unrewritten(const char *name, const char *reason);
 /* @kind: "source", "binary" or "il". */
 void report_program(const char *kind, const void *data, size_t size, bool prints);
 void report_failure(const char *text);
+/*
+ * How what is counted crosses, by name. Each library that has this file in it says so itself. NULL:
+ * nothing has been used, and at the end of the process no report is written.
+ */
+const char *report_crossing_name(void);
 /* Writes the report if one is wanted; again, over the last one, when called again. */
 void report_write(void);
 

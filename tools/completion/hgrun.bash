@@ -4,14 +4,15 @@
 _hgrun() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i
 	local options='--gpu --signer --anonymous --simulated --report --suite --allow-binaries'
-	options+=' --strict --no-rewrite --null --layer --verbose --help --version'
+	options+=' --strict --no-rewrite --null --cuda --cuda-driver --no-cuda --layer --verbose --help --version'
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--)
 			i=$((i + 1))
 			break
 			;;
-		--gpu | --signer | --simulated | --report | --suite | --layer | -g | -r | -s) i=$((i + 1)) ;;
+		--gpu | --signer | --simulated | --report | --suite | --layer | --cuda-driver) i=$((i + 1)) ;;
+		-g | -r | -s) i=$((i + 1)) ;;
 		-*) ;;
 		*) break ;;
 		esac
@@ -22,7 +23,9 @@ _hgrun() {
 		return
 	fi
 	case $prev in
-	--gpu | --signer | --report | --layer | -g | -r) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	--gpu | --signer | --report | --layer | --cuda-driver | -g | -r)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
 	--simulated) ;;
 	--suite | -s) mapfile -t COMPREPLY < <(compgen -W 'aes-256-gcm chacha20-poly1305 sm4-ctr-hmac-sm3' -- "$cur") ;;
 	*)

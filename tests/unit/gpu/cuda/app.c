@@ -51,52 +51,38 @@ static void *proc(const char *name)
 	return f;
 }
 
-static void expect_hidden(const char *name)
-{
-	void *f = NULL;
-
-	if (dlsym(library, name) || (by_name && !by_name(name, &f, 12040, 0, NULL) && f)) {
-		printf("%s is there\n", name);
-		exit(5);
-	}
-}
-
+/* What is no name of the driver API, or an old one, is not there; nor a table, or mapped memory. */
 static void hidden(void)
 {
-	static const char *const names[] = {
-		"cuMemAllocManaged",
-		"cuMemHostGetDevicePointer",
-		"cuMemHostGetDevicePointer_v2",
-		"cuMemcpyPeer",
-		"cuMemcpy3D_v2",
-		"cuMemAllocAsync",
-		"cuGraphLaunch",
-		"cuLaunchHostFunc",
-		"cuIpcGetMemHandle",
-		"cuMemAddressReserve",
-		"cuArrayCreate_v2",
-		"cuMemPrefetchAsync",
-		"cuStreamWriteValue32_v2",
-		"cuMemAlloc",
-		"no_such_function",
-	};
+	static const char *const names[] = { "cuMemAlloc", "cuMemcpyHtoD", "no_such_function" };
 	CUresult (*host_alloc)(void **, size_t, unsigned);
 	CUresult (*table)(const void **, const void *);
+	CUresult (*attribute)(int *, int, int);
+	CUresult (*flags)(int, unsigned);
 	const void *t = &t;
-	void *p = NULL;
+	void *p = NULL, *f = NULL;
+	int value = 7;
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		/* cuMemAlloc by name means the new one, and is no symbol. */
-		if (!strcmp(names[i], "cuMemAlloc") ? !!dlsym(library, names[i]) : 0)
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (dlsym(library, names[i])) {
+			printf("%s is there\n", names[i]);
 			exit(5);
-		if (strcmp(names[i], "cuMemAlloc") != 0)
-			expect_hidden(names[i]);
-	}
+		}
+	if (by_name && !by_name("no_such_function", &f, 12040, 0, NULL) && f)
+		exit(5);
 	host_alloc = symbol("cuMemHostAlloc");
 	table = symbol("cuGetExportTable");
+	attribute = symbol("cuDeviceGetAttribute");
+	flags = symbol("cuDevicePrimaryCtxSetFlags_v2");
 	if (!host_alloc(&p, 4096, 2) || p || !table(&t, "0123456789abcdef") || t) {
 		printf("memory that is mapped, or a hidden table, was handed out\n");
+		exit(5);
+	}
+	/* Managed memory, pools: not there, so that programs fall back. And no dumps. */
+	if (attribute(&value, 83, 0) || value || attribute(&value, 115, 0) || value ||
+	    !flags(0, 0x20)) {
+		printf("an attribute promises too much\n");
 		exit(5);
 	}
 }

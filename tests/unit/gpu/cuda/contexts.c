@@ -4,18 +4,13 @@
  * references, one step a run: `contexts STEP`. Exit status as app.c: 0 right, 3 an error where
  * there should be none, 4 wrong without one.
  */
-#include <dlfcn.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "client.h"
 
 typedef int CUresult;
 typedef unsigned long long CUdeviceptr;
 typedef void *handle;
 
-#define BYTES	      65536u
-#define INVALID_VALUE 1
+#define BYTES 65536u
 
 #define FUNCTIONS(F)                                                              \
 	F(cuInit, (unsigned))                                                     \
@@ -39,32 +34,6 @@ typedef void *handle;
 FUNCTIONS(DECLARE)
 
 static uint8_t data[BYTES], back[BYTES];
-
-static void *symbol(void *library, const char *name)
-{
-	void *f = dlsym(library, name);
-
-	if (!f) {
-		printf("no %s\n", name);
-		exit(3);
-	}
-	return f;
-}
-
-#define TRY(call)                                                              \
-	do {                                                                   \
-		CUresult try_rc = (call);                                      \
-		if (try_rc) {                                                  \
-			printf("%d: %s: error %d\n", __LINE__, #call, try_rc); \
-			exit(3);                                               \
-		}                                                              \
-	} while (0)
-
-static void wrong(int line, const char *what)
-{
-	printf("%d: %s\n", line, what);
-	exit(4);
-}
 
 static void fill(unsigned seed)
 {

@@ -8,24 +8,19 @@
  * MOCK_SNOOP=FILE appends every byte that a copy carries. MOCK_ATTACK=NAME:N does
  * something to the N-th copy to the GPU (flip, drop, replay) or from it (flip-back and so on).
  * MOCK_COUNT=FILE gets the numbers of both at the end. MOCK_PAGEABLE=1: a GPU that reads all of
- * the process's memory. What is given back is used again as soon as it can be.
+ * the process's memory. MOCK_MANAGED=1: all memory is managed. What names.list says is refused is
+ * here, too, and leaves its name on the bus. What is given back is used again as soon as it can be.
  */
-#include "cuda.h"
+#include "mock.h"
 
 #include "../../../../gpu-tee/device/session.cl"
 
 #include <openssl/rand.h>
 
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdlib.h>
 
-#define API		    __attribute__((visibility("default")))
-#define ERROR_INVALID_VALUE 1
 #define ERROR_NOT_READY	    3 /* CUDA_ERROR_NOT_INITIALIZED */
 #define ERROR_INVALID_IMAGE 200
-#define ERROR_NO_CONTEXT    201
-#define ERROR_BAD_HANDLE    400
 #define ERROR_NOT_FOUND	    500
 #define ERROR_ILLEGAL	    700
 #define BLOCKS_MAX	    4096
@@ -58,16 +53,10 @@ struct CUmod_st {
 	CUcontext context;
 };
 
-struct CUstream_st {
-	int magic;
-};
-
 struct CUevent_st {
 	bool recorded;
 	u32 work;
 };
-
-#define STREAM_MAGIC 0x5742
 
 /* The first is the primary one. */
 static struct CUctx_st contexts[CONTEXTS_MAX];
@@ -76,12 +65,12 @@ static u32 started_work, waited_work;
 static _Thread_local CUcontext stack[DEPTH_MAX];
 static _Thread_local unsigned depth;
 
-static bool current(void)
+bool mock_current(void)
 {
 	return depth > 0 && stack[depth - 1]->refs > 0;
 }
 
-static void work(void)
+void mock_work(void)
 {
 	__atomic_fetch_add(&started_work, 1, __ATOMIC_SEQ_CST);
 }
@@ -115,7 +104,7 @@ static void free_blocks(CUcontext context, CUmodule module)
 }
 
 /* 1 if [p, p + size) lies in one block. */
-static bool inside(CUdeviceptr p, size_t size)
+bool mock_inside(CUdeviceptr p, size_t size)
 {
 	bool found = false;
 
@@ -255,6 +244,13 @@ API CUresult cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device)
 	return CUDA_SUCCESS;
 }
 
+API CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned flags);
+API CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned flags)
+{
+	(void)device;
+	return flags & 0x60 ? mock_leak("a dump") : CUDA_SUCCESS;
+}
+
 API CUresult cuCtxDestroy_v2(CUcontext context);
 API CUresult cuCtxDestroy_v2(CUcontext context)
 {
@@ -304,23 +300,14 @@ API CUresult cuCtxGetDevice(CUdevice *device);
 API CUresult cuCtxGetDevice(CUdevice *device)
 {
 	*device = 0;
-	return current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
+	return mock_current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
 }
 
 API CUresult cuCtxSynchronize(void);
 API CUresult cuCtxSynchronize(void)
 {
 	waited(started_work);
-	return current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
-}
-
-/* Functions that a shim must not show. */
-API CUresult cuMemAllocManaged(CUdeviceptr *p, size_t size, unsigned flags);
-API CUresult cuMemAllocManaged(CUdeviceptr *p, size_t size, unsigned flags)
-{
-	(void)flags;
-	*p = 0;
-	return size ? CUDA_SUCCESS : ERROR_INVALID_VALUE;
+	return mock_current() ? CUDA_SUCCESS : ERROR_NO_CONTEXT;
 }
 
 /* ---- Memory ---- */
@@ -330,7 +317,7 @@ API CUresult cuMemAlloc_v2(CUdeviceptr *p, size_t size)
 {
 	CUresult rc = CUDA_ERROR_OUT_OF_MEMORY;
 
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
 	if (!size)
 		return ERROR_INVALID_VALUE;
@@ -436,17 +423,35 @@ __attribute__((destructor)) static void count(void)
 	fclose(f);
 }
 
+void mock_cross(void *to, const void *from, size_t size, bool back)
+{
+	mock_work();
+	pthread_mutex_lock(&bus);
+	if (back)
+		cross(to, from, size, attack("-back", &copies_from), last_from, &last_from_size);
+	else
+		cross(to, from, size, attack("", &copies_to), last_to, &last_to_size);
+	pthread_mutex_unlock(&bus);
+}
+
+/* What all functions that a shim refuses are here: something of theirs crosses. See leaks.S. */
+CUresult mock_leak(const char *name)
+{
+	pthread_mutex_lock(&bus);
+	snoop("leak ", 5);
+	snoop(name, strlen(name));
+	pthread_mutex_unlock(&bus);
+	return CUDA_SUCCESS;
+}
+
 API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream s);
 API CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t size, CUstream s)
 {
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
-	if ((s && s->magic != STREAM_MAGIC) || !inside(dst, size))
+	if ((s && s->magic != STREAM_MAGIC) || !mock_inside(dst, size))
 		return ERROR_INVALID_VALUE;
-	work();
-	pthread_mutex_lock(&bus);
-	cross((void *)(uintptr_t)dst, src, size, attack("", &copies_to), last_to, &last_to_size);
-	pthread_mutex_unlock(&bus);
+	mock_cross((void *)(uintptr_t)dst, src, size, false);
 	return CUDA_SUCCESS;
 }
 
@@ -462,15 +467,11 @@ API CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t size)
 API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstream s);
 API CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t size, CUstream s)
 {
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
-	if ((s && s->magic != STREAM_MAGIC) || !inside(src, size))
+	if ((s && s->magic != STREAM_MAGIC) || !mock_inside(src, size))
 		return ERROR_INVALID_VALUE;
-	work();
-	pthread_mutex_lock(&bus);
-	cross(dst, (void *)(uintptr_t)src, size, attack("-back", &copies_from), last_from,
-	      &last_from_size);
-	pthread_mutex_unlock(&bus);
+	mock_cross(dst, (void *)(uintptr_t)src, size, true);
 	return CUDA_SUCCESS;
 }
 
@@ -478,7 +479,7 @@ API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size,
 API CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t size, CUstream s)
 {
 	(void)s;
-	if (!inside(dst, size) || !inside(src, size))
+	if (!mock_inside(dst, size) || !mock_inside(src, size))
 		return ERROR_INVALID_VALUE;
 	memmove((void *)(uintptr_t)dst, (void *)(uintptr_t)src, size);
 	return CUDA_SUCCESS;
@@ -498,7 +499,7 @@ API CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t size)
 API CUresult cuStreamCreate(CUstream *stream, unsigned flags);
 API CUresult cuStreamCreate(CUstream *stream, unsigned flags)
 {
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
 	if (flags > CU_STREAM_NON_BLOCKING)
 		return ERROR_INVALID_VALUE;
@@ -523,7 +524,7 @@ API CUresult cuStreamSynchronize(CUstream stream);
 API CUresult cuStreamSynchronize(CUstream stream)
 {
 	waited(started_work);
-	return !current()				 ? ERROR_NO_CONTEXT
+	return !mock_current()				 ? ERROR_NO_CONTEXT
 	       : stream && stream->magic != STREAM_MAGIC ? ERROR_BAD_HANDLE
 							 : CUDA_SUCCESS;
 }
@@ -576,7 +577,7 @@ API CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned op
 	(void)options;
 	(void)names;
 	(void)values;
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
 	/* PTX is text, and this driver wants to see an entry in it. */
 	if (!strstr(image, ".version") || !strstr(image, ".entry"))
@@ -745,6 +746,17 @@ static struct CUfunc_st {
 	{ "hg_agree_finish", run_agree_finish, false },
 };
 
+/* app_add has three addresses and a number. */
+API CUresult cuFuncGetParamInfo(CUfunction f, size_t index, size_t *offset, size_t *size);
+API CUresult cuFuncGetParamInfo(CUfunction f, size_t index, size_t *offset, size_t *size)
+{
+	if (!f->app || index > 3)
+		return ERROR_INVALID_VALUE;
+	*offset = index * 8;
+	*size = index < 3 ? 8 : 4;
+	return CUDA_SUCCESS;
+}
+
 API CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name);
 API CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *name)
 {
@@ -764,9 +776,9 @@ API CUresult cuLaunchKernel(CUfunction f, unsigned groups_x, unsigned groups_y, 
 			    unsigned lanes_x, unsigned lanes_y, unsigned lanes_z, unsigned shared,
 			    CUstream stream, void **args, void **extra)
 {
-	if (!current())
+	if (!mock_current())
 		return ERROR_NO_CONTEXT;
-	work();
+	mock_work();
 	if (f->app) {
 		f->run(args);
 		return CUDA_SUCCESS;
