@@ -171,18 +171,24 @@ modules_install: modules ## the module, to /lib/modules/RELEASE/extra
 	$(Q)$(MAKE) -C $(KDIR) M=$(TOP)/kmod INSTALL_MOD_DIR=extra \
 		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
 
+.PHONY: deb
+deb: packages-package ## Debian packages, to build/deb: module's source, tools, guest, verifier, library
+	$(Q)tools/deb
+
 ## Other
 .PHONY: bootstrap
 bootstrap: ## install the missing Debian packages (see tools/packages.list)
 	$(Q)tools/bootstrap
 
-.PHONY: packages-build packages-test packages-demo
+.PHONY: packages-build packages-test packages-demo packages-package
 packages-build:
 	$(call bootstrap,build)
 packages-test: packages-build
 	$(call bootstrap,build test)
 packages-demo: packages-build
 	$(call bootstrap,build demo)
+packages-package: packages-build
+	$(call bootstrap,build package)
 
 .PHONY: clean
 clean: ## remove what was built; keeps .config and the kernel in build/bench
