@@ -134,50 +134,61 @@ bench-gpu: packages-test ## what the sealed channel costs: by core, kernel, cros
 	$(Q)tests/bench/gpu-layer --json $(BUILD)/bench-gpu-layer.json
 
 ## Install
-# hgbench stays in the source tree: it is there to test what was built there.
+# What each part has goes to STAGE first; tools/install-tree copies it from there, and
+# notes it for uninstall. All of it is below PREFIX: udev, systemd and modprobe look into
+# /usr and /usr/local, and no other. hgbench stays in the source tree: it is there to test
+# what was built there.
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' kmod/dkms.conf)
+DKMS_TREE = $(STAGE)$(PREFIX)/src/hypergpu-$(VERSION)
+MAN := $(filter-out docs/man/hgbench.%,$(wildcard docs/man/*.[1-8]))
+
 .PHONY: install
-install: user ## programs, man pages, completion, to PREFIX (/usr/local)
+install: stage ## programs, manuals, units, the module's source for DKMS, to PREFIX (/usr/local)
+	$(Q)tools/install-tree install $(STAGE) "$(DESTDIR)" $(PREFIX)
+	$(Q)rm -rf $(STAGE)
+	@echo "Installed to $(DESTDIR)$(PREFIX); nothing is started or loaded. What next: docs/install.md"
+
+.PHONY: stage
+stage: user
 	$(Q)rm -rf $(STAGE)
 	$(Q)set -e; for d in $(USER_DIRS); do \
 		$(MAKE) -C $$d install DESTDIR=$(STAGE) PREFIX=$(PREFIX); done
-	$(Q)install -d $(STAGE)$(PREFIX)/share/man/man1 $(STAGE)$(PREFIX)/share/hypergpu
-	$(Q)install -m 644 docs/man/hgvmm.1 docs/man/hgctl.1 docs/man/hgattest.1 \
-		docs/man/hgverify.1 docs/man/hggpu.1 docs/man/hgrun.1 $(STAGE)$(PREFIX)/share/man/man1
-	$(Q)install -D -m 644 docs/man/hgverifyd.8 $(STAGE)$(PREFIX)/share/man/man8/hgverifyd.8
-	$(Q)install -D -m 644 docs/man/hgverifyd.conf.5 $(STAGE)$(PREFIX)/share/man/man5/hgverifyd.conf.5
-	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf tools/conf/60-hypergpu.rules \
-		$(STAGE)$(PREFIX)/share/hypergpu
-	$(Q)cp -R --preserve=mode tools/libvirt $(STAGE)$(PREFIX)/share/hypergpu
-	$(Q)cd $(STAGE) && find . ! -type d | sed 's/^\.//' | sort >$(BUILD)/manifest
-	$(Q)install -m 644 $(BUILD)/manifest $(STAGE)$(PREFIX)/share/hypergpu/manifest
-	$(Q)mkdir -p "$(DESTDIR)/" && cp -R --preserve=mode $(STAGE)/. "$(DESTDIR)/"
-	@echo "Installed to $(DESTDIR)$(PREFIX). The module is separate: make modules_install"
+	$(Q)set -e; for m in $(MAN); do \
+		install -D -m 644 $$m $(STAGE)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	$(Q)install -d $(STAGE)$(PREFIX)/share/doc/hypergpu
+	$(Q)install -m 644 LICENSE docs/*.md $(STAGE)$(PREFIX)/share/doc/hypergpu
+	$(Q)set -e; cd kmod; \
+	for f in Kbuild dkms.conf $$(find . -name '*.[chS]' ! -name '*.mod.c' | sed 's|^\./||'); do \
+		install -D -m 644 $$f $(DKMS_TREE)/$$f; done
 
 .PHONY: uninstall
-uninstall: ## remove what install put there
-	@m="$(DESTDIR)$(PREFIX)/share/hypergpu/manifest"; \
-	test -r "$$m" || { echo "make: $$m is not there: nothing installed in $(DESTDIR)$(PREFIX)" >&2; exit 1; }; \
-	while read -r f; do rm -f "$(DESTDIR)$$f"; done <"$$m"; \
-	rm -f "$$m"; find "$(DESTDIR)$(PREFIX)/share/hypergpu" -depth -type d -empty -delete; \
-	echo "Removed from $(DESTDIR)$(PREFIX)."
+uninstall: ## remove what install put there, and nothing else
+	$(Q)tools/install-tree uninstall "$(DESTDIR)" $(PREFIX)
+	@echo "Removed from $(DESTDIR)$(PREFIX)."
 
 .PHONY: modules_install
 modules_install: modules ## the module, to /lib/modules/RELEASE/extra
 	$(Q)$(MAKE) -C $(KDIR) M=$(TOP)/kmod INSTALL_MOD_DIR=extra \
 		$(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) modules_install
 
+.PHONY: deb
+deb: packages-package ## Debian packages, to build/deb: module's source, tools, guest, verifier, library
+	$(Q)tools/deb
+
 ## Other
 .PHONY: bootstrap
 bootstrap: ## install the missing Debian packages (see tools/packages.list)
 	$(Q)tools/bootstrap
 
-.PHONY: packages-build packages-test packages-demo
+.PHONY: packages-build packages-test packages-demo packages-package
 packages-build:
 	$(call bootstrap,build)
 packages-test: packages-build
 	$(call bootstrap,build test)
 packages-demo: packages-build
 	$(call bootstrap,build demo)
+packages-package: packages-build
+	$(call bootstrap,build package)
 
 .PHONY: clean
 clean: ## remove what was built; keeps .config and the kernel in build/bench

@@ -89,8 +89,8 @@ static void check_conflicts(const struct machine *m, struct report *r)
 			report_remedy(r, "stop its VMs, then: modprobe -r %s", rival[i]);
 		} else {
 			report_add(r, f, "%s is loaded", rival[i]);
-			report_remedy(r, "modprobe -r %s; to keep it out, copy "
-					 "hypergpu-blacklist.conf to /etc/modprobe.d", rival[i]);
+			report_remedy(r, "systemctl enable --now hypergpu; or for now only: "
+					 "modprobe -r %s", rival[i]);
 		}
 		return;
 	}
@@ -106,7 +106,8 @@ static void check_loaded(const struct machine *m, struct report *r)
 	if (!machine_module_loaded(m, "hypergpu", &users)) {
 		f.level = LEVEL_WARN;
 		report_add(r, f, "not loaded");
-		report_remedy(r, "insmod kmod/hypergpu.ko");
+		report_remedy(r, "systemctl start hypergpu; in the source tree: "
+				 "insmod kmod/hypergpu.ko");
 		return;
 	}
 	fs_read(&m->fs, "/sys/module/hypergpu/version", version, sizeof(version));
