@@ -136,7 +136,7 @@ bench-gpu: packages-test ## what the sealed channel costs: by core, kernel, cros
 ## Install
 # hgbench stays in the source tree: it is there to test what was built there.
 .PHONY: install
-install: user ## programs, man pages, completion, to PREFIX (/usr/local)
+install: user ## programs, libhypergpu, man pages, completion, to PREFIX (/usr/local; LIBDIR, INCLUDEDIR)
 	$(Q)rm -rf $(STAGE)
 	$(Q)set -e; for d in $(USER_DIRS); do \
 		$(MAKE) -C $$d install DESTDIR=$(STAGE) PREFIX=$(PREFIX); done
@@ -145,6 +145,7 @@ install: user ## programs, man pages, completion, to PREFIX (/usr/local)
 		docs/man/hgverify.1 docs/man/hggpu.1 docs/man/hgrun.1 $(STAGE)$(PREFIX)/share/man/man1
 	$(Q)install -D -m 644 docs/man/hgverifyd.8 $(STAGE)$(PREFIX)/share/man/man8/hgverifyd.8
 	$(Q)install -D -m 644 docs/man/hgverifyd.conf.5 $(STAGE)$(PREFIX)/share/man/man5/hgverifyd.conf.5
+	$(Q)install -D -m 644 docs/man/libhypergpu.3 $(STAGE)$(PREFIX)/share/man/man3/libhypergpu.3
 	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf tools/conf/60-hypergpu.rules \
 		$(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)cp -R --preserve=mode tools/libvirt $(STAGE)$(PREFIX)/share/hypergpu
@@ -159,6 +160,7 @@ uninstall: ## remove what install put there
 	test -r "$$m" || { echo "make: $$m is not there: nothing installed in $(DESTDIR)$(PREFIX)" >&2; exit 1; }; \
 	while read -r f; do rm -f "$(DESTDIR)$$f"; done <"$$m"; \
 	rm -f "$$m"; find "$(DESTDIR)$(PREFIX)/share/hypergpu" -depth -type d -empty -delete; \
+	rmdir "$(DESTDIR)$(or $(INCLUDEDIR),$(PREFIX)/include)/hypergpu" 2>/dev/null; \
 	echo "Removed from $(DESTDIR)$(PREFIX)."
 
 .PHONY: modules_install

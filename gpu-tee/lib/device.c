@@ -63,7 +63,8 @@ int lib_list_add(struct hg_gpu_list *list, const struct hg_gpu_info *info, struc
 	return 0;
 }
 
-int hg_gpu_list(const char *provider, struct hg_gpu_list **list, struct hg_gpu_failure *failure)
+int hg_gpu_list_create(const char *provider, struct hg_gpu_list **list,
+		       struct hg_gpu_failure *failure)
 {
 	struct hg_gpu_error err = { 0 };
 	struct hg_gpu_list *l;

@@ -112,8 +112,8 @@ struct hg_gpu_list;
  * none. The list is never changed after. HG_GPU_FAIL_NOT_FOUND: no such provider;
  * HG_GPU_FAIL_UNSUPPORTED: its driver is missing; HG_GPU_FAIL_DEVICE, _MEMORY, _ARGUMENT.
  */
-HG_GPU_PUBLIC int hg_gpu_list(const char *provider, struct hg_gpu_list **list,
-			      struct hg_gpu_failure *failure);
+HG_GPU_PUBLIC int hg_gpu_list_create(const char *provider, struct hg_gpu_list **list,
+				     struct hg_gpu_failure *failure);
 /* How many; 0 for NULL. */
 HG_GPU_PUBLIC size_t hg_gpu_list_count(const struct hg_gpu_list *list);
 /* HG_GPU_FAIL_RANGE: @index is not below the count. _VERSION, _ARGUMENT. */
