@@ -28,7 +28,7 @@ struct hg_provider_kind {
 	bool fingerprint; /* target and identity are there */
 	/* Appends what there is; HG_GPU_E_UNSUPPORTED: no driver. */
 	int (*list)(struct hg_gpu_list *list, struct hg_gpu_error *err);
-	/* Fills what the device needs, and its info. What was filled is released on failure, too. */
+	/* Fills what the device needs, and its info. Released on failure, too. */
 	int (*open)(struct hg_gpu *gpu, const struct hg_gpu_open_options *options,
 		    struct hg_gpu_error *err);
 	void (*release)(struct hg_gpu *gpu);

@@ -8,11 +8,12 @@
  * and CUDA programs, which do, go through the layer and the shim (hgrun(1)).
  *
  * Results. Functions that can fail return an enum hg_gpu_result: HG_GPU_SUCCESS or why not. All
- * take a struct hg_gpu_failure, which may be NULL; else it gets the same result and a text ("" after
- * success). After a failure nothing has changed but what the function says, and what it was to
- * create is NULL. A session ends with the first failure of its channel: HG_GPU_FAIL_TAMPERED,
- * HG_GPU_FAIL_REFUSED, or another one in the middle of a transfer, as nobody knows then what
- * arrived. Each later call but close, free and statistics fails with that one's result and text.
+ * take a struct hg_gpu_failure, which may be NULL; else it gets the same result and a text (""
+ * after success). After a failure nothing has changed but what the function says, and what it
+ * was to create is NULL. A session ends with the first failure of its channel:
+ * HG_GPU_FAIL_TAMPERED, HG_GPU_FAIL_REFUSED, or another one in the middle of a transfer, as nobody
+ * knows then what arrived. Each later call but close, free and statistics fails with that one's
+ * result and text.
  *
  * Objects. Each is opaque and has a function that frees it; NULL is allowed there. They may be
  * freed in any order: what another needs stays until that one is freed, too. Texts
@@ -65,7 +66,7 @@ enum hg_gpu_result {
 	HG_GPU_FAIL_UNSUPPORTED = 10, /* this device, driver or build cannot */
 	HG_GPU_FAIL_RANGE = 11,	      /* outside of the buffer, or no such index */
 	HG_GPU_FAIL_CLOSED = 12,      /* the session was closed */
-	HG_GPU_FAIL_RECORD = 13,      /* the record cannot be used: its form, its signature, its kind */
+	HG_GPU_FAIL_RECORD = 13,      /* the record is of no use: form, signature, kind */
 	HG_GPU_FAIL_NOT_FOUND = 14,   /* no such provider, or no such device */
 	HG_GPU_FAIL_VERSION = 15      /* struct_size is not one that this version knows */
 };
@@ -191,7 +192,7 @@ struct hg_gpu_enrol_options {
 	uint64_t flags;
 	const char *key; /* PEM: the enroller's private key on P-256, without a password */
 	size_t key_size;
-	uint64_t lifetime_s; /* seconds that the record is good for, at most 100 years; 0: for ever */
+	uint64_t lifetime_s; /* seconds that it is good for, at most 100 years; 0: for ever */
 	uint32_t readings;   /* of the behaviour: 3 to 64; 0: 8 */
 	uint32_t reserved;
 };
@@ -200,8 +201,8 @@ struct hg_gpu_enrol_options {
  * Measures the device and signs what it is: @record, of @size bytes without the zero behind them,
  * JSON that hggpu(1) reads too; to be freed by hg_gpu_text_free(). It holds no secret.
  * Only the enroller's machine may do it: what was measured comes to the host in clear.
- * HG_GPU_FAIL_UNSUPPORTED: no behaviour can be measured here; HG_GPU_FAIL_IDENTITY: what was
- * measured does not tell devices apart, or is too noisy; _ARGUMENT (the key, too), _VERSION,
+ * HG_GPU_FAIL_UNSUPPORTED: no behaviour can be measured here, or it does not tell devices apart
+ * or is too noisy, or the provider has no fingerprint; _ARGUMENT (the key, too), _VERSION,
  * _DEVICE, _CRYPTO, _MEMORY.
  */
 HG_GPU_PUBLIC int hg_gpu_enrol(struct hg_gpu *gpu, const struct hg_gpu_enrol_options *options,
@@ -224,7 +225,8 @@ struct hg_gpu_verdict_info {
 	size_t struct_size;
 	uint32_t passed;    /* 1: the device of the record */
 	uint32_t simulated; /* 1: the record or the device is simulated: it proves nothing */
-	uint32_t behaviour; /* 1: the record has behaviour, which was measured again */
+	uint32_t behaviour; /* 1: the record has behaviour. Where it cannot be measured now that is
+			     * a difference that fails */
 	uint32_t members;   /* stable members of the record */
 	uint32_t alike;	    /* and those that are the same now */
 	uint32_t score_ppm; /* millionths of the behaviour's bits that came out as enrolled; 0 if
@@ -299,8 +301,8 @@ struct hg_gpu_session_options {
 	size_t record_size;
 	const char *signer; /* with a record, and only then */
 	size_t signer_size;
-	const uint8_t *cvm;   /* identity of this confidential VM, 32 bytes that the keys are bound to;
-			       * NULL: zeros */
+	const uint8_t *cvm;   /* identity of this confidential VM, 32 bytes that the keys are
+			       * bound to; NULL: zeros */
 	uint64_t rekey_bytes; /* new keys after so many bytes, 2^36 at most; 0: 2^36 */
 	uint32_t threads;     /* that seal and open besides the caller; at most 16 */
 	uint32_t reserved;

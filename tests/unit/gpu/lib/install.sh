@@ -40,7 +40,7 @@ read -ra static < <(pkg-config --cflags --libs --static hypergpu)
 
 # ---- Symbols ----
 
-readelf -d "$lib/libhypergpu.so" | grep -q 'SONAME.*\[libhypergpu.so.0\]' || fail 'SONAME'
+grep -q 'SONAME.*\[libhypergpu.so.0\]' < <(readelf -d "$lib/libhypergpu.so") || fail 'SONAME'
 header=$root/opt/hg/include/hypergpu/hypergpu.h
 sed '/^#/d' "$header" | tr '\n' ' ' | grep -o 'HG_GPU_PUBLIC [^;(]*(' |
 	sed -n 's/.*[ *]\(hg_gpu_[a-z_]*\)($/\1/p' | sort >"$dir/declared"
@@ -80,8 +80,8 @@ for name in guide roundtrip; do
 	good "$name.c as C++" g++ "${warn[@]}" -x c++ -o "$dir/$name++" "$dir/$name.c" "${flags[@]}"
 done
 good 'static' gcc "${warn[@]}" -o "$dir/roundtrip-static" "$dir/roundtrip.c" "$lib/libhypergpu.a" "${static[@]}"
-# Without -lhypergpu first in line: the archive was enough.
-if readelf -d "$dir/roundtrip-static" | grep 'NEEDED.*libhypergpu' >/dev/null; then
+# It was named before -lhypergpu, and enough.
+if grep -q 'NEEDED.*libhypergpu' < <(readelf -d "$dir/roundtrip-static"); then
 	fail 'the static program needs the shared library'
 fi
 
