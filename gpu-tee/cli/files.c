@@ -3,14 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "pem.h"
 
 void complain(const char *fmt, ...)
 {
@@ -113,29 +114,15 @@ int file_write(const char *path, const char *text)
 	return ret;
 }
 
-/* Instead of OpenSSL's, which would ask at the terminal. */
-static int no_password(char *buf, int size, int rwflag, void *u)
-{
-	(void)buf, (void)size, (void)rwflag, (void)u;
-	return -1;
-}
-
 EVP_PKEY *file_key(const char *path, bool private)
 {
 	size_t size;
 	char *text = file_text(path, 65536, &size);
-	BIO *bio = text ? BIO_new_mem_buf(text, (int)size) : NULL;
-	EVP_PKEY *key = NULL;
+	EVP_PKEY *key = text ? hg_pem_key(text, size, private) : NULL;
 
-	if (bio)
-		key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-	if (!key && bio && !private && BIO_reset(bio) >= 0)
-		key = PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL);
 	if (text && !key)
 		complain("%s: not a %s key in PEM without a password", path,
 			 private ? "private" : "public");
-	ERR_clear_error();
-	BIO_free(bio);
 	if (text)
 		OPENSSL_cleanse(text, size);
 	free(text);

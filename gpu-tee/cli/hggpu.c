@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "collect.h"
 #include "files.h"
 #include "identity_cl.h"
+#include "target.h"
 
 #define READINGS     8
 #define SIM_NOISE    5 /* percent */
@@ -51,7 +51,7 @@ struct arguments {
 	const char *command, *key, *out, *record, *trust;
 	const char *distinct[DISTINCT_MAX];
 	size_t distincts;
-	struct choice choice;
+	struct hg_choice choice;
 	bool json, identity_only, strict, noisy;
 	unsigned int readings, days;
 };
@@ -108,7 +108,7 @@ static unsigned long number(const char *text, unsigned long low, unsigned long h
 
 static void check_device(const struct arguments *a, const struct argp_state *state)
 {
-	const struct choice *c = &a->choice;
+	const struct hg_choice *c = &a->choice;
 
 	if (c->simulated && (c->pci || c->rom))
 		argp_error(state, "a simulated device has no PCI address and no ROM");
@@ -306,7 +306,7 @@ static int list(const struct arguments *a)
 
 /* ---- identify ---- */
 
-static void say(const struct target *t)
+static void say(const struct hg_target *t)
 {
 	if (t->identity.simulated)
 		complain("this device is simulated: there is no hardware behind it");
@@ -314,7 +314,7 @@ static void say(const struct target *t)
 		complain("left out: %s", t->notes.text);
 }
 
-static int identify(const struct arguments *a, const struct target *t)
+static int identify(const struct arguments *a, const struct hg_target *t)
 {
 	char hex[65];
 	uint8_t hash[32];
@@ -391,22 +391,17 @@ static int are_distinct(const struct arguments *a, const struct fp_reading *read
 }
 
 /* EXIT_DONE, or why not, after a message. */
-static int make_record(const struct arguments *a, struct target *t, struct hg_fp_record *r)
+static int make_record(const struct arguments *a, struct hg_target *t, struct hg_fp_record *r)
 {
 	struct fp_reading *readings = calloc(a->readings, sizeof(*readings));
-	const struct fp_reading *each[HG_FP_READINGS_MAX];
 	unsigned int count = a->identity_only ? 0 : a->readings;
 	int64_t now = time(NULL);
 	struct hg_gpu_error err = { 0 };
 	int bad = readings ? 0 : hg_gpu_no_memory(&err), ret = EXIT_FAILED;
 
-	for (unsigned int i = 0; !bad && i < count; i++) {
-		each[i] = &readings[i];
-		bad = target_read(t, &readings[i], &err);
-	}
 	if (!bad)
-		bad = hg_fp_enrol(&t->identity, each, count, now,
-				  a->days ? now + (int64_t)a->days * DAY : 0, r, &err);
+		bad = hg_target_enrol(t, readings, count, now,
+				      a->days ? now + (int64_t)a->days * DAY : 0, r, &err);
 	if (!bad)
 		ret = are_distinct(a, readings);
 	if (readings)
@@ -418,7 +413,7 @@ static int make_record(const struct arguments *a, struct target *t, struct hg_fp
 	return ret;
 }
 
-static int enroll(const struct arguments *a, struct target *t)
+static int enroll(const struct arguments *a, struct hg_target *t)
 {
 	EVP_PKEY *key = file_key(a->key, true);
 	struct hg_fp_record *r = key ? calloc(1, sizeof(*r)) : NULL;
@@ -501,22 +496,16 @@ static void result_text(const struct hg_fp_record *r, const struct hg_fp_result 
 			    : "FAILED: not the device of the record");
 }
 
-static int compare(const struct arguments *a, struct target *t, const struct hg_fp_record *r)
+static int compare(const struct arguments *a, struct hg_target *t, const struct hg_fp_record *r)
 {
-	struct hg_fp_evidence e = { .identity = t->identity };
 	struct hg_fp_result result;
 	struct hg_gpu_error err = { 0 };
-	int ret;
+	int ret = hg_target_compare(t, r, time(NULL), a->strict, &result, &err);
 
-	/* An identity alone never needs the device to compute. */
-	if (r->behaviour && r->simulated == t->identity.simulated &&
-	    target_verify(t, r, &e, &err) && err.code != HG_GPU_E_UNSUPPORTED) {
+	if (err.code != HG_GPU_OK)
 		complain("%s", err.text);
+	if (ret)
 		return EXIT_FAILED;
-	}
-	if (err.code == HG_GPU_E_UNSUPPORTED)
-		complain("%s", err.text);
-	hg_fp_compare(r, &e, time(NULL), a->strict, &result);
 	if (a->json) {
 		ret = print_json(result_json(r, &result));
 	} else {
@@ -532,7 +521,7 @@ static int verify(struct arguments *a)
 	EVP_PKEY *trusted = file_key(a->trust, false);
 	struct hg_fp_record *r = trusted ? read_record(a->record, trusted) : NULL;
 	struct hg_gpu_error err = { 0 };
-	struct target t;
+	struct hg_target t;
 	int ret = EXIT_FAILED;
 
 	EVP_PKEY_free(trusted);
@@ -540,13 +529,13 @@ static int verify(struct arguments *a)
 		return EXIT_INPUT;
 	if (!a->choice.simulated)
 		a->choice.rom |= *hg_fp_get(&r->identity, "pci.rom") != '\0';
-	if (target_open(&t, &a->choice, &err)) {
+	if (hg_target_open(&t, &a->choice, &err)) {
 		complain("%s", err.text);
 	} else {
 		say(&t);
 		ret = compare(a, &t, r);
 	}
-	target_close(&t);
+	hg_target_close(&t);
 	free(r);
 	return ret;
 }
@@ -554,16 +543,16 @@ static int verify(struct arguments *a)
 static int with_target(struct arguments *a, bool enrolling)
 {
 	struct hg_gpu_error err = { 0 };
-	struct target t;
+	struct hg_target t;
 	int ret = EXIT_FAILED;
 
-	if (target_open(&t, &a->choice, &err)) {
+	if (hg_target_open(&t, &a->choice, &err)) {
 		complain("%s", err.text);
 	} else {
 		say(&t);
 		ret = enrolling ? enroll(a, &t) : identify(a, &t);
 	}
-	target_close(&t);
+	hg_target_close(&t);
 	return ret;
 }
 

@@ -2,7 +2,7 @@
 # The tools: hgrun, hggpu.
 
 HGRUN_OBJ := $(B)/cli/hgrun.o $(B)/cli/cuda.o $(B)/cli/elf.o
-HGGPU_OBJ := $(B)/cli/hggpu.o $(B)/cli/collect.o $(B)/cli/files.o
+HGGPU_OBJ := $(B)/cli/hggpu.o $(B)/cli/files.o
 CLI       := $(B)/hgrun $(B)/hggpu
 TARGETS   += $(CLI)
 INSTALLS  += install-cli

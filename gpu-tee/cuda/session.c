@@ -5,12 +5,9 @@
 #include "record.h"
 #include "session.h"
 
-#include <openssl/crypto.h>
-
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct stream {
 	struct stream *next;
@@ -51,18 +48,8 @@ static int agree(struct shim_session *s, unsigned suite, struct hg_gpu_error *er
 	/* No identity of the CVM, which nobody checks, nor of the GPU, which is unknown. */
 	struct hg_agree_options o = { .suite = suite, .anonymous = true };
 	struct hg_channel_options co = { .suite = suite, .threads = 1 };
-	struct hg_session_keys keys;
-	int rc = hg_session_open(s->provider, s->queue, &o, NULL, &co.state, &keys, err);
 
-	if (!rc) {
-		co.session = keys.session;
-		memcpy(co.secret, keys.secret, sizeof(co.secret));
-		memcpy(co.transcript, keys.transcript, sizeof(co.transcript));
-		rc = hg_channel_open(s->provider, s->queue, &co, &s->channel, err);
-	}
-	OPENSSL_cleanse(&keys, sizeof(keys));
-	OPENSSL_cleanse(&co, sizeof(co));
-	return rc;
+	return hg_session_channel(s->provider, s->queue, &o, NULL, &co, &s->channel, err);
 }
 
 /*

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SLOTS_DEFAULT 4
 #define SLOTS_MAX     16
@@ -47,6 +48,19 @@ int channel_fail(struct hg_channel *ch, struct hg_gpu_error *err)
 void channel_count(uint64_t *counter, uint64_t n)
 {
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+uint64_t channel_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void channel_count_since(uint64_t *counter, uint64_t start)
+{
+	channel_count(counter, channel_now() - start);
 }
 
 void hg_channel_stats(struct hg_channel *ch, struct hg_channel_stats *stats)

@@ -48,6 +48,7 @@ struct hg_channel_stats {
 	uint64_t coalesced;		   /* writes that travelled with others */
 	uint64_t waits;			   /* for a free slot */
 	uint64_t rekeys, binds, receipts;
+	uint64_t seal_ns, open_ns; /* that threads spent on the records of the two directions */
 	uint64_t kernels, folds; /* launches of the application that are receipted: launch.h */
 };
 

@@ -135,6 +135,9 @@ struct hg_channel {
 
 int channel_fail(struct hg_channel *ch, struct hg_gpu_error *err);
 void channel_count(uint64_t *counter, uint64_t n);
+/* Nanoseconds of a clock that never goes back; and adds those since @start. */
+uint64_t channel_now(void);
+void channel_count_since(uint64_t *counter, uint64_t start);
 int channel_launch(struct hg_channel *ch, struct hg_queue *queue, enum channel_kernel kernel,
 		   const struct hg_arg *args, unsigned count, size_t groups,
 		   struct hg_gpu_error *err);

@@ -41,11 +41,13 @@ static int open_one(struct hg_channel *ch, const struct hg_record *h, const uint
 		    void *dst, struct hg_gpu_error *err)
 {
 	struct hg_record_cipher *c = channel_cipher_get(ch, HG_KEY_D2H, err);
+	uint64_t start = channel_now();
 	int r;
 
 	if (!c)
 		return -1;
 	r = hg_record_open(c, h, data, dst, err);
+	channel_count_since(&ch->stats.open_ns, start);
 	channel_cipher_put(ch, HG_KEY_D2H, c);
 	return r;
 }

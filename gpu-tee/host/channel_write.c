@@ -5,7 +5,6 @@
 #include <openssl/crypto.h>
 
 #include <string.h>
-#include <time.h>
 
 /* A row of large records, sealed by the pool. */
 struct row {
@@ -44,13 +43,16 @@ static void seal_one(void *arg, unsigned i)
 	struct hg_record head = make_head(row->ch, i, row->count);
 	struct hg_gpu_error err;
 	struct hg_record_cipher *c = channel_cipher_get(row->ch, HG_KEY_H2D, &err);
+	uint64_t start;
 	int r = -1;
 
 	head.buffer = row->id;
 	head.offset = row->offset + from;
 	head.length = i + 1 < row->count ? HG_RECORD_DATA : row->size - from;
 	if (c) {
+		start = channel_now();
 		r = hg_record_seal(c, &head, row->src + from, at + sizeof(head), &err);
+		channel_count_since(&row->ch->stats.seal_ns, start);
 		channel_cipher_put(row->ch, HG_KEY_H2D, c);
 		memcpy(at, &head, sizeof(head));
 		memcpy(row->tags[i], head.tag, HG_TAG_SIZE);
@@ -64,14 +66,13 @@ static void seal_one(void *arg, unsigned i)
 static int ring_take(struct hg_channel *ch, struct slot **slot, struct hg_gpu_error *err)
 {
 	struct slot *s = ch->ring[ch->ring_next++ % ch->ring_size];
-	struct timespec a, b;
+	uint64_t start;
 
 	if (s->event) {
-		clock_gettime(CLOCK_MONOTONIC, &a);
+		start = channel_now();
 		if (ch->p->ops->event_wait(ch->p, s->event, err))
 			return -1;
-		clock_gettime(CLOCK_MONOTONIC, &b);
-		if ((b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec > 10000)
+		if (channel_now() - start > 10000)
 			channel_count(&ch->stats.waits, 1);
 		ch->p->ops->event_release(ch->p, s->event);
 		s->event = NULL;
@@ -169,6 +170,7 @@ int channel_flush(struct hg_channel *ch, struct hg_gpu_error *err)
 	struct hg_record_cipher *c;
 	struct slot *s;
 	size_t at = 0;
+	uint64_t start;
 	unsigned i;
 	int r = 0;
 
@@ -179,6 +181,7 @@ int channel_flush(struct hg_channel *ch, struct hg_gpu_error *err)
 	c = channel_cipher_get(ch, HG_KEY_H2D, err);
 	if (!c)
 		return channel_fail(ch, err);
+	start = channel_now();
 	for (i = 0; i < b->count && !r; i++) {
 		const struct small *w = &b->writes[i];
 		struct hg_record head = make_head(ch, i, b->count);
@@ -192,6 +195,7 @@ int channel_flush(struct hg_channel *ch, struct hg_gpu_error *err)
 		at += HG_RECORD_SPACE(head.length);
 	}
 	channel_cipher_put(ch, HG_KEY_H2D, c);
+	channel_count_since(&ch->stats.seal_ns, start);
 	if (!r)
 		r = send_small(ch, b->queue, s, at, b->target, b->targets, b->count, tags, err);
 	if (b->count > 1)

@@ -113,6 +113,8 @@ int hg_opencl_attach_suites(const struct _cl_icd_dispatch *dispatch, void *conte
 			    struct hg_gpu_error *err);
 int hg_opencl_attach(const struct _cl_icd_dispatch *dispatch, void *context, void *device,
 		     unsigned lanes, struct hg_provider **p, struct hg_gpu_error *err);
+/* What the plain loader has, for hg_opencl_attach. NULL, HG_GPU_E_UNSUPPORTED: there is none. */
+const struct _cl_icd_dispatch *hg_opencl_dispatch(struct hg_gpu_error *err);
 /* The same on the plain loader, for tools and tests: device @index of all there are. */
 int hg_opencl_open(unsigned index, unsigned lanes, unsigned suites, struct hg_provider **p,
 		   struct hg_gpu_error *err);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "enrol.h"
 
+#include "agree.h"
+
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
@@ -183,4 +185,37 @@ void hg_fp_compare(const struct hg_fp_record *r, const struct hg_fp_evidence *e,
 		SAY(d->expected, "stable members");
 		SAY(d->found, "none in the record");
 	}
+}
+
+int hg_fp_name_difference(const struct hg_fp_result *result, struct hg_gpu_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < result->count; i++) {
+		const struct hg_fp_difference *d = &result->difference[i];
+
+		if (d->fails)
+			return hg_gpu_fail(
+				err, HG_GPU_E_IDENTITY,
+				"this is not the enrolled GPU: %s is %.80s, expected %.80s",
+				d->name, d->found, d->expected);
+	}
+	return hg_gpu_fail(err, HG_GPU_E_IDENTITY, "this is not the enrolled GPU");
+}
+
+int hg_fp_agreement(const struct hg_fp_record *r, struct hg_agree_options *o,
+		    struct hg_gpu_error *err)
+{
+	o->anonymous |= !r->behaviour;
+	if (!o->anonymous) {
+		if (o->group == HG_SM2)
+			memcpy(o->enrolled, r->sm2, sizeof(r->sm2));
+		else if (o->group == HG_P256)
+			memcpy(o->enrolled, r->p256, sizeof(r->p256));
+		else
+			memcpy(o->enrolled, r->x25519, sizeof(r->x25519));
+		o->helper = (const uint8_t *)&r->helper;
+		o->helper_size = sizeof(r->helper);
+	}
+	return hg_fp_identity_hash(&r->identity, o->gpu, err);
 }

@@ -11,6 +11,8 @@
 #include "fuzzy.h"
 #include "identity.h"
 
+struct hg_agree_options; /* agree.h */
+
 #define HG_FP_RECORD_MAX 65536u
 
 /* Of all cells of the readings; coarse, as it is public. */
@@ -86,5 +88,16 @@ struct hg_fp_result {
 /* @strict: a difference of software fails, too. */
 void hg_fp_compare(const struct hg_fp_record *r, const struct hg_fp_evidence *e, int64_t now,
 		   bool strict, struct hg_fp_result *result);
+
+/* HG_GPU_E_IDENTITY, with the first difference that fails. Always -1. */
+int hg_fp_name_difference(const struct hg_fp_result *result, struct hg_gpu_error *err);
+
+/*
+ * What an agreement needs of a record: the key for @options->group, the helper data, and the
+ * identity's hash. @r must outlive the agreement. Where it has no behaviour, or @options->anonymous
+ * is set, there is no key in it, and the session is anonymous.
+ */
+int hg_fp_agreement(const struct hg_fp_record *r, struct hg_agree_options *options,
+		    struct hg_gpu_error *err);
 
 #endif

@@ -69,6 +69,16 @@ static void load(void)
 	}
 }
 
+const struct _cl_icd_dispatch *hg_opencl_dispatch(struct hg_gpu_error *err)
+{
+	pthread_once(&once, load);
+	if (!missing)
+		return &table;
+	hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
+		    "%s is not there: install an OpenCL loader (ocl-icd-libopencl1)", missing);
+	return NULL;
+}
+
 /* Device @index, counted over all platforms. */
 static cl_device_id find_device(unsigned index)
 {
@@ -98,11 +108,8 @@ int hg_opencl_open(unsigned index, unsigned lanes, unsigned suites, struct hg_pr
 	int r;
 
 	*p = NULL;
-	pthread_once(&once, load);
-	if (missing)
-		return hg_gpu_fail(err, HG_GPU_E_UNSUPPORTED,
-				   "%s is not there: install an OpenCL loader (ocl-icd-libopencl1)",
-				   missing);
+	if (!hg_opencl_dispatch(err))
+		return -1;
 	device = find_device(index);
 	if (!device)
 		return hg_gpu_fail(err, HG_GPU_E_DEVICE,

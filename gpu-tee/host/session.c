@@ -187,6 +187,27 @@ int hg_session_open(struct hg_provider *p, struct hg_queue *queue,
 	return -1;
 }
 
+int hg_session_channel(struct hg_provider *p, struct hg_queue *queue,
+		       const struct hg_agree_options *agree, struct hg_buffer *reading,
+		       const struct hg_channel_options *channel, struct hg_channel **ch,
+		       struct hg_gpu_error *err)
+{
+	struct hg_channel_options options = *channel;
+	struct hg_session_keys keys;
+	int rc = hg_session_open(p, queue, agree, reading, &options.state, &keys, err);
+
+	*ch = NULL;
+	if (!rc) {
+		options.session = keys.session;
+		memcpy(options.secret, keys.secret, sizeof(options.secret));
+		memcpy(options.transcript, keys.transcript, sizeof(options.transcript));
+		rc = hg_channel_open(p, queue, &options, ch, err);
+	}
+	OPENSSL_cleanse(&keys, sizeof(keys));
+	OPENSSL_cleanse(&options, sizeof(options));
+	return rc;
+}
+
 int hg_session_program(const struct hg_provider *p, uint8_t digest[32], struct hg_gpu_error *err)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();

@@ -4,6 +4,7 @@
 #define HG_GPU_SESSION_H
 
 #include "agree.h"
+#include "channel.h"
 
 /*
  * @reading: a struct fp_reading of the device's behaviour, on the device; NULL for an
@@ -15,6 +16,15 @@ int hg_session_open(struct hg_provider *p, struct hg_queue *queue,
 		    const struct hg_agree_options *options, struct hg_buffer *reading,
 		    struct hg_buffer **state, struct hg_session_keys *keys,
 		    struct hg_gpu_error *err);
+
+/*
+ * The same, and a channel with the keys: @channel has its options, and neither keys nor state.
+ * Errors of both.
+ */
+int hg_session_channel(struct hg_provider *p, struct hg_queue *queue,
+		       const struct hg_agree_options *agree, struct hg_buffer *reading,
+		       const struct hg_channel_options *channel, struct hg_channel **ch,
+		       struct hg_gpu_error *err);
 
 /* SHA-256 of the session program as it is built for @p: its source and what was chosen. */
 int hg_session_program(const struct hg_provider *p, uint8_t digest[32], struct hg_gpu_error *err);

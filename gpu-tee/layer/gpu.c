@@ -192,22 +192,6 @@ static int measure(struct gpu *g, struct hg_fp_evidence *e, struct hg_gpu_error 
 	return hg_probe_verify(g->probe, &g->record.helper, e, err);
 }
 
-static int name_difference(const struct hg_fp_result *result, struct hg_gpu_error *err)
-{
-	size_t i;
-
-	for (i = 0; i < result->count; i++) {
-		const struct hg_fp_difference *d = &result->difference[i];
-
-		if (d->fails)
-			return hg_gpu_fail(
-				err, HG_GPU_E_IDENTITY,
-				"this is not the enrolled GPU: %s is %.80s, expected %.80s",
-				d->name, d->found, d->expected);
-	}
-	return hg_gpu_fail(err, HG_GPU_E_IDENTITY, "this is not the enrolled GPU");
-}
-
 static int check_device(struct gpu *g, struct hg_gpu_error *err)
 {
 	struct hg_fp_evidence *e = calloc(1, sizeof(*e));
@@ -219,7 +203,7 @@ static int check_device(struct gpu *g, struct hg_gpu_error *err)
 	} else if (!read_identity(g, &e->identity, err) &&
 		   (!g->record.behaviour || !measure(g, e, err))) {
 		hg_fp_compare(&g->record, e, time(NULL), false, result);
-		rc = result->passed ? 0 : name_difference(result, err);
+		rc = result->passed ? 0 : hg_fp_name_difference(result, err);
 	}
 	free(e);
 	free(result);
@@ -227,21 +211,6 @@ static int check_device(struct gpu *g, struct hg_gpu_error *err)
 }
 
 /* ---- The session ---- */
-
-/* X25519, and SM2's curve where the records are of SM4. */
-static void choose_group(const struct gpu *g, struct hg_agree_options *o)
-{
-	o->group = o->suite == HG_SM4_CTR_HMAC_SM3 ? HG_SM2 : HG_X25519;
-	o->anonymous = !g->recorded || !g->record.behaviour;
-	if (o->anonymous)
-		return;
-	if (o->group == HG_SM2)
-		memcpy(o->enrolled, g->record.sm2, sizeof(g->record.sm2));
-	else
-		memcpy(o->enrolled, g->record.x25519, sizeof(g->record.x25519));
-	o->helper = (const uint8_t *)&g->record.helper;
-	o->helper_size = sizeof(g->record.helper);
-}
 
 static int agree(struct gpu *g, struct hg_provider *p, struct hg_queue *queue,
 		 struct hg_channel_options *options, struct hg_gpu_error *err)
@@ -251,8 +220,10 @@ static int agree(struct gpu *g, struct hg_provider *p, struct hg_queue *queue,
 	struct hg_session_keys keys;
 	int rc;
 
-	choose_group(g, &o);
-	if (g->recorded && hg_fp_identity_hash(&g->record.identity, o.gpu, err))
+	/* X25519, and SM2's curve where the records are of SM4. */
+	o.group = o.suite == HG_SM4_CTR_HMAC_SM3 ? HG_SM2 : HG_X25519;
+	o.anonymous = !g->recorded;
+	if (g->recorded && hg_fp_agreement(&g->record, &o, err))
 		return -1;
 	if (o.anonymous)
 		layer_say_once("nothing proves which GPU this is: only who listens is kept out");

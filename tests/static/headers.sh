@@ -39,6 +39,7 @@ while IFS= read -r -d '' h; do
 		;;
 	gpu-tee/* | tests/*/gpu/* | tests/gpu/*)
 		check "$h" -D_GNU_SOURCE "-I$(dirname "$h")" -Igpu-tee/host -Igpu-tee/device -Igpu-tee/source \
+			-Igpu-tee/include \
 			-Ibuild/static/headers
 		;;
 	*)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collect.h"
+#include "target.h"
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -7,7 +7,7 @@
 
 #include "identity_cl.h"
 
-static int open_cl(struct target *t, struct hg_gpu_error *err)
+static int open_cl(struct hg_target *t, struct hg_gpu_error *err)
 {
 	cl_device_id devices[HG_CL_DEVICES_MAX];
 	int count, which = t->choice->device;
@@ -33,7 +33,7 @@ static int open_cl(struct target *t, struct hg_gpu_error *err)
 }
 
 /* By PCI, too, when the driver or the user tells where it sits. Both must mean one device. */
-static int add_pci(struct target *t, struct hg_gpu_error *err)
+static int add_pci(struct hg_target *t, struct hg_gpu_error *err)
 {
 	const char *address = t->choice->pci;
 	char told[HG_PCI_ADDRESS];
@@ -50,7 +50,7 @@ static int add_pci(struct target *t, struct hg_gpu_error *err)
 		       : 0;
 }
 
-int target_open(struct target *t, const struct choice *c, struct hg_gpu_error *err)
+int hg_target_open(struct hg_target *t, const struct hg_choice *c, struct hg_gpu_error *err)
 {
 	memset(t, 0, sizeof(*t));
 	t->choice = c;
@@ -67,13 +67,13 @@ int target_open(struct target *t, const struct choice *c, struct hg_gpu_error *e
 	return add_pci(t, err);
 }
 
-void target_close(struct target *t)
+void hg_target_close(struct hg_target *t)
 {
 	hg_probe_close(t->probe);
 	hg_clapi_close(&t->api);
 }
 
-static int need_probe(struct target *t, struct hg_gpu_error *err)
+static int need_probe(struct hg_target *t, struct hg_gpu_error *err)
 {
 	if (t->probe)
 		return 0;
@@ -81,10 +81,12 @@ static int need_probe(struct target *t, struct hg_gpu_error *err)
 		return hg_gpu_fail(
 			err, HG_GPU_E_UNSUPPORTED,
 			"behaviour is measured through OpenCL: name the device with --device, or use its identity only");
-	return hg_probe_open(&t->api, t->device, &t->probe, err);
+	return t->context
+		       ? hg_probe_attach(&t->api, t->context, t->device, &t->probe, err)
+		       : hg_probe_open(&t->api, t->device, &t->probe, err);
 }
 
-static int simulate(struct target *t, struct fp_reading *reading, struct hg_gpu_error *err)
+static int simulate(struct hg_target *t, struct fp_reading *reading, struct hg_gpu_error *err)
 {
 	uint64_t seed;
 
@@ -94,7 +96,7 @@ static int simulate(struct target *t, struct fp_reading *reading, struct hg_gpu_
 	return 0;
 }
 
-int target_read(struct target *t, struct fp_reading *reading, struct hg_gpu_error *err)
+int hg_target_read(struct hg_target *t, struct fp_reading *reading, struct hg_gpu_error *err)
 {
 	if (t->choice->simulated)
 		return simulate(t, reading, err);
@@ -102,6 +104,22 @@ int target_read(struct target *t, struct fp_reading *reading, struct hg_gpu_erro
 			       hg_probe_fetch(t->probe, reading, err)
 		       ? -1
 		       : 0;
+}
+
+int hg_target_enrol(struct hg_target *t, struct fp_reading *readings, unsigned count, int64_t now,
+		    int64_t expires, struct hg_fp_record *r, struct hg_gpu_error *err)
+{
+	const struct fp_reading *each[HG_FP_READINGS_MAX];
+
+	if (count > HG_FP_READINGS_MAX)
+		return hg_gpu_fail(err, HG_GPU_E_ARGUMENT, "%u readings: at most %u", count,
+				   HG_FP_READINGS_MAX);
+	for (unsigned i = 0; i < count; i++) {
+		each[i] = &readings[i];
+		if (hg_target_read(t, &readings[i], err))
+			return -1;
+	}
+	return hg_fp_enrol(&t->identity, each, count, now, expires, r, err);
 }
 
 static int verify_in_c(const struct fp_reading *reading, const struct hg_fp_record *r,
@@ -119,7 +137,7 @@ static int verify_in_c(const struct fp_reading *reading, const struct hg_fp_reco
 	return 0;
 }
 
-static int verify_simulated(struct target *t, const struct hg_fp_record *r,
+static int verify_simulated(struct hg_target *t, const struct hg_fp_record *r,
 			    struct hg_fp_evidence *e, struct hg_gpu_error *err)
 {
 	struct fp_reading *reading = calloc(1, sizeof(*reading));
@@ -137,7 +155,7 @@ static int verify_simulated(struct target *t, const struct hg_fp_record *r,
 	return ret ? -1 : 0;
 }
 
-int target_verify(struct target *t, const struct hg_fp_record *r, struct hg_fp_evidence *e,
+int hg_target_verify(struct hg_target *t, const struct hg_fp_record *r, struct hg_fp_evidence *e,
 		  struct hg_gpu_error *err)
 {
 	if (t->choice->simulated)
@@ -146,4 +164,22 @@ int target_verify(struct target *t, const struct hg_fp_record *r, struct hg_fp_e
 			       hg_probe_verify(t->probe, &r->helper, e, err)
 		       ? -1
 		       : 0;
+}
+
+int hg_target_compare(struct hg_target *t, const struct hg_fp_record *r, int64_t now, bool strict,
+		      struct hg_fp_result *result, struct hg_gpu_error *err)
+{
+	struct hg_fp_evidence e = { .identity = t->identity };
+	struct hg_gpu_error why = { 0 };
+	int ret = 0;
+
+	/* An identity alone never needs the device to compute. */
+	if (r->behaviour && r->simulated == t->identity.simulated)
+		ret = hg_target_verify(t, r, &e, &why);
+	if (why.code != HG_GPU_OK && err)
+		*err = why;
+	if (ret && why.code != HG_GPU_E_UNSUPPORTED)
+		return -1;
+	hg_fp_compare(r, &e, now, strict, result);
+	return 0;
 }
