@@ -373,6 +373,15 @@ int hg_launch_begin(struct hg_channel *ch, struct hg_queue *queue,
 	return -1;
 }
 
+/* The next entry was last written long ago; the first lines of it are what most launches fill. */
+static void prefetch(const struct want *w)
+{
+	__builtin_prefetch(&w->entry, 1);
+	__builtin_prefetch(w->entry.global_offset, 1);
+	__builtin_prefetch(w->entry.pointer, 1);
+	__builtin_prefetch(w->name, 1);
+}
+
 void hg_launch_end(struct hg_channel *ch, struct hg_launching *l, bool enqueued)
 {
 	struct area *a = l->mine;
@@ -385,7 +394,9 @@ void hg_launch_end(struct hg_channel *ch, struct hg_launching *l, bool enqueued)
 		a->issued++;
 		channel_count(&ch->stats.kernels, 1);
 	}
-	OPENSSL_cleanse((void *)(uintptr_t)l->pad, sizeof(a->pad[0]));
+	/* What was used of it: no launch has use for the rest. */
+	OPENSSL_cleanse((void *)(uintptr_t)l->pad, 4 * (size_t)l->want->words);
+	prefetch(&a->want[a->issued % HG_LAUNCH_SLOTS]);
 	pthread_mutex_unlock(&ch->lock);
 }
 

@@ -216,14 +216,17 @@ int hg_record_seal(struct hg_record_cipher *c, struct hg_record *head, const voi
 static int aes_streams(struct hg_record_cipher *c, uint64_t sequence, unsigned count,
 		       uint8_t (*out)[HG_STREAM_SIZE], struct hg_gpu_error *err)
 {
+	uint8_t nonce[16];
 	unsigned i, k;
 	int n;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		make_nonce(c, sequence + i, nonce);
 		for (k = 0; k < HG_STREAM_SIZE / 16; k++) {
-			make_nonce(c, sequence + i, out[i] + 16 * k);
-			out[i][16 * k + 15] = 2 + k;
+			nonce[15] = 2 + k;
+			memcpy(out[i] + 16 * k, nonce, 16);
 		}
+	}
 	if (!EVP_EncryptUpdate(c->blocks, out[0], &n, out[0], (int)(count * HG_STREAM_SIZE)))
 		return hg_gpu_fail_crypto(err, "cannot make a key stream");
 	return 0;
