@@ -167,7 +167,8 @@ HG_CALL void aes_keystream(v16 *q, HG_GLOBAL const u32 *rk, u32 n0, u32 n1, u32 
  * Two key streams from counter 2 on, where data starts: 16 blocks of the nonce @n0, @a1, @a2, then
  * 16 of @n0, @b1, @b2.
  */
-HG_CALL void aes_two_streams(v16 *q, HG_GLOBAL const u32 *rk, u32 n0, u32 a1, u32 a2, u32 b1, u32 b2)
+HG_CALL void aes_two_streams(v16 *q, HG_GLOBAL const u32 *rk, u32 n0, u32 a1, u32 a2, u32 b1,
+			     u32 b2)
 {
 	v16 a = AES_BLOCK(n0, a1, a2, 0u), b = AES_BLOCK(n0, b1, b2, 0u);
 	int i;
