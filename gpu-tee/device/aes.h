@@ -120,25 +120,12 @@ HG_FN void aes_gather(v16 *q)
 	}
 }
 
-/*
- * The key stream of the blocks whose counters are 32 * @group to 32 * @group + 31, in
- * the order of memory. @n0 to @n2 are the nonce, as words of memory.
- */
-HG_CALL void aes_keystream(v16 *q, HG_GLOBAL const u32 *rk, u32 n0, u32 n1, u32 n2, u32 group)
+/* 32 blocks as planes, the first round key on them, become ciphertext in the order of memory. */
+HG_CALL void aes_rounds(v16 *q, HG_GLOBAL const u32 *rk)
 {
-	v16 bytes = HG_V16(n0, n0 >> 8, n0 >> 16, n0 >> 24, n1, n1 >> 8, n1 >> 16, n1 >> 24,
-			   n2, n2 >> 8, n2 >> 16, n2 >> 24, group >> 19, group >> 11, group >> 3,
-			   group << 5);
 	u32 round;
 	int i;
 
-	for (i = 0; i < 8; i++)
-		q[i] = (HG_SPLAT(0) - ((bytes >> i) & HG_SPLAT(1))) ^ HG_LOAD16(rk + 16 * i);
-	q[0] = q[0] ^ HG_V16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff00ff00u);
-	q[1] = q[1] ^ HG_V16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xffff0000u);
-	q[2] = q[2] ^ HG_V16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xaaaaaaaau);
-	q[3] = q[3] ^ HG_V16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xccccccccu);
-	q[4] = q[4] ^ HG_V16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xf0f0f0f0u);
 	for (round = 1; round < AES_ROUNDS; round++) {
 		aes_sub_bytes(q);
 		aes_mix(q, rk + 128 * round);
@@ -147,6 +134,55 @@ HG_CALL void aes_keystream(v16 *q, HG_GLOBAL const u32 *rk, u32 n0, u32 n1, u32 
 	for (i = 0; i < 8; i++)
 		q[i] = AES_SHIFT_ROWS(q[i]) ^ HG_LOAD16(rk + 128 * AES_ROUNDS + 16 * i);
 	aes_gather(q);
+}
+
+/* A block of 16 bytes, each a component; and plane @i of many such blocks. */
+#define AES_BLOCK(n0, n1, n2, n3) \
+	HG_V16(n0, n0 >> 8, n0 >> 16, n0 >> 24, n1, n1 >> 8, n1 >> 16, n1 >> 24, \
+	       n2, n2 >> 8, n2 >> 16, n2 >> 24, (n3) >> 24, (n3) >> 16, (n3) >> 8, n3)
+#define AES_PLANE(bytes, i) (HG_SPLAT(0) - (((bytes) >> i) & HG_SPLAT(1)))
+/* Of the counters' lowest bytes. */
+#define AES_COUNT(mask) HG_V16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, mask)
+
+/*
+ * The key stream of the blocks whose counters are 32 * @group to 32 * @group + 31, in
+ * the order of memory. @n0 to @n2 are the nonce, as words of memory.
+ */
+HG_CALL void aes_keystream(v16 *q, HG_GLOBAL const u32 *rk, u32 n0, u32 n1, u32 n2, u32 group)
+{
+	v16 bytes = AES_BLOCK(n0, n1, n2, group << 5);
+	int i;
+
+	for (i = 0; i < 8; i++)
+		q[i] = AES_PLANE(bytes, i) ^ HG_LOAD16(rk + 16 * i);
+	q[0] = q[0] ^ AES_COUNT(0xff00ff00u);
+	q[1] = q[1] ^ AES_COUNT(0xffff0000u);
+	q[2] = q[2] ^ AES_COUNT(0xaaaaaaaau);
+	q[3] = q[3] ^ AES_COUNT(0xccccccccu);
+	q[4] = q[4] ^ AES_COUNT(0xf0f0f0f0u);
+	aes_rounds(q, rk);
+}
+
+/*
+ * Two key streams from counter 2 on, where data starts: 16 blocks of the nonce @n0, @a1, @a2, then
+ * 16 of @n0, @b1, @b2.
+ */
+HG_CALL void aes_two_streams(v16 *q, HG_GLOBAL const u32 *rk, u32 n0, u32 a1, u32 a2, u32 b1,
+			     u32 b2)
+{
+	v16 a = AES_BLOCK(n0, a1, a2, 0u), b = AES_BLOCK(n0, b1, b2, 0u);
+	int i;
+
+	for (i = 0; i < 8; i++)
+		q[i] = ((AES_PLANE(a, i) & HG_SPLAT(0x0f0f0f0fu)) |
+			(AES_PLANE(b, i) & HG_SPLAT(0xf0f0f0f0u))) ^
+		       HG_LOAD16(rk + 16 * i);
+	q[0] = q[0] ^ AES_COUNT(0xff00ff00u);
+	q[1] = q[1] ^ AES_COUNT(0x0000ffffu);
+	q[2] = q[2] ^ AES_COUNT(0x5555aaaau);
+	q[3] = q[3] ^ AES_COUNT(0x6666ccccu);
+	q[4] = q[4] ^ AES_COUNT(0x88880000u);
+	aes_rounds(q, rk);
 }
 
 /* SubBytes of the four bytes of a word. */

@@ -10,59 +10,66 @@
 #ifndef HG_FOLD_H
 #define HG_FOLD_H
 
+#include "leaf.h"
 #include "transfer.h"
 
 #define PAD_BYTES (4 * HG_LAUNCH_WORDS)
+
+#define AREA_SEQUENCE(index, number) ((u64)(index) << HG_AREA_SHIFT | (number))
+
+HG_FN HG_GLOBAL u32 *pad_of(HG_GLOBAL struct hg_launch *l, u64 number)
+{
+	return l->pad[(u32)number % HG_LAUNCH_SLOTS];
+}
 
 /* The pad of launch @number of an area: the stream of the record of that number. */
 HG_FN void pad_fill(HG_GLOBAL const struct hg_state *state, HG_GLOBAL struct hg_launch *l,
 		    u32 index, u64 number)
 {
-	HG_GLOBAL u32 *pad = l->pad[(u32)number % HG_LAUNCH_SLOTS];
+	HG_GLOBAL u32 *pad = pad_of(l, number);
 	u32 groups = suite_groups(SUITE_OF(state), PAD_BYTES), g, i;
-	u64 sequence = (u64)index << HG_AREA_SHIFT | number;
 
 	for (i = 0; i < HG_LAUNCH_WORDS; i++)
 		pad[i] = 0;
 	for (g = 0; g < groups; g++)
-		suite_xor(&state->keys[HG_KEY_LAUNCH], SUITE_OF(state), sequence,
-			  (HG_GLOBAL u8 *)pad, (HG_GLOBAL const u8 *)pad, PAD_BYTES, g);
+		suite_xor(&state->keys[HG_KEY_LAUNCH], SUITE_OF(state),
+			  AREA_SEQUENCE(index, number), (HG_GLOBAL u8 *)pad,
+			  (HG_GLOBAL const u8 *)pad, PAD_BYTES, g);
+}
+
+/* The same of @number and the next one: AES makes both at once. */
+HG_FN void pad_fill_two(HG_GLOBAL const struct hg_state *state, HG_GLOBAL struct hg_launch *l,
+			u32 index, u64 number)
+{
+	HG_GLOBAL const struct hg_key *key = &state->keys[HG_KEY_LAUNCH];
+	u64 a = AREA_SEQUENCE(index, number), b = a + 1;
+	HG_GLOBAL u32 *pad = pad_of(l, number), *then = pad_of(l, number + 1);
+	v16 q[8];
+	u32 i;
+
+	aes_two_streams(q, key->rk, key->salt, NONCE_1(a), NONCE_2(a), NONCE_1(b), NONCE_2(b));
+	for (i = 0; i < PAD_BYTES / 64; i++) {
+		HG_STORE16(q[i], pad + 16 * i);
+		HG_STORE16(q[i + PAD_BYTES / 64], then + 16 * i);
+	}
+}
+
+/* The pads of @count launches from @number on, by all lanes of a group. */
+HG_FN void pads_fill(HG_GLOBAL const struct hg_state *state, HG_GLOBAL struct hg_launch *l,
+		     u32 index, u64 number, u32 count)
+{
+	u32 pairs = SUITE_OF(state) == HG_AES_256_GCM ? count / 2 : 0, i;
+
+	for (i = HG_LANE; i < pairs; i += HG_LANES)
+		pad_fill_two(state, l, index, number + 2 * i);
+	for (i = 2 * pairs + HG_LANE; i < count; i += HG_LANES)
+		pad_fill(state, l, index, number + i);
 }
 
 HG_FN void sha256_long(struct sha256 *s, u64 x)
 {
 	sha256_word(s, (u32)x);
 	sha256_word(s, (u32)(x >> 32));
-}
-
-/* What counts of an entry: see hg_entry_first() in source/expect.h. */
-HG_FN void leaf_of(HG_GLOBAL const struct hg_launch_entry *e, HG_GLOBAL u32 *leaf)
-{
-	u32 words = e->words < HG_LAUNCH_WORDS ? e->words : HG_LAUNCH_WORDS;
-	u32 pointers = e->pointers < HG_LAUNCH_POINTERS ? e->pointers : HG_LAUNCH_POINTERS;
-	u32 digest[8], i;
-	struct sha256 s;
-
-	sha256_init(&s);
-	sha256_long(&s, e->sequence);
-	sha256_long(&s, e->program);
-	sha256_word(&s, e->number);
-	sha256_word(&s, e->dimensions);
-	for (i = 0; i < 3; i++)
-		sha256_long(&s, e->global_size[i]);
-	for (i = 0; i < 3; i++)
-		sha256_long(&s, e->global_offset[i]);
-	for (i = 0; i < 3; i++)
-		sha256_long(&s, e->local_size[i]);
-	sha256_word(&s, words);
-	sha256_word(&s, pointers);
-	for (i = 0; i < words; i++)
-		sha256_word(&s, e->argument[i]);
-	for (i = 0; i < pointers; i++)
-		sha256_long(&s, e->pointer[i]);
-	sha256_final(&s, digest);
-	for (i = 0; i < HG_LEAF_WORDS; i++)
-		leaf[i] = digest[i];
 }
 
 /* The area that @index and @address name, or 0. */
@@ -95,10 +102,9 @@ HG_FN void area_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_lau
 			state_refuse(state, HG_BAD_AREA, index);
 		return;
 	}
-	for (n = HG_LANE; n < HG_LAUNCH_SLOTS; n += HG_LANES) {
+	for (n = HG_LANE; n < HG_LAUNCH_SLOTS; n += HG_LANES)
 		l->items[n] = 0;
-		pad_fill(state, l, index, n);
-	}
+	pads_fill(state, l, index, 0, HG_LAUNCH_SLOTS);
 	if (HG_LANE)
 		return;
 	l->count = 0;
@@ -203,7 +209,7 @@ HG_FN void commit_launch(HG_GLOBAL struct hg_state *state, u32 index)
 HG_FN void fold_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_launch *l, u32 index,
 		       u64 next, u32 commit)
 {
-	u32 first, count, bad, i;
+	u32 first, count, bad;
 	u64 from, n;
 
 	if (!state->installed || state->bad_code || HG_STARTED_LANES != HG_LANES)
@@ -221,8 +227,7 @@ HG_FN void fold_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_lau
 				     (u64)index << HG_AREA_SHIFT | next);
 		return;
 	}
-	for (i = HG_LANE; i < count; i += HG_LANES)
-		leaf_of(&l->log[(first + i) % HG_LAUNCH_SLOTS], state->leaf[index][i]);
+	leaves(l, first, count, state->leaf[index]);
 	HG_BARRIER();
 	if (HG_LANE == 0 && fold_check(state, l, index, first, count, next)) {
 		fold_chain(state, index, count, next);
@@ -232,10 +237,9 @@ HG_FN void fold_launch(HG_GLOBAL struct hg_state *state, HG_GLOBAL struct hg_lau
 	HG_BARRIER();
 	if (state->bad_code)
 		return;
-	for (n = from + HG_LANE; n < next; n += HG_LANES) {
+	for (n = from + HG_LANE; n < next; n += HG_LANES)
 		l->items[(u32)n % HG_LAUNCH_SLOTS] = 0;
-		pad_fill(state, l, index, n + HG_LAUNCH_SLOTS);
-	}
+	pads_fill(state, l, index, from + HG_LAUNCH_SLOTS, (u32)(next - from));
 }
 
 #endif

@@ -21,6 +21,8 @@ int hg_channel_error(struct hg_channel *ch, struct hg_gpu_error *err)
 {
 	int r = 0;
 
+	if (!__atomic_load_n(&ch->failed, __ATOMIC_ACQUIRE))
+		return 0;
 	pthread_mutex_lock(&ch->error_lock);
 	if (ch->failed) {
 		if (err)
@@ -36,8 +38,8 @@ int channel_fail(struct hg_channel *ch, struct hg_gpu_error *err)
 {
 	pthread_mutex_lock(&ch->error_lock);
 	if (!ch->failed) {
-		ch->failed = true;
 		ch->error = *err;
+		__atomic_store_n(&ch->failed, true, __ATOMIC_RELEASE);
 	} else {
 		*err = ch->error;
 	}

@@ -112,6 +112,8 @@ struct hg_channel {
 	unsigned areas;
 	const unsigned int *held;
 	struct hg_record_cipher *pads;
+	struct evp_md_st *leaf_md;
+	struct evp_md_ctx_st *leaf;
 	/* A receipt found fault with launches: HG_BAD_... or ~0, and where. */
 	uint32_t doubt;
 	uint64_t doubt_at;

@@ -5,6 +5,7 @@
 #include "channel_impl.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 #include <stdio.h>
@@ -13,7 +14,7 @@
 
 #define ull(x) ((unsigned long long)(x))
 #define NUMBER(sequence) ((sequence) & (HG_LAUNCH_LIMIT - 1))
-#define PAD_BYTES (4 * HG_LAUNCH_WORDS)
+#define PADS	  16u /* made at once: a power of two */
 #define LEAF_BYTES (4 * HG_LEAF_WORDS)
 
 /* What the device must log for a launch, and the kernel's name for people. */
@@ -31,6 +32,8 @@ struct area {
 	uint8_t chain[32];
 	struct want want[HG_LAUNCH_SLOTS]; /* of launch i: i % HG_LAUNCH_SLOTS */
 	uint8_t leaf[HG_LAUNCH_SLOTS][LEAF_BYTES]; /* of those that are not folded */
+	uint64_t pads;				   /* made for the numbers below this one */
+	uint32_t pad[PADS][HG_LAUNCH_WORDS];	   /* of number n: n % PADS */
 };
 
 uint64_t hg_launch_address(const struct hg_channel *ch, uint64_t id)
@@ -58,6 +61,7 @@ static void area_free(struct hg_channel *ch, struct area *a)
 		ch->p->ops->event_release(ch->p, a->idle);
 	if (a->buffer)
 		ch->p->ops->buffer_release(ch->p, a->buffer);
+	OPENSSL_cleanse(a->pad, sizeof(a->pad));
 	free(a);
 }
 
@@ -68,6 +72,8 @@ void launch_close(struct hg_channel *ch)
 	for (i = 0; i < HG_AREAS; i++)
 		area_free(ch, ch->area[i]);
 	hg_record_cipher_free(ch->pads);
+	EVP_MD_CTX_free(ch->leaf);
+	EVP_MD_free(ch->leaf_md);
 }
 
 /* The area's chain takes up what it logged up to now. */
@@ -209,6 +215,13 @@ static int area_open(struct hg_channel *ch, struct area *a, unsigned index,
 
 	if (!ch->pads && hg_record_cipher_new(&ch->keys, HG_KEY_LAUNCH, &ch->pads, err))
 		return -1;
+	/* SHA256() would look for its code at each launch. */
+	if (!ch->leaf_md)
+		ch->leaf_md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!ch->leaf)
+		ch->leaf = EVP_MD_CTX_new();
+	if (!ch->leaf_md || !ch->leaf)
+		return hg_gpu_fail_crypto(err, "no SHA-256");
 	if (ch->p->ops->buffer_create(ch->p, sizeof(struct hg_launch), &a->buffer, err) ||
 	    channel_bind(ch, ch->queue, a->buffer, sizeof(struct hg_launch), &id, err))
 		return -1;
@@ -275,14 +288,47 @@ static struct area *area_of(struct hg_channel *ch, struct hg_queue *queue, unsig
 	return a;
 }
 
-/* The key stream of the record that would have the launch's number. */
-static int make_pad(struct hg_channel *ch, uint64_t sequence, uint32_t pad[HG_LAUNCH_WORDS],
+/*
+ * The pad of a launch: the key stream of the record that would have its number. Those of
+ * the next numbers are made with it.
+ */
+static int make_pad(struct hg_channel *ch, struct area *a, unsigned index, uint64_t number,
 		    struct hg_gpu_error *err)
 {
-	static const uint8_t zeros[PAD_BYTES];
-	struct hg_record head = {.sequence = sequence, .length = PAD_BYTES};
+	uint64_t first = number & ~(uint64_t)(PADS - 1);
 
-	return hg_record_seal(ch->pads, &head, zeros, pad, err);
+	_Static_assert(sizeof(a->pad[0]) == HG_STREAM_SIZE, "a pad is a stream");
+	if (number < a->pads)
+		return 0;
+	if (hg_record_streams(ch->pads, (uint64_t)index << HG_AREA_SHIFT | first, PADS,
+			      (uint8_t(*)[HG_STREAM_SIZE])a->pad, err))
+		return -1;
+	a->pads = first + PADS;
+	return 0;
+}
+
+/* The bytes of an entry that count, hashed. */
+static int make_leaf(struct hg_channel *ch, const struct hg_launch_entry *e,
+		     uint8_t leaf[LEAF_BYTES], struct hg_gpu_error *err)
+{
+	uint8_t digest[32];
+
+	if (!EVP_DigestInit_ex(ch->leaf, ch->leaf_md, NULL) ||
+	    !EVP_DigestUpdate(ch->leaf, e, hg_entry_first(e)) ||
+	    !EVP_DigestUpdate(ch->leaf, e->pointer, hg_entry_pointers(e)) ||
+	    !EVP_DigestFinal_ex(ch->leaf, digest, NULL))
+		return hg_gpu_fail_crypto(err, "SHA-256 of a launch");
+	memcpy(leaf, digest, LEAF_BYTES);
+	return 0;
+}
+
+/* For people. */
+static void copy_name(struct want *w, const char *name)
+{
+	size_t n = strnlen(name, sizeof(w->name) - 1);
+
+	memcpy(w->name, name, n);
+	w->name[n] = '\0';
 }
 
 static int begin_locked(struct hg_channel *ch, struct hg_queue *queue,
@@ -303,13 +349,14 @@ static int begin_locked(struct hg_channel *ch, struct hg_queue *queue,
 		return hg_gpu_fail(err, HG_GPU_E_LIMIT, "the launch numbers of a queue are used up");
 	l->mine = a;
 	l->area = a->buffer;
-	l->sequence = (uint64_t)index << HG_AREA_SHIFT | a->number++;
-	if (kernel->masked && make_pad(ch, l->sequence, l->pad, err))
+	if (kernel->masked && make_pad(ch, a, index, a->number, err))
 		return channel_fail(ch, err);
+	l->pad = a->pad[a->number % PADS];
+	l->sequence = (uint64_t)index << HG_AREA_SHIFT | a->number++;
 	if (kernel->any_local)
 		l->sequence |= HG_LAUNCH_ANY_LOCAL;
 	w = &a->want[a->issued % HG_LAUNCH_SLOTS];
-	snprintf(w->name, sizeof(w->name), "%s", kernel->name);
+	copy_name(w, kernel->name);
 	hg_expect_begin(&w->entry, l->sequence, kernel->program, kernel->number);
 	l->want = &w->entry;
 	return 0;
@@ -326,22 +373,30 @@ int hg_launch_begin(struct hg_channel *ch, struct hg_queue *queue,
 	return -1;
 }
 
+/* The next entry was last written long ago; the first lines of it are what most launches fill. */
+static void prefetch(const struct want *w)
+{
+	__builtin_prefetch(&w->entry, 1);
+	__builtin_prefetch(w->entry.global_offset, 1);
+	__builtin_prefetch(w->entry.pointer, 1);
+	__builtin_prefetch(w->name, 1);
+}
+
 void hg_launch_end(struct hg_channel *ch, struct hg_launching *l, bool enqueued)
 {
 	struct area *a = l->mine;
-	const struct hg_launch_entry *e = l->want;
-	uint8_t bytes[sizeof(*e)], digest[32];
-	size_t first = hg_entry_first(e), pointers = hg_entry_pointers(e);
+	struct hg_gpu_error err;
 
+	/* Without the leaf there will be no receipt that is right. */
+	if (enqueued && make_leaf(ch, l->want, a->leaf[a->issued - a->folded], &err))
+		channel_fail(ch, &err);
 	if (enqueued) {
-		memcpy(bytes, e, first);
-		memcpy(bytes + first, e->pointer, pointers);
-		SHA256(bytes, first + pointers, digest);
-		memcpy(a->leaf[a->issued - a->folded], digest, LEAF_BYTES);
 		a->issued++;
 		channel_count(&ch->stats.kernels, 1);
 	}
-	OPENSSL_cleanse(l->pad, sizeof(l->pad));
+	/* What was used of it: no launch has use for the rest. */
+	OPENSSL_cleanse((void *)(uintptr_t)l->pad, 4 * (size_t)l->want->words);
+	prefetch(&a->want[a->issued % HG_LAUNCH_SLOTS]);
 	pthread_mutex_unlock(&ch->lock);
 }
 

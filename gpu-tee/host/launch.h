@@ -20,7 +20,7 @@ struct hg_launching {
 	struct hg_launch_entry *want; /* begun; its parameters and geometry are missing */
 	struct hg_buffer *area;	      /* the first hidden argument */
 	uint64_t sequence;	      /* the second */
-	uint32_t pad[HG_LAUNCH_WORDS];
+	const uint32_t *pad;	      /* HG_LAUNCH_WORDS of it, for this launch alone */
 	struct area *mine;
 };
 

@@ -13,6 +13,7 @@
 struct hg_record_cipher {
 	enum hg_suite suite;
 	EVP_CIPHER_CTX *ctx;
+	EVP_CIPHER_CTX *blocks; /* AES alone, for hg_record_streams */
 	EVP_MAC_CTX *mac;
 	bool opens;
 	uint8_t salt[HG_SALT_SIZE];
@@ -108,6 +109,7 @@ void hg_record_cipher_free(struct hg_record_cipher *cipher)
 	if (!cipher)
 		return;
 	EVP_CIPHER_CTX_free(cipher->ctx);
+	EVP_CIPHER_CTX_free(cipher->blocks);
 	EVP_MAC_CTX_free(cipher->mac);
 	free(cipher);
 }
@@ -125,6 +127,13 @@ static int make_mac(struct hg_record_cipher *c, const uint8_t *key)
 	ok = c->mac && EVP_MAC_init(c->mac, key, 16, params);
 	EVP_MAC_free(mac);
 	return ok;
+}
+
+static int make_blocks(struct hg_record_cipher *c, const uint8_t *key)
+{
+	c->blocks = EVP_CIPHER_CTX_new();
+	return c->blocks && EVP_EncryptInit_ex(c->blocks, EVP_aes_256_ecb(), NULL, key, NULL) &&
+	       EVP_CIPHER_CTX_set_padding(c->blocks, 0);
 }
 
 int hg_record_cipher_new(const struct hg_record_keys *keys, enum hg_purpose purpose,
@@ -145,7 +154,8 @@ int hg_record_cipher_new(const struct hg_record_keys *keys, enum hg_purpose purp
 	memcpy(c->salt, key + HG_KEY_SIZE, HG_SALT_SIZE);
 	c->ctx = EVP_CIPHER_CTX_new();
 	if (!c->ctx || !EVP_CipherInit_ex(c->ctx, type, NULL, key, NULL, !opens) ||
-	    (keys->suite == HG_SM4_CTR_HMAC_SM3 && !make_mac(c, key + 16))) {
+	    (keys->suite == HG_SM4_CTR_HMAC_SM3 && !make_mac(c, key + 16)) ||
+	    (keys->suite == HG_AES_256_GCM && purpose == HG_KEY_LAUNCH && !make_blocks(c, key))) {
 		hg_record_cipher_free(c);
 		return hg_gpu_fail_crypto(err, "cannot make a cipher");
 	}
@@ -199,6 +209,43 @@ int hg_record_seal(struct hg_record_cipher *c, struct hg_record *head, const voi
 		return hg_gpu_fail_crypto(err, "cannot seal a record");
 	memset((uint8_t *)out + length, 0, -length & 15);
 	memcpy(head->tag, tag, HG_TAG_SIZE);
+	return 0;
+}
+
+/* Without AES-GCM's own mode: it would make a tag for each, and take one number at a time. */
+static int aes_streams(struct hg_record_cipher *c, uint64_t sequence, unsigned count,
+		       uint8_t (*out)[HG_STREAM_SIZE], struct hg_gpu_error *err)
+{
+	uint8_t nonce[16];
+	unsigned i, k;
+	int n;
+
+	for (i = 0; i < count; i++) {
+		make_nonce(c, sequence + i, nonce);
+		for (k = 0; k < HG_STREAM_SIZE / 16; k++) {
+			nonce[15] = 2 + k;
+			memcpy(out[i] + 16 * k, nonce, 16);
+		}
+	}
+	if (!EVP_EncryptUpdate(c->blocks, out[0], &n, out[0], (int)(count * HG_STREAM_SIZE)))
+		return hg_gpu_fail_crypto(err, "cannot make a key stream");
+	return 0;
+}
+
+int hg_record_streams(struct hg_record_cipher *c, uint64_t sequence, unsigned count,
+		      uint8_t (*out)[HG_STREAM_SIZE], struct hg_gpu_error *err)
+{
+	static const uint8_t zeros[HG_STREAM_SIZE];
+	unsigned i;
+
+	if (c->blocks)
+		return aes_streams(c, sequence, count, out, err);
+	for (i = 0; i < count; i++) {
+		struct hg_record head = {.sequence = sequence + i, .length = HG_STREAM_SIZE};
+
+		if (hg_record_seal(c, &head, zeros, out[i], err))
+			return -1;
+	}
 	return 0;
 }
 

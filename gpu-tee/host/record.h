@@ -38,6 +38,13 @@ void hg_record_cipher_free(struct hg_record_cipher *cipher);
 int hg_record_seal(struct hg_record_cipher *cipher, struct hg_record *head, const void *src,
 		   void *out, struct hg_gpu_error *err);
 /*
+ * The key streams of the data of @count records that have the numbers from @sequence on: what
+ * sealing HG_STREAM_SIZE zeros would give. The cipher is of HG_KEY_LAUNCH.
+ */
+#define HG_STREAM_SIZE 256u
+int hg_record_streams(struct hg_record_cipher *cipher, uint64_t sequence, unsigned count,
+		      uint8_t (*out)[HG_STREAM_SIZE], struct hg_gpu_error *err);
+/*
  * Deciphers to @dst. HG_GPU_E_TAMPERED where the tag is wrong: then @dst holds nothing
  * that may be used, and is wiped.
  */

@@ -269,6 +269,7 @@ static cl_int keep_arg(struct kernel *k, cl_uint index, size_t size, const void 
 	if ((cls == HG_PARAM_GLOBAL || cls == HG_PARAM_CONSTANT) && value)
 		memcpy(&mem, value, sizeof(mem));
 	a->mem = mem;
+	a->era = 0;
 	a->set = true;
 	return CL_SUCCESS;
 }

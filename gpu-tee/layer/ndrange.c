@@ -13,44 +13,46 @@ static bool is_pointer(const struct hg_source_param *p)
 	return p->cls == HG_PARAM_GLOBAL || p->cls == HG_PARAM_CONSTANT;
 }
 
+/* The device knows the buffer, and where it lies is noted. */
+static cl_int locate(struct context *c, struct kernel_arg *a, unsigned int era)
+{
+	struct crossing *x = c->crossing;
+	struct mem *m = mem_get(a->mem), *root;
+	cl_int code = CL_SUCCESS;
+	size_t origin;
+
+	if (!m)
+		return CL_INVALID_MEM_OBJECT;
+	root = mem_root(m, &origin);
+	if (cross_bind(x, NULL, &root->cross))
+		code = context_broken(c);
+	a->address = code ? 0 : x->ops->address(x, &root->cross);
+	if (a->address)
+		a->address += origin;
+	a->era = code ? 0 : era;
+	mem_put(m);
+	return code;
+}
+
 /* All arguments are set, and the device knows the buffers among them. */
 static cl_int prepare(struct queue *q, struct kernel *k)
 {
-	struct context *c = q->context;
-	struct mem *m, *root;
-	size_t i, origin;
+	unsigned int era = table_era();
 	cl_int code = CL_SUCCESS;
+	size_t i;
 
 	for (i = 0; i < k->row->params && !code; i++) {
-		if (!k->arg[i].set)
+		struct kernel_arg *a = &k->arg[i];
+
+		if (!a->set)
 			return CL_INVALID_KERNEL_ARGS;
-		if (!is_pointer(&k->row->param[i]) || !k->arg[i].mem)
-			continue;
-		m = mem_get(k->arg[i].mem);
-		if (!m)
-			return CL_INVALID_MEM_OBJECT;
-		root = mem_root(m, &origin);
-		if (cross_bind(c->crossing, NULL, &root->cross))
-			code = context_broken(c);
-		mem_put(m);
+		if (is_pointer(&k->row->param[i]) && a->mem && a->era != era)
+			code = locate(q->context, a, era);
 	}
 	return code;
 }
 
-static int expect_pointer(struct crossing *x, const struct kernel_arg *a,
-			  struct hg_launch_entry *want)
-{
-	struct mem *m = a->mem ? mem_get(a->mem) : NULL;
-	uint64_t address = 0;
-	size_t origin = 0;
-
-	if (m)
-		address = x->ops->address(x, &mem_root(m, &origin)->cross);
-	mem_put(m);
-	return hg_expect_pointer(want, address ? address + origin : 0);
-}
-
-static cl_int set_arguments(struct crossing *x, struct kernel *k, struct hg_launching *l)
+static cl_int set_arguments(struct kernel *k, struct hg_launching *l)
 {
 	unsigned char masked[4 * HG_LAUNCH_WORDS];
 	cl_kernel handle = k->object.handle;
@@ -62,7 +64,7 @@ static cl_int set_arguments(struct crossing *x, struct kernel *k, struct hg_laun
 		const struct hg_source_param *p = &k->row->param[i];
 		const struct kernel_arg *a = &k->arg[i];
 
-		if (is_pointer(p) && expect_pointer(x, a, l->want))
+		if (is_pointer(p) && hg_expect_pointer(l->want, a->mem ? a->address : 0))
 			code = CL_INVALID_KERNEL_ARGS;
 		if (p->cls != HG_PARAM_VALUE)
 			continue;
@@ -70,8 +72,10 @@ static cl_int set_arguments(struct crossing *x, struct kernel *k, struct hg_laun
 			return CL_INVALID_KERNEL_ARGS;
 		code = below->clSetKernelArg(handle, i, hg_expect_size(p, a->size), masked);
 	}
-	if (!code)
+	if (!code && k->area != area)
 		code = below->clSetKernelArg(handle, i, sizeof(area), &area);
+	if (!code)
+		k->area = area;
 	if (!code)
 		code = below->clSetKernelArg(handle, i + 1, sizeof(l->sequence), &l->sequence);
 	return code;
@@ -118,7 +122,7 @@ static cl_int launch(struct queue *q, struct kernel *k, cl_uint dims, const size
 	code = x->ops->launch_begin(x, q->lane.queue, &kernel, &l);
 	if (code)
 		return code < 0 ? context_broken(q->context) : CL_OUT_OF_RESOURCES;
-	code = set_arguments(x, k, &l);
+	code = set_arguments(k, &l);
 	if (!code)
 		code = set_geometry(&l, dims, offset, global, local);
 	if (!code)

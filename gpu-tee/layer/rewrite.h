@@ -60,6 +60,9 @@ struct kernel_arg {
 	bool set, checked;
 	size_t size;
 	cl_mem mem;
+	/* Where it lies on the device, as of that time of table_era(). */
+	unsigned int era;
+	uint64_t address;
 	unsigned char value[256];
 };
 
@@ -69,6 +72,7 @@ struct kernel {
 	struct unit *unit;		    /* NULL: not rewritten */
 	const struct hg_source_kernel *row;
 	pthread_mutex_t lock; /* from the first argument of a launch to its end */
+	void *area;	      /* that the driver was given last */
 	struct kernel_arg arg[];
 };
 

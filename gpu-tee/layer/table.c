@@ -8,6 +8,7 @@
 #define BUCKETS 1024u
 
 static struct object *bucket[BUCKETS];
+static unsigned int era = 1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct object **slot(const void *handle)
@@ -26,12 +27,42 @@ static struct object *find(const void *handle, enum object_kind kind)
 	return o;
 }
 
+/* A handle may mean something else from here on. */
+static void next_era(enum object_kind kind)
+{
+	if (kind == OBJECT_MEM)
+		__atomic_fetch_add(&era, 1, __ATOMIC_RELEASE);
+}
+
+unsigned int table_era(void)
+{
+	return __atomic_load_n(&era, __ATOMIC_ACQUIRE);
+}
+
+static void refer(struct object *o)
+{
+	__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
+}
+
+/* Gives a reference back unless it is the last, which goes with the lock held. */
+static bool put_early(struct object *o)
+{
+	unsigned int refs = __atomic_load_n(&o->refs, __ATOMIC_RELAXED);
+
+	while (refs > 1)
+		if (__atomic_compare_exchange_n(&o->refs, &refs, refs - 1, true, __ATOMIC_RELEASE,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
 static void unlink_object(struct object *o)
 {
 	struct object **p = slot(o->handle);
 
 	if (!o->entered)
 		return;
+	next_era(o->kind);
 	while (*p != o)
 		p = &(*p)->next;
 	*p = o->next;
@@ -56,6 +87,7 @@ void table_enter(struct object *o, void *handle, enum object_kind kind,
 	o->next = *slot(handle);
 	*slot(handle) = o;
 	o->entered = true;
+	next_era(kind);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -68,26 +100,24 @@ struct object *table_get(const void *handle, enum object_kind kind)
 	pthread_mutex_lock(&lock);
 	o = find(handle, kind);
 	if (o)
-		o->refs++;
+		refer(o);
 	pthread_mutex_unlock(&lock);
 	return o;
 }
 
 void table_ref(struct object *o)
 {
-	pthread_mutex_lock(&lock);
-	o->refs++;
-	pthread_mutex_unlock(&lock);
+	refer(o);
 }
 
 void table_put(struct object *o)
 {
 	bool last;
 
-	if (!o)
+	if (!o || put_early(o))
 		return;
 	pthread_mutex_lock(&lock);
-	last = !--o->refs;
+	last = !__atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL);
 	if (last)
 		unlink_object(o);
 	pthread_mutex_unlock(&lock);
@@ -97,14 +127,7 @@ void table_put(struct object *o)
 
 bool table_put_early(struct object *o)
 {
-	bool early;
-
-	pthread_mutex_lock(&lock);
-	early = o->refs > 1;
-	if (early)
-		o->refs--;
-	pthread_mutex_unlock(&lock);
-	return early;
+	return put_early(o);
 }
 
 bool table_retain(const void *handle, enum object_kind kind)
@@ -115,7 +138,7 @@ bool table_retain(const void *handle, enum object_kind kind)
 	o = handle ? find(handle, kind) : NULL;
 	if (o) {
 		o->app++;
-		o->refs++;
+		refer(o);
 	}
 	pthread_mutex_unlock(&lock);
 	return o;

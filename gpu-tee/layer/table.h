@@ -35,6 +35,11 @@ void table_enter(struct object *o, void *handle, enum object_kind kind,
 /* NULL if @handle is no such object; else give it back with table_put(). */
 struct object *table_get(const void *handle, enum object_kind kind);
 void table_ref(struct object *o);
+/*
+ * Never 0, and another one after a memory object was entered or went: what was found out about
+ * such a handle holds as long as this stays.
+ */
+unsigned int table_era(void);
 void table_put(struct object *o);
 /* The same, unless it would be the end of @o: then false. */
 bool table_put_early(struct object *o);

@@ -19,23 +19,31 @@ size_t hg_expect_size(const struct hg_source_param *p, size_t size)
 void hg_expect_begin(struct hg_launch_entry *e, uint64_t sequence, uint64_t program,
 		     uint32_t number)
 {
-	*e = (struct hg_launch_entry){ .sequence = sequence, .program = program, .number = number };
+	/* The rest counts as far as words and pointers say. */
+	memset(e, 0, offsetof(struct hg_launch_entry, argument));
+	e->sequence = sequence;
+	e->program = program;
+	e->number = number;
 }
 
 int hg_expect_value(struct hg_launch_entry *e, const uint32_t pad[HG_LAUNCH_WORDS],
 		    const void *value, size_t size, void *masked)
 {
-	const unsigned char *from = value, *key = (const unsigned char *)(pad + e->words);
+	const unsigned char *from = value;
 	size_t words = HG_LAUNCH_WORDS_OF(size), i;
-	unsigned char out[4 * HG_LAUNCH_WORDS] = { 0 };
 
-	if (!size || size > sizeof(out) || words > HG_LAUNCH_WORDS - e->words)
+	if (!size || size > 4 * HG_LAUNCH_WORDS || words > HG_LAUNCH_WORDS - e->words)
 		return -1;
-	for (i = 0; i < size; i++)
-		out[i] = from[i] ^ key[i];
-	/* The bytes that fill the last word are not sent, or sent as 0. */
-	memcpy(&e->argument[e->words], out, 4 * words);
-	memcpy(masked, out, 4 * words);
+	for (i = 0; i < words; i++) {
+		size_t part = size - 4 * i < 4 ? size - 4 * i : 4;
+		uint32_t word = 0, key = 0;
+
+		/* The bytes that fill the last word are not sent, or sent as 0. */
+		memcpy(&word, from + 4 * i, part);
+		memcpy(&key, pad + e->words + i, part);
+		e->argument[e->words + i] = word ^ key;
+	}
+	memcpy(masked, &e->argument[e->words], 4 * words);
 	e->words += (uint32_t)words;
 	return 0;
 }

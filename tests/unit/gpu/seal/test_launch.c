@@ -248,6 +248,66 @@ static void test_tampered(void **state)
 	}
 }
 
+/* A launch with @words of values and @pointers; the last of either is altered on its way. */
+static void launch_shape(struct fixture *f, uint32_t words, uint32_t pointers, enum deed deed)
+{
+	const struct hg_launch_kernel kernel = {.name = "shape", .program = PROGRAM,
+						.number = words, .masked = words};
+	const size_t global[1] = {words + 1}, local[1] = {1};
+	uint8_t value[4 * HG_LAUNCH_WORDS], masked[sizeof(value)];
+	struct hg_launch_entry e;
+	struct hg_launching l;
+	uint32_t i;
+
+	fixture_random(value, sizeof(value), words);
+	WORKS(hg_launch_begin(f->ch, f->queue, &kernel, &l, &f->err));
+	if (words) {
+		assert_int_equal(hg_expect_value(l.want, l.pad, value, 4 * words, masked), 0);
+		assert_unmasks(f, &l, masked, value, 4 * words);
+	}
+	for (i = 0; i < pointers; i++)
+		assert_int_equal(hg_expect_pointer(l.want, PROGRAM + i), 0);
+	assert_int_equal(hg_expect_geometry(l.want, 1, NULL, global, local), 0);
+	e = *l.want;
+	if (deed == VALUE)
+		e.argument[words - 1] ^= 0x80000000u;
+	if (deed == BUFFER)
+		e.pointer[pointers - 1] ^= 1ull << 63;
+	run(f, l.area, &e, hg_expect_items(&e));
+	hg_launch_end(f->ch, &l, true);
+}
+
+/* Entries of all lengths are hashed side by side, in folds of any number of them. */
+static void test_shapes(void **state)
+{
+	struct fixture fixture, *f = &fixture;
+	uint32_t n, next = 1, folds = 0;
+
+	(void)state;
+	fixture_open(f, NULL);
+	for (n = 0; n < 600; n++) {
+		launch_shape(f, n * 7 % (HG_LAUNCH_WORDS + 1), n * 5 % (HG_LAUNCH_POINTERS + 1),
+			     NOTHING);
+		if (n + 1 < next)
+			continue;
+		WORKS(hg_channel_sync(f->ch, f->queue, &f->err));
+		next += ++folds;
+	}
+	fixture_close(f);
+	for (n = 0; n < 20; n++) {
+		enum deed deed = n % 2 ? VALUE : BUFFER;
+		uint32_t i;
+
+		fixture_open(f, NULL);
+		for (i = 0; i < 20; i++)
+			launch_shape(f, 1 + (i + n) * 11 % HG_LAUNCH_WORDS,
+				     1 + i * 5 % HG_LAUNCH_POINTERS, i == n ? deed : NOTHING);
+		assert_int_equal(hg_channel_sync(f->ch, f->queue, &f->err), -1);
+		assert_non_null(strstr(f->err.text, n % 2 ? "(arguments)" : "(buffer)"));
+		fixture_close(f);
+	}
+}
+
 static void test_reordered(void **state)
 {
 	struct fixture fixture, *f = &fixture;
@@ -517,7 +577,7 @@ int main(void)
 		cmocka_unit_test(test_reordered), cmocka_unit_test(test_account),
 		cmocka_unit_test(test_held),	  cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_gate),	  cmocka_unit_test(test_no_commit),
-		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_threads),	  cmocka_unit_test(test_shapes),
 	};
 
 	return cmocka_run_group_tests_name("launch", tests, NULL, NULL);
