@@ -49,6 +49,11 @@ enum attack {
 	KERNEL_LAUNCH,
 	DELAY_LAUNCH,
 	DROP_COPY,
+	REPLAY_COPY,
+	REORDER_COPY,
+	SHIFT_COPY,
+	MOVE_COPY,
+	SWAP_COPY,
 };
 
 static const char *const attacks[] = {
@@ -77,7 +82,12 @@ static const char *const attacks[] = {
 	[KERNEL_LAUNCH] = "kernel-launch", /* app.c's "unscale" with the same arguments */
 	[GEOMETRY_LAUNCH] = "geometry-launch",
 	[DELAY_LAUNCH] = "delay-launch",
-	[DROP_COPY] = "drop-copy",
+	[DROP_COPY] = "drop-copy", /* also rectangles, images and fills */
+	[REPLAY_COPY] = "replay-copy", /* again after the next launch */
+	[REORDER_COPY] = "reorder-copy", /* after the next one */
+	[SHIFT_COPY] = "shift-copy", /* from 16 bytes further on */
+	[MOVE_COPY] = "move-copy", /* to 16 bytes further on */
+	[SWAP_COPY] = "swap-copy", /* from another buffer of that size */
 };
 
 #define MEMS	256
@@ -164,8 +174,8 @@ static void remember(void **data, size_t *size, const void *from, size_t n)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Another live buffer of the same size, or NULL. */
-static cl_mem other(cl_mem m)
+/* Another live buffer of the same size but @avoid, or NULL. */
+static cl_mem other_than(cl_mem m, cl_mem avoid)
 {
 	cl_mem found = NULL;
 	size_t size = 0, i;
@@ -175,10 +185,16 @@ static cl_mem other(cl_mem m)
 		if (mems[i].handle == m)
 			size = mems[i].size;
 	for (i = 0; i < MEMS; i++)
-		if (mems[i].handle && mems[i].handle != m && mems[i].size == size && size)
+		if (mems[i].handle && mems[i].handle != m && mems[i].handle != avoid &&
+		    mems[i].size == size && size)
 			found = mems[i].handle;
 	pthread_mutex_unlock(&lock);
 	return found;
+}
+
+static cl_mem other(cl_mem m)
+{
+	return other_than(m, NULL);
 }
 
 static void enter_mem(cl_mem m, size_t size)
@@ -637,6 +653,35 @@ static void launch_late(cl_command_queue q)
 	late.kernel = NULL;
 }
 
+/* A copy that was kept: for after the next launch, or the next copy. */
+static struct {
+	cl_mem src, dst;
+	size_t from, to, size;
+} kept;
+
+static void keep_copy(cl_mem src, cl_mem dst, size_t from, size_t to, size_t size)
+{
+	below->clRetainMemObject(src);
+	below->clRetainMemObject(dst);
+	kept.src = src;
+	kept.dst = dst;
+	kept.from = from;
+	kept.to = to;
+	kept.size = size;
+}
+
+static void copy_kept(cl_command_queue q)
+{
+	if (!kept.src)
+		return;
+	struck();
+	below->clEnqueueCopyBuffer(q, kept.src, kept.dst, kept.from, kept.to, kept.size, 0, NULL,
+				   NULL);
+	below->clReleaseMemObject(kept.src);
+	below->clReleaseMemObject(kept.dst);
+	kept.src = NULL;
+}
+
 static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 				 const size_t *offset, const size_t *global, const size_t *local,
 				 cl_uint n, const cl_event *list, cl_event *event)
@@ -686,6 +731,7 @@ static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 		below->clReleaseKernel(made);
 	if (counts(k))
 		launch_late(q);
+	copy_kept(q);
 	if (changed)
 		below->clSetKernelArg(k, index, old.size, old.value);
 	if (!code && now && attack == TWICE_LAUNCH) {
@@ -700,9 +746,96 @@ static cl_int CL_API_CALL copy_buffer(cl_command_queue q, cl_mem src, cl_mem dst
 				      size_t to, size_t size, cl_uint n, const cl_event *list,
 				      cl_event *event)
 {
+	bool now = hit(&copies);
+	cl_int code;
+
+	if (now && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	if (now && attack == REORDER_COPY) {
+		keep_copy(src, dst, from, to, size);
+		return below->clEnqueueMarkerWithWaitList(q, n, list, event);
+	}
+	if (now && attack == SHIFT_COPY)
+		from += 16;
+	if (now && attack == MOVE_COPY)
+		to += 16;
+	if (now && attack == SWAP_COPY && other_than(src, dst))
+		src = other_than(src, dst);
+	if (now && attack >= SHIFT_COPY)
+		struck();
+	code = below->clEnqueueCopyBuffer(q, src, dst, from, to, size, n, list, event);
+	if (attack == REORDER_COPY)
+		copy_kept(q);
+	if (now && attack == REPLAY_COPY)
+		keep_copy(src, dst, from, to, size);
+	return code;
+}
+
+static cl_int CL_API_CALL copy_rect(cl_command_queue q, cl_mem src, cl_mem dst, const size_t *from,
+				    const size_t *to, const size_t *region, size_t src_row,
+				    size_t src_slice, size_t dst_row, size_t dst_slice, cl_uint n,
+				    const cl_event *list, cl_event *event)
+{
+	bool now = hit(&copies);
+	size_t moved[3];
+
+	if (now && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	memcpy(moved, attack == MOVE_COPY ? to : from, sizeof(moved));
+	moved[0] += 16;
+	if (now && attack == SHIFT_COPY)
+		from = moved;
+	if (now && attack == MOVE_COPY)
+		to = moved;
+	if (now && (attack == SHIFT_COPY || attack == MOVE_COPY))
+		struck();
+	return below->clEnqueueCopyBufferRect(q, src, dst, from, to, region, src_row, src_slice,
+					      dst_row, dst_slice, n, list, event);
+}
+
+static cl_int CL_API_CALL copy_image(cl_command_queue q, cl_mem src, cl_mem dst, const size_t *from,
+				     const size_t *to, const size_t *region, cl_uint n,
+				     const cl_event *list, cl_event *event)
+{
 	if (hit(&copies) && attack == DROP_COPY)
 		return nothing(q, n, list, event);
-	return below->clEnqueueCopyBuffer(q, src, dst, from, to, size, n, list, event);
+	return below->clEnqueueCopyImage(q, src, dst, from, to, region, n, list, event);
+}
+
+static cl_int CL_API_CALL copy_to_image(cl_command_queue q, cl_mem src, cl_mem dst, size_t from,
+					const size_t *to, const size_t *region, cl_uint n,
+					const cl_event *list, cl_event *event)
+{
+	if (hit(&copies) && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	return below->clEnqueueCopyBufferToImage(q, src, dst, from, to, region, n, list, event);
+}
+
+static cl_int CL_API_CALL copy_from_image(cl_command_queue q, cl_mem src, cl_mem dst,
+					  const size_t *from, const size_t *region, size_t to,
+					  cl_uint n, const cl_event *list, cl_event *event)
+{
+	if (hit(&copies) && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	return below->clEnqueueCopyImageToBuffer(q, src, dst, from, region, to, n, list, event);
+}
+
+static cl_int CL_API_CALL fill_buffer(cl_command_queue q, cl_mem m, const void *what,
+				      size_t what_size, size_t offset, size_t size, cl_uint n,
+				      const cl_event *list, cl_event *event)
+{
+	if (hit(&copies) && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	return below->clEnqueueFillBuffer(q, m, what, what_size, offset, size, n, list, event);
+}
+
+static cl_int CL_API_CALL fill_image(cl_command_queue q, cl_mem m, const void *colour,
+				     const size_t *origin, const size_t *region, cl_uint n,
+				     const cl_event *list, cl_event *event)
+{
+	if (hit(&copies) && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	return below->clEnqueueFillImage(q, m, colour, origin, region, n, list, event);
 }
 
 void test_layer_take(cl_icd_dispatch *d)
@@ -733,6 +866,12 @@ void test_layer_take(cl_icd_dispatch *d)
 	d->clReleaseKernel = release_kernel;
 	d->clEnqueueNDRangeKernel = launch;
 	d->clEnqueueCopyBuffer = copy_buffer;
+	d->clEnqueueCopyBufferRect = copy_rect;
+	d->clEnqueueCopyImage = copy_image;
+	d->clEnqueueCopyBufferToImage = copy_to_image;
+	d->clEnqueueCopyImageToBuffer = copy_from_image;
+	d->clEnqueueFillBuffer = fill_buffer;
+	d->clEnqueueFillImage = fill_image;
 }
 
 /* In one piece and over what is there: another thread may end the program at any time. */
