@@ -13,24 +13,35 @@ static bool is_pointer(const struct hg_source_param *p)
 	return p->cls == HG_PARAM_GLOBAL || p->cls == HG_PARAM_CONSTANT;
 }
 
-/* All arguments are set, and the device knows the buffers among them. */
-static cl_int prepare(struct queue *q, struct kernel *k)
+/* What the crossing knows of a buffer among the arguments, and where in it that begins. NULL:
+ * it is no buffer any more. mem_put(*@m) when it is not used any more. */
+static struct cross_mem *buffer_of(const struct kernel_arg *a, struct mem **m, size_t *origin)
 {
-	struct context *c = q->context;
-	struct mem *m, *root;
+	*m = NULL;
+	*origin = 0;
+	if (a->own)
+		return a->own;
+	*m = mem_get(a->mem);
+	return *m ? &mem_root(*m, origin)->cross : NULL;
+}
+
+/* All arguments are set, and the device knows the buffers among them. */
+static cl_int prepare(struct context *c, struct kernel *k)
+{
+	struct cross_mem *buffer;
+	struct mem *m;
 	size_t i, origin;
 	cl_int code = CL_SUCCESS;
 
 	for (i = 0; i < k->row->params && !code; i++) {
 		if (!k->arg[i].set)
 			return CL_INVALID_KERNEL_ARGS;
-		if (!is_pointer(&k->row->param[i]) || !k->arg[i].mem)
+		if (!is_pointer(&k->row->param[i]) || (!k->arg[i].mem && !k->arg[i].own))
 			continue;
-		m = mem_get(k->arg[i].mem);
-		if (!m)
+		buffer = buffer_of(&k->arg[i], &m, &origin);
+		if (!buffer)
 			return CL_INVALID_MEM_OBJECT;
-		root = mem_root(m, &origin);
-		if (cross_bind(c->crossing, NULL, &root->cross))
+		if (cross_bind(c->crossing, NULL, buffer))
 			code = context_broken(c);
 		mem_put(m);
 	}
@@ -40,12 +51,11 @@ static cl_int prepare(struct queue *q, struct kernel *k)
 static int expect_pointer(struct crossing *x, const struct kernel_arg *a,
 			  struct hg_launch_entry *want)
 {
-	struct mem *m = a->mem ? mem_get(a->mem) : NULL;
-	uint64_t address = 0;
-	size_t origin = 0;
+	size_t origin;
+	struct mem *m;
+	const struct cross_mem *buffer = buffer_of(a, &m, &origin);
+	uint64_t address = buffer ? x->ops->address(x, buffer) : 0;
 
-	if (m)
-		address = x->ops->address(x, &mem_root(m, &origin)->cross);
 	mem_put(m);
 	return hg_expect_pointer(want, address ? address + origin : 0);
 }
@@ -101,11 +111,11 @@ static bool has_values(const struct hg_source_kernel *row)
 	return false;
 }
 
-static cl_int launch(struct queue *q, struct kernel *k, cl_uint dims, const size_t *offset,
-		     const size_t *global, const size_t *local, cl_uint count, const cl_event *list,
-		     cl_event *event)
+static cl_int launch(struct context *c, cl_command_queue queue, struct kernel *k, cl_uint dims,
+		     const size_t *offset, const size_t *global, const size_t *local, cl_uint count,
+		     const cl_event *list, cl_event *event)
 {
-	struct crossing *x = q->context->crossing;
+	struct crossing *x = c->crossing;
 	const struct hg_launch_kernel kernel = { .name = k->row->name,
 						 .program = k->unit->id,
 						 .number = k->row->number,
@@ -115,17 +125,27 @@ static cl_int launch(struct queue *q, struct kernel *k, cl_uint dims, const size
 	struct hg_launching l;
 	cl_int code;
 
-	code = x->ops->launch_begin(x, q->lane.queue, &kernel, &l);
+	code = x->ops->launch_begin(x, queue, &kernel, &l);
 	if (code)
-		return code < 0 ? context_broken(q->context) : CL_OUT_OF_RESOURCES;
+		return code < 0 ? context_broken(c) : CL_OUT_OF_RESOURCES;
 	code = set_arguments(x, k, &l);
 	if (!code)
 		code = set_geometry(&l, dims, offset, global, local);
 	if (!code)
-		code = below->clEnqueueNDRangeKernel(q->lane.queue, k->object.handle, dims, offset,
-						     global, local, count, list, event);
+		code = below->clEnqueueNDRangeKernel(queue, k->object.handle, dims, offset, global,
+						     local, count, list, event);
 	x->ops->launch_end(x, &l, !code && runs);
 	return code;
+}
+
+cl_int kernel_launch_locked(struct context *c, cl_command_queue queue, struct kernel *k,
+			    cl_uint dims, const size_t *offset, const size_t *global,
+			    const size_t *local, cl_uint count, const cl_event *list,
+			    cl_event *event)
+{
+	cl_int code = prepare(c, k);
+
+	return code ? code : launch(c, queue, k, dims, offset, global, local, count, list, event);
 }
 
 cl_int kernel_launch(struct queue *q, struct kernel *k, cl_uint dims, const size_t *offset,
@@ -139,9 +159,8 @@ cl_int kernel_launch(struct queue *q, struct kernel *k, cl_uint dims, const size
 	if (!global)
 		return CL_INVALID_GLOBAL_WORK_SIZE;
 	pthread_mutex_lock(&k->lock);
-	code = prepare(q, k);
-	if (!code)
-		code = launch(q, k, dims, offset, global, local, count, list, event);
+	code = kernel_launch_locked(q->context, q->lane.queue, k, dims, offset, global, local, count,
+				    list, event);
 	pthread_mutex_unlock(&k->lock);
 	if (!code)
 		report_launch(true);
