@@ -5,7 +5,34 @@
  * masked, and each copy is logged and receipted.
  *
  * KIND is 0: between buffers; else between a buffer and images of a kind, below.
+ *
+ * The last value is a digest of the others and of the size of the launch: what somebody
+ * altered who does not know what the others are copies nothing. He who knows them could make
+ * the digest fit; the receipt tells in either case.
  */
+
+ulong digest_more(ulong digest, ulong value)
+{
+	digest = (digest ^ value) * 0x9e3779b97f4a7c15UL;
+	return digest ^ (digest >> 29);
+}
+
+ulong digest_size(void)
+{
+	ulong digest = 0;
+	uint d;
+
+	for (d = 0; d < 3; d++) {
+		digest = digest_more(digest, get_global_size(d));
+		digest = digest_more(digest, get_global_offset(d));
+	}
+	return digest;
+}
+
+ulong digest_pair(ulong digest, ulong a, ulong b)
+{
+	return digest_more(digest_more(digest, a), b);
+}
 
 #if KIND == 0
 
@@ -32,13 +59,19 @@ void copy_piece(global uchar *to, global const uchar *from, ulong width, ulong n
  */
 kernel void layer_copy(global uchar *to, global const uchar *from, ulong to_at, ulong to_row,
 		       ulong to_slice, ulong from_at, ulong from_row, ulong from_slice, ulong width,
-		       ulong rows, ulong slices, uint run)
+		       ulong rows, ulong slices, ulong run, ulong check)
 {
 	ulong pieces = (width + PIECE - 1) / PIECE, step = get_local_size(0);
 	ulong n = get_group_id(0) * step * run + get_local_id(0);
 	ulong x = n % pieces, y = n / pieces % rows, z = n / pieces / rows;
-	uint i;
+	ulong i;
 
+	i = digest_pair(digest_size(), to_at, to_row);
+	i = digest_pair(i, to_slice, from_at);
+	i = digest_pair(i, from_row, from_slice);
+	i = digest_pair(i, width, rows);
+	if (digest_pair(i, slices, run) != check)
+		return;
 	for (i = 0; i < run && z < slices; i++) {
 		copy_piece(to + to_at + z * to_slice + y * to_row,
 			   from + from_at + z * from_slice + y * from_row, width, x);
@@ -106,18 +139,32 @@ void element_store(global uchar *to, uint4 v, uint count, uint bytes, uint order
 			to[i * bytes + k] = (uchar)(part[order >> (2 * i) & 3] >> (8 * k));
 }
 
+ulong image_digest(ulong x, ulong y, ulong z, ulong at, ulong row, ulong slice, ulong count,
+		   ulong bytes, ulong order, ulong as)
+{
+	ulong digest = digest_pair(digest_size(), x, y);
+
+	digest = digest_pair(digest, z, at);
+	digest = digest_pair(digest, row, slice);
+	digest = digest_pair(digest, count, bytes);
+	return digest_pair(digest, order, as);
+}
+
 /* One work-item an element: from the buffer at @at, by its pitches, to where the image has it. */
 kernel void layer_put(write_only IMAGE to, global const uchar *from, uint to_x, uint to_y,
 		      uint to_z, ulong at, ulong row, ulong slice, uint count, uint bytes,
-		      uint order, uint as)
+		      uint order, uint as, ulong check)
 {
 	int x = (int)(get_global_id(0) + to_x), y = (int)(get_global_id(1) + to_y),
 	    z = (int)(get_global_id(2) + to_z);
-	uint4 v = element_load(from + at + get_global_id(2) * slice + get_global_id(1) * row +
-				       get_global_id(0) * count * bytes,
-			       count, bytes, order);
+	uint4 v;
 	uint shift = 32 - 8 * bytes;
 
+	if (image_digest(to_x, to_y, to_z, at, row, slice, count, bytes, order, as) != check)
+		return;
+	v = element_load(from + at + get_global_id(2) * slice + get_global_id(1) * row +
+				 get_global_id(0) * count * bytes,
+			 count, bytes, order);
 	if (as == AS_UNSIGNED)
 		write_imageui(to, PLACE, v);
 	else if (as == AS_SIGNED)
@@ -130,12 +177,14 @@ kernel void layer_put(write_only IMAGE to, global const uchar *from, uint to_x, 
 
 kernel void layer_get(read_only IMAGE from, global uchar *to, uint from_x, uint from_y,
 		      uint from_z, ulong at, ulong row, ulong slice, uint count, uint bytes,
-		      uint order, uint as)
+		      uint order, uint as, ulong check)
 {
 	int x = (int)(get_global_id(0) + from_x), y = (int)(get_global_id(1) + from_y),
 	    z = (int)(get_global_id(2) + from_z);
 	uint4 v;
 
+	if (image_digest(from_x, from_y, from_z, at, row, slice, count, bytes, order, as) != check)
+		return;
 	if (as == AS_UNSIGNED)
 		v = read_imageui(from, PLACE);
 	else if (as == AS_SIGNED)

@@ -193,6 +193,29 @@ static void set_value(struct kernel *k, size_t i, uint64_t value)
 	a->set = true;
 }
 
+/* As in copy.cl. */
+static uint64_t digest_more(uint64_t digest, uint64_t value)
+{
+	digest = (digest ^ value) * 0x9e3779b97f4a7c15u;
+	return digest ^ digest >> 29;
+}
+
+/* The values that follow the two buffers or images, and their digest. */
+static void set_values(struct kernel *k, const uint64_t *value, size_t count, cl_uint dims,
+		       const size_t *global)
+{
+	uint64_t digest = 0;
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		digest = digest_more(digest_more(digest, i < dims ? global[i] : 1), 0);
+	for (i = 0; i < count; i++) {
+		set_value(k, 2 + i, value[i]);
+		digest = digest_more(digest, value[i]);
+	}
+	set_value(k, 2 + i, digest);
+}
+
 static cl_int set_handle(struct kernel *k, size_t i, cl_mem handle, struct cross_mem *own)
 {
 	k->arg[i].own = own;
@@ -231,23 +254,22 @@ cl_int copy_box(struct context *c, const struct copy_order *o, const struct copy
 		const struct copy_place *from, const size_t region[3])
 {
 	struct kernel *k = kernel_of(c, 0, 0);
-	const uint64_t value[] = { to->at,	to->row,      to->slice, from->at,
-				   from->row, from->slice, region[0], region[1], region[2] };
-	size_t pieces = (region[0] + PIECE - 1) / PIECE * region[1] * region[2], each, global, i;
+	size_t pieces = (region[0] + PIECE - 1) / PIECE * region[1] * region[2];
+	uint64_t value[] = { to->at,	  to->row,   to->slice, from->at,  from->row,
+			     from->slice, region[0], region[1], region[2], 1 };
+	size_t each, global;
 	cl_int code;
 
 	if (!k)
 		return CL_OUT_OF_RESOURCES;
-	each = share(c->copier, pieces);
+	value[9] = each = share(c->copier, pieces);
 	global = (pieces + each * c->copier->items - 1) / (each * c->copier->items) *
 		 c->copier->items;
 	pthread_mutex_lock(&k->lock);
 	code = set_handle(k, 0, to->buffer->handle, to->buffer);
 	if (!code)
 		code = set_handle(k, 1, from->buffer->handle, from->buffer);
-	for (i = 0; i < sizeof(value) / sizeof(value[0]); i++)
-		set_value(k, 2 + i, value[i]);
-	set_value(k, 2 + i, each);
+	set_values(k, value, sizeof(value) / sizeof(value[0]), 1, &global);
 	if (!code)
 		code = run(c, o, k, 1, &global, &c->copier->items);
 	pthread_mutex_unlock(&k->lock);
@@ -352,14 +374,12 @@ static cl_int launch_image(struct context *c, const struct copy_order *o, struct
 	const uint64_t value[] = { origin[0],	 origin[1], origin[2], place->at, place->row,
 				   place->slice, e->count,  e->bytes,  e->order,  e->as };
 	cl_int code;
-	size_t i;
 
 	pthread_mutex_lock(&k->lock);
 	code = set_handle(k, 0, image->object.handle, NULL);
 	if (!code)
 		code = set_handle(k, 1, place->buffer->handle, place->buffer);
-	for (i = 0; i < sizeof(value) / sizeof(value[0]); i++)
-		set_value(k, 2 + i, value[i]);
+	set_values(k, value, sizeof(value) / sizeof(value[0]), 3, region);
 	if (!code)
 		code = run(c, o, k, 3, region, NULL);
 	pthread_mutex_unlock(&k->lock);

@@ -277,7 +277,7 @@ void step_pictures(void)
 		{ CL_BGRA, CL_UNORM_INT8, 4 },	    { CL_R, CL_UNSIGNED_INT16, 2 },
 		{ CL_RG, CL_SIGNED_INT8, 2 },	    { CL_R, CL_UNORM_INT16, 2 },
 		{ CL_A, CL_UNORM_INT8, 1 },	    { CL_RGBA, CL_SNORM_INT8, 4 },
-		{ CL_RGBA, CL_HALF_FLOAT, 8 },
+		{ CL_RGBA, CL_HALF_FLOAT, 8 },	    { CL_RGBA, CL_FLOAT, 16 },
 	};
 	static const struct {
 		cl_mem_object_type type;

@@ -6,8 +6,8 @@
  *   ATTACK_N      to which transfer or launch of that kind, from 0
  *   ATTACK_KERNEL launches count only of kernels with this in their name; with a "!"
  *                 before it, of those without
- *   ATTACK_COUNT  file that gets "WRITES READS LAUNCHES COPIES DONE" at the end; DONE is 1
- *                 when the attack found its victim
+ *   ATTACK_COUNT  file that gets "WRITES READS LAUNCHES COPIES DONE KERNEL" at the end; DONE is
+ *                 1 when the attack found its victim, KERNEL the name of a launch that is one
  *
  * Transfers are those of buffers, rectangles, images, maps and host pointers. The first
  * three kinds of attack that say "buffer" below know only whole-buffer commands, which
@@ -48,6 +48,7 @@ enum attack {
 	REORDER_LAUNCH,
 	KERNEL_LAUNCH,
 	DELAY_LAUNCH,
+	IMAGE_LAUNCH,
 	DROP_COPY,
 	REPLAY_COPY,
 	REORDER_COPY,
@@ -82,6 +83,7 @@ static const char *const attacks[] = {
 	[KERNEL_LAUNCH] = "kernel-launch", /* app.c's "unscale" with the same arguments */
 	[GEOMETRY_LAUNCH] = "geometry-launch",
 	[DELAY_LAUNCH] = "delay-launch",
+	[IMAGE_LAUNCH] = "image-launch", /* another image as argument */
 	[DROP_COPY] = "drop-copy", /* also rectangles, images and fills */
 	[REPLAY_COPY] = "replay-copy", /* again after the next launch */
 	[REORDER_COPY] = "reorder-copy", /* after the next one */
@@ -103,6 +105,7 @@ static struct {
 	cl_mem handle;
 	size_t size;
 	bool used; /* a kernel had it as an argument */
+	bool image;
 } mems[MEMS];
 
 static struct {
@@ -121,6 +124,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static enum attack attack;
 static unsigned long victim, writes, reads, launches, copies, done;
 static const char *pattern;
+static char victim_name[64] = "-";
 
 /* Counts, and says whether this one is the victim. */
 static bool hit(unsigned long *counter)
@@ -174,19 +178,22 @@ static void remember(void **data, size_t *size, const void *from, size_t n)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Another live buffer of the same size but @avoid, or NULL. */
+/* Another live buffer, or image, of the same size but @avoid, or NULL. */
 static cl_mem other_than(cl_mem m, cl_mem avoid)
 {
 	cl_mem found = NULL;
 	size_t size = 0, i;
+	bool image = false;
 
 	pthread_mutex_lock(&lock);
 	for (i = 0; i < MEMS; i++)
-		if (mems[i].handle == m)
+		if (mems[i].handle == m) {
 			size = mems[i].size;
+			image = mems[i].image;
+		}
 	for (i = 0; i < MEMS; i++)
 		if (mems[i].handle && mems[i].handle != m && mems[i].handle != avoid &&
-		    mems[i].size == size && size)
+		    mems[i].size == size && mems[i].image == image && size)
 			found = mems[i].handle;
 	pthread_mutex_unlock(&lock);
 	return found;
@@ -197,7 +204,7 @@ static cl_mem other(cl_mem m)
 	return other_than(m, NULL);
 }
 
-static void enter_mem(cl_mem m, size_t size)
+static void enter_mem(cl_mem m, size_t size, bool image)
 {
 	size_t i;
 
@@ -208,6 +215,7 @@ static void enter_mem(cl_mem m, size_t size)
 		mems[i].handle = m;
 		mems[i].size = size;
 		mems[i].used = false;
+		mems[i].image = image;
 	}
 	pthread_mutex_unlock(&lock);
 }
@@ -226,7 +234,19 @@ static cl_mem CL_API_CALL create_buffer(cl_context c, cl_mem_flags flags, size_t
 	}
 	m = below->clCreateBuffer(c, flags, size, host, code);
 	if (m)
-		enter_mem(m, size);
+		enter_mem(m, size, false);
+	return m;
+}
+
+static cl_mem CL_API_CALL create_image(cl_context c, cl_mem_flags flags,
+				       const cl_image_format *format, const cl_image_desc *desc,
+				       void *host, cl_int *code)
+{
+	cl_mem m = below->clCreateImage(c, flags, format, desc, host, code);
+	size_t size = 0;
+
+	if (m && !below->clGetMemObjectInfo(m, CL_MEM_SIZE, sizeof(size), &size, NULL))
+		enter_mem(m, size, true);
 	return m;
 }
 
@@ -548,7 +568,7 @@ static struct arg *args_of(cl_kernel k)
 	return NULL;
 }
 
-static cl_mem mem_of(const struct arg *a)
+static cl_mem mem_of(const struct arg *a, bool *image)
 {
 	cl_mem m = NULL;
 	size_t i;
@@ -557,8 +577,10 @@ static cl_mem mem_of(const struct arg *a)
 		return NULL;
 	memcpy(&m, a->value, sizeof(m));
 	for (i = 0; i < MEMS; i++)
-		if (m && mems[i].handle == m)
+		if (m && mems[i].handle == m) {
+			*image = mems[i].image;
 			return m;
+		}
 	return NULL;
 }
 
@@ -566,17 +588,19 @@ static cl_mem mem_of(const struct arg *a)
 static bool spoil_args(cl_kernel k, cl_uint *index, struct arg *old)
 {
 	struct arg *args = args_of(k), changed;
+	bool swap = attack == SWAP_LAUNCH || attack == IMAGE_LAUNCH, image;
 	cl_mem m;
 	int n, i;
 
 	for (n = ARGS - 1; args && n >= 0; n--) {
 		i = attack == VALUE_LAUNCH ? (int)ARGS - 1 - n : n;
-		m = mem_of(&args[i]);
+		image = false;
+		m = mem_of(&args[i], &image);
 		changed = args[i];
-		if (attack == SWAP_LAUNCH && m && other(m)) {
+		if (swap && m && image == (attack == IMAGE_LAUNCH) && other(m)) {
 			m = other(m);
 			memcpy(changed.value, &m, sizeof(m));
-		} else if (attack != SWAP_LAUNCH && args[i].size && !m) {
+		} else if (!swap && args[i].size && !m) {
 			changed.value[0] ^= 1;
 		} else {
 			continue;
@@ -694,6 +718,9 @@ static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 	cl_uint index;
 	cl_int code;
 
+	if (now)
+		below->clGetKernelInfo(k, CL_KERNEL_FUNCTION_NAME, sizeof(victim_name), victim_name,
+				       NULL);
 	if (now && attack == DROP_LAUNCH)
 		return nothing(q, n, list, event);
 	if (now && attack == DELAY_LAUNCH) {
@@ -716,7 +743,8 @@ static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 		local = NULL;
 		struck();
 	}
-	if (now && (attack == SWAP_LAUNCH || attack == ARGS_LAUNCH || attack == VALUE_LAUNCH))
+	if (now && (attack == SWAP_LAUNCH || attack == ARGS_LAUNCH || attack == VALUE_LAUNCH ||
+		    attack == IMAGE_LAUNCH))
 		changed = spoil_args(k, &index, &old);
 	if (now && attack == GEOMETRY_LAUNCH && dims <= 3) {
 		memcpy(less, global, dims * sizeof(*global));
@@ -853,6 +881,7 @@ void test_layer_take(cl_icd_dispatch *d)
 	victim = n ? strtoul(n, NULL, 10) : 0;
 	pattern = getenv("ATTACK_KERNEL");
 	d->clCreateBuffer = create_buffer;
+	d->clCreateImage = create_image;
 	d->clReleaseMemObject = release_mem;
 	d->clEnqueueWriteBuffer = write_buffer;
 	d->clEnqueueReadBuffer = read_buffer;
@@ -883,7 +912,8 @@ static void tell(void)
 	if (fd < 0)
 		return;
 	pthread_mutex_lock(&lock);
-	dprintf(fd, "%lu %lu %lu %lu %lu\n", writes, reads, launches, copies, done);
+	dprintf(fd, "%lu %lu %lu %lu %lu %s\n", writes, reads, launches, copies, done,
+		victim_name);
 	pthread_mutex_unlock(&lock);
 	close(fd);
 }
