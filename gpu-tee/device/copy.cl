@@ -38,33 +38,46 @@ ulong digest_pair(ulong digest, ulong a, ulong b)
 
 #define PIECE 16u
 
-/* Piece @n of a line of @width bytes; each side may lie at any address. */
-void copy_piece(global uchar *to, global const uchar *from, ulong width, ulong n)
-{
-	ulong at = n * PIECE;
+/* A piece at any address. */
+struct loose {
+	uint4 piece;
+} __attribute__((packed));
 
-	if (width - at < PIECE) {
-		for (; at < width; at++)
+/*
+ * Of a line of @width bytes: the pieces @x, @x + @step and so on, at most @run of them. Returns
+ * the first that is not done. Each side may lie at any address.
+ */
+ulong copy_line(global uchar *restrict to, global const uchar *restrict from, ulong width, ulong x,
+		ulong step, ulong run)
+{
+	ulong whole = width / PIECE, end = x + run * step, last = end < whole ? end : whole, at;
+
+	if ((((uintptr_t)to | (uintptr_t)from) & (PIECE - 1)) == 0)
+		for (; x < last; x += step)
+			((global uint4 *)to)[x] = ((global const uint4 *)from)[x];
+	else
+		for (; x < last; x += step)
+			((global struct loose *)to)[x] = ((global const struct loose *)from)[x];
+	if (x < end && x * PIECE < width) {
+		for (at = x * PIECE; at < width; at++)
 			to[at] = from[at];
-	} else if ((((uintptr_t)to | (uintptr_t)from) & (PIECE - 1)) == 0) {
-		((global uint4 *)to)[n] = ((global const uint4 *)from)[n];
-	} else {
-		vstore16(vload16(0, from + at), 0, to + at);
+		x += step;
 	}
+	return x;
 }
 
 /*
  * A box of lines: @width bytes, @rows, @slices. Its pieces are numbered line after line; a
  * group has @run pieces for each of its items, and neighbours have neighbouring pieces.
  */
-kernel void layer_copy(global uchar *to, global const uchar *from, ulong to_at, ulong to_row,
-		       ulong to_slice, ulong from_at, ulong from_row, ulong from_slice, ulong width,
-		       ulong rows, ulong slices, ulong run, ulong check)
+kernel void layer_copy(global uchar *restrict to, global const uchar *restrict from, ulong to_at,
+		       ulong to_row, ulong to_slice, ulong from_at, ulong from_row,
+		       ulong from_slice, ulong width, ulong rows, ulong slices, ulong run,
+		       ulong check)
 {
 	ulong pieces = (width + PIECE - 1) / PIECE, step = get_local_size(0);
 	ulong n = get_group_id(0) * step * run + get_local_id(0);
-	ulong x = n % pieces, y = n / pieces % rows, z = n / pieces / rows;
-	ulong i;
+	ulong x, y, z, i, next;
 
 	i = digest_pair(digest_size(), to_at, to_row);
 	i = digest_pair(i, to_slice, from_at);
@@ -72,14 +85,16 @@ kernel void layer_copy(global uchar *to, global const uchar *from, ulong to_at, 
 	i = digest_pair(i, width, rows);
 	if (digest_pair(i, slices, run) != check)
 		return;
-	for (i = 0; i < run && z < slices; i++) {
-		copy_piece(to + to_at + z * to_slice + y * to_row,
-			   from + from_at + z * from_slice + y * from_row, width, x);
-		for (x += step; x >= pieces; x -= pieces)
-			if (++y == rows) {
-				y = 0;
-				z++;
-			}
+	x = n % pieces;
+	y = n / pieces % rows;
+	z = n / pieces / rows;
+	for (i = 0; i < run && z < slices; i += (next - x) / step, x = next % pieces) {
+		next = copy_line(to + to_at + z * to_slice + y * to_row,
+				 from + from_at + z * from_slice + y * from_row, width, x, step,
+				 run - i);
+		y += next / pieces;
+		z += y / rows;
+		y %= rows;
 	}
 }
 
