@@ -158,8 +158,8 @@ static void make_program(struct context *c, struct own_program *p, unsigned int 
 		p->kernel[0] = make_kernel(built, u, name[0]);
 		p->kernel[1] = name[1] ? make_kernel(built, u, name[1]) : NULL;
 	} else {
-		layer_say_once("the driver does not build the layer's copies (kind %u): error %d %s",
-			       kind, code, reason);
+		layer_say_once("the driver does not build copies of kind %u: error %d %s", kind,
+			       code, reason);
 	}
 	if (built)
 		below->clReleaseProgram(built);
@@ -414,7 +414,7 @@ cl_int copy_left_alone(const struct mem *image, const char *what)
 		report_refused(what);
 		return CL_IMAGE_FORMAT_NOT_SUPPORTED;
 	}
-	layer_say_once("copies of images are in clear, without receipt: no kernel of the layer's copies %s",
+	layer_say_once("copies cross in clear, without receipt: no kernel of the layer's for %s",
 		       reason);
 	report_unrewritten("(copy)", reason);
 	return CL_SUCCESS;

@@ -159,8 +159,8 @@ cl_int kernel_launch(struct queue *q, struct kernel *k, cl_uint dims, const size
 	if (!global)
 		return CL_INVALID_GLOBAL_WORK_SIZE;
 	pthread_mutex_lock(&k->lock);
-	code = kernel_launch_locked(q->context, q->lane.queue, k, dims, offset, global, local, count,
-				    list, event);
+	code = kernel_launch_locked(q->context, q->lane.queue, k, dims, offset, global, local,
+				    count, list, event);
 	pthread_mutex_unlock(&k->lock);
 	if (!code)
 		report_launch(true);

@@ -60,13 +60,13 @@ static void box(const struct pair *src, struct pair *dst, const size_t from[3], 
 static cl_mem picture(cl_mem_object_type type, cl_channel_order order, cl_channel_type channel,
 		      const size_t extent[3], cl_int *code)
 {
+	bool lines = type == CL_MEM_OBJECT_IMAGE1D_ARRAY;
 	cl_image_format format = { order, channel };
 	cl_image_desc desc = { .image_type = type,
 			       .image_width = extent[0],
 			       .image_height = extent[1],
 			       .image_depth = extent[2],
-			       .image_array_size = type == CL_MEM_OBJECT_IMAGE1D_ARRAY ? extent[1]
-										       : extent[2] };
+			       .image_array_size = extent[lines ? 1 : 2] };
 
 	return clCreateImage(context, CL_MEM_READ_WRITE, &format, &desc, NULL, code);
 }
@@ -232,7 +232,8 @@ static bool has_format(cl_mem_object_type type, cl_channel_order order, cl_chann
 static void pass_through(cl_mem_object_type type, cl_channel_order order, cl_channel_type channel,
 			 size_t element, const size_t extent[3], struct pair *a, struct pair *b)
 {
-	size_t zero[3] = { 0 }, part[3], to[3] = { 0 }, size = element * extent[0] * extent[1] * extent[2];
+	size_t zero[3] = { 0 }, part[3], to[3] = { 0 };
+	size_t size = element * extent[0] * extent[1] * extent[2];
 	size_t x, y, z, line = element * extent[0], plane = line * extent[1];
 	unsigned char *all = malloc(size);
 	cl_int code, other;

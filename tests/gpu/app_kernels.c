@@ -35,7 +35,9 @@ static void check_arguments(cl_kernel f)
 {
 	static const struct {
 		const char *type, *name;
-	} want[] = { { "uint*", "a" }, { "struct mixing", "m" }, { "uint*", "b" }, { "uint", "k" } };
+	} want[] = {
+		{ "uint*", "a" }, { "struct mixing", "m" }, { "uint*", "b" }, { "uint", "k" }
+	};
 	char type[64], name[64];
 	cl_uint i;
 	cl_int code;
