@@ -227,8 +227,7 @@ static cl_int CL_API_CALL write_buffer(cl_command_queue queue, cl_mem buffer, cl
 	return code;
 }
 
-/* The pitches that 0 stands for; false if they are too small for @region. */
-static bool pitches(const size_t region[3], size_t *row, size_t *slice)
+bool box_pitches(const size_t region[3], size_t *row, size_t *slice)
 {
 	if (!*row)
 		*row = region[0];
@@ -239,9 +238,7 @@ static bool pitches(const size_t region[3], size_t *row, size_t *slice)
 	return *slice >= *row * region[1] && *slice % *row == 0;
 }
 
-/* Where @origin is, and in *@end one past the last byte of @region; false if that is
- * beyond all numbers. */
-static bool place(const size_t origin[3], const size_t region[3], size_t row, size_t slice,
+bool box_place(const size_t origin[3], const size_t region[3], size_t row, size_t slice,
 		  size_t *start, size_t *end)
 {
 	size_t y, z, last;
@@ -263,10 +260,10 @@ static cl_int rect(struct transfer *t, enum report_direction direction, struct m
 	size_t start, last, host_start, host_last;
 
 	if (!buffer_origin || !host_origin || !region || !ptr || !region[0] || !region[1] ||
-	    !region[2] || !pitches(region, &row, &slice) ||
-	    !pitches(region, &host_row, &host_slice) ||
-	    !place(buffer_origin, region, row, slice, &start, &last) || last > m->size ||
-	    !place(host_origin, region, host_row, host_slice, &host_start, &host_last))
+	    !region[2] || !box_pitches(region, &row, &slice) ||
+	    !box_pitches(region, &host_row, &host_slice) ||
+	    !box_place(buffer_origin, region, row, slice, &start, &last) || last > m->size ||
+	    !box_place(host_origin, region, host_row, host_slice, &host_start, &host_last))
 		return CL_INVALID_VALUE;
 	transfer_linear(t, direction, REPORT_RECT, m, start, ptr + host_start, 0);
 	memcpy(t->region, region, sizeof(t->region));

@@ -32,50 +32,6 @@ cl_int command_done(struct queue *q, cl_int code, cl_event *event, cl_command_ty
 	return code;
 }
 
-/* NAME(PARAMETERS), the last three of which are the wait list and the event. */
-#define COMMAND(name, type, before, entry, parameters, arguments) \
-	static cl_int CL_API_CALL name parameters \
-	{ \
-		struct queue *q; \
-		cl_int code = command_begin(queue, &q); \
-		if (code) \
-			return code; \
-		before; \
-		code = below->entry arguments; \
-		return command_done(q, code, event, type, count, list); \
-	}
-
-COMMAND(copy_buffer, CL_COMMAND_COPY_BUFFER, report_in_clear(CLEAR_COPY, 0), clEnqueueCopyBuffer,
-	(cl_command_queue queue, cl_mem src, cl_mem dst, size_t src_offset, size_t dst_offset,
-	 size_t size, cl_uint count, const cl_event *list, cl_event *event),
-	(queue, src, dst, src_offset, dst_offset, size, count, list, event))
-
-COMMAND(copy_buffer_rect, CL_COMMAND_COPY_BUFFER_RECT, report_in_clear(CLEAR_COPY, 0),
-	clEnqueueCopyBufferRect,
-	(cl_command_queue queue, cl_mem src, cl_mem dst, const size_t *src_origin,
-	 const size_t *dst_origin, const size_t *region, size_t src_row, size_t src_slice,
-	 size_t dst_row, size_t dst_slice, cl_uint count, const cl_event *list, cl_event *event),
-	(queue, src, dst, src_origin, dst_origin, region, src_row, src_slice, dst_row, dst_slice,
-	 count, list, event))
-
-COMMAND(copy_image, CL_COMMAND_COPY_IMAGE, report_in_clear(CLEAR_COPY, 0), clEnqueueCopyImage,
-	(cl_command_queue queue, cl_mem src, cl_mem dst, const size_t *src_origin,
-	 const size_t *dst_origin, const size_t *region, cl_uint count, const cl_event *list,
-	 cl_event *event),
-	(queue, src, dst, src_origin, dst_origin, region, count, list, event))
-
-COMMAND(copy_image_to_buffer, CL_COMMAND_COPY_IMAGE_TO_BUFFER, report_in_clear(CLEAR_COPY, 0),
-	clEnqueueCopyImageToBuffer,
-	(cl_command_queue queue, cl_mem src, cl_mem dst, const size_t *origin, const size_t *region,
-	 size_t offset, cl_uint count, const cl_event *list, cl_event *event),
-	(queue, src, dst, origin, region, offset, count, list, event))
-
-COMMAND(copy_buffer_to_image, CL_COMMAND_COPY_BUFFER_TO_IMAGE, report_in_clear(CLEAR_COPY, 0),
-	clEnqueueCopyBufferToImage,
-	(cl_command_queue queue, cl_mem src, cl_mem dst, size_t offset, const size_t *origin,
-	 const size_t *region, cl_uint count, const cl_event *list, cl_event *event),
-	(queue, src, dst, offset, origin, region, count, list, event))
-
 /* A kernel that was not rewritten runs as it is: docs/gpu-layer.md says what that means. */
 static cl_int launch(struct queue *q, cl_kernel handle, cl_uint dims, const size_t *offset,
 		     const size_t *global, const size_t *local, cl_uint count, const cl_event *list,
@@ -123,11 +79,23 @@ static cl_int CL_API_CALL task(cl_command_queue queue, cl_kernel kernel, cl_uint
 	return command_done(q, code, event, CL_COMMAND_TASK, count, list);
 }
 
-COMMAND(marker_with, CL_COMMAND_MARKER, , clEnqueueMarkerWithWaitList,
+/* NAME(PARAMETERS), the last three of which are the wait list and the event. */
+#define COMMAND(name, type, entry, parameters, arguments) \
+	static cl_int CL_API_CALL name parameters \
+	{ \
+		struct queue *q; \
+		cl_int code = command_begin(queue, &q); \
+		if (code) \
+			return code; \
+		code = below->entry arguments; \
+		return command_done(q, code, event, type, count, list); \
+	}
+
+COMMAND(marker_with, CL_COMMAND_MARKER, clEnqueueMarkerWithWaitList,
 	(cl_command_queue queue, cl_uint count, const cl_event *list, cl_event *event),
 	(queue, count, list, event))
 
-COMMAND(barrier_with, CL_COMMAND_BARRIER, , clEnqueueBarrierWithWaitList,
+COMMAND(barrier_with, CL_COMMAND_BARRIER, clEnqueueBarrierWithWaitList,
 	(cl_command_queue queue, cl_uint count, const cl_event *list, cl_event *event),
 	(queue, count, list, event))
 
@@ -194,11 +162,6 @@ static cl_int CL_API_CALL migrate(cl_command_queue queue, cl_uint mems, const cl
 
 void layer_commands(cl_icd_dispatch *d)
 {
-	d->clEnqueueCopyBuffer = copy_buffer;
-	d->clEnqueueCopyBufferRect = copy_buffer_rect;
-	d->clEnqueueCopyImage = copy_image;
-	d->clEnqueueCopyImageToBuffer = copy_image_to_buffer;
-	d->clEnqueueCopyBufferToImage = copy_buffer_to_image;
 	d->clEnqueueNDRangeKernel = ndrange;
 	d->clEnqueueTask = task;
 	d->clEnqueueMarkerWithWaitList = marker_with;

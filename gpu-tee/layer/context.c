@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "copier.h"
 #include "report.h"
 
 struct context *context_get(cl_context handle)
@@ -63,6 +64,7 @@ static void context_destroy(struct object *o)
 	cross_forget(c->crossing, &c->inner.scratch);
 	if (c->inner.scratch.handle)
 		below->clReleaseMemObject(c->inner.scratch.handle);
+	copier_free(c);
 	cross_close(c->crossing);
 	if (c->inner.queue)
 		below->clReleaseCommandQueue(c->inner.queue);

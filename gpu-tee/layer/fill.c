@@ -2,6 +2,7 @@
 /* Fills: the pattern crosses as data of a first piece, which the device then copies. */
 #include <string.h>
 
+#include "copier.h"
 #include "image.h"
 #include "pixel.h"
 
@@ -18,13 +19,19 @@ static struct shadow *patterned(const void *pattern, size_t pattern_size, size_t
 	return s;
 }
 
-/* Doubles what is filled until all is; *event is the last copy's. */
-static cl_int spread(struct queue *q, cl_mem buffer, size_t offset, size_t have, size_t size,
+/* From the first piece on: by one copy, or the driver's, each of which doubles what is filled;
+ * *event is the last one's. */
+static cl_int spread(struct queue *q, struct mem *m, size_t offset, size_t have, size_t size,
 		     cl_event *event)
 {
+	const struct copy_order order = { .queue = q->lane.queue, .event = event };
+	const struct copy_place place = copy_place_of(m, offset);
+	cl_mem buffer = m->object.handle;
 	cl_int code = CL_SUCCESS;
 	size_t n;
 
+	if (copier_wanted(q->context))
+		return copy_repeat(q->context, &order, &place, have, size);
 	cross_launch(q->context->crossing, q->lane.queue);
 	for (; !code && have < size; have += n) {
 		n = size - have < have ? size - have : have;
@@ -52,7 +59,7 @@ static cl_int fill(struct queue *q, struct mem *m, const void *pattern, size_t p
 	shadow_put(s);
 	if (code || piece == size)
 		return code;
-	code = spread(q, m->object.handle, offset, piece, size, event);
+	code = spread(q, m, offset, piece, size, event);
 	table_ref(&q->object);
 	return command_done(q, code, event, CL_COMMAND_FILL_BUFFER, count, list);
 }
@@ -83,9 +90,9 @@ static cl_int CL_API_CALL fill_buffer(cl_command_queue queue, cl_mem buffer, con
 	return code;
 }
 
-/* Copies the first row to all rows, and then the first slice to all slices. */
-static cl_int spread_image(struct queue *q, cl_mem image, const size_t origin[3],
-			   const size_t region[3], cl_event *event)
+/* The driver's copies of the first row to all rows, and then of the first slice to all. */
+static cl_int spread_by_driver(struct queue *q, cl_mem image, const size_t origin[3],
+			       const size_t region[3], cl_event *event)
 {
 	size_t piece[3] = { region[0], 1, 1 }, to[3], have, axis;
 	cl_int code = CL_SUCCESS;
@@ -102,6 +109,39 @@ static cl_int spread_image(struct queue *q, cl_mem image, const size_t origin[3]
 		piece[axis] = region[axis];
 	}
 	return code ? code : below->clEnqueueMarkerWithWaitList(q->lane.queue, 0, NULL, event);
+}
+
+/* The first row goes to the scratch buffer, and from there to all rows. */
+static cl_int spread_rows(struct queue *q, struct mem *m, const size_t origin[3],
+			  const size_t region[3], cl_event *event)
+{
+	const struct copy_order first = { .queue = q->lane.queue },
+				last = { .queue = q->lane.queue, .event = event };
+	const struct copy_place row = { .buffer = &q->lane.scratch };
+	const size_t one[3] = { region[0], 1, 1 };
+	cl_int code;
+
+	pthread_mutex_lock(&q->lane.lock);
+	code = lane_scratch(q->context, &q->lane, region[0] * m->element);
+	if (!code)
+		code = copy_image(q->context, &first, m, origin, one, &row, false);
+	if (!code)
+		code = copy_image(q->context, &last, m, origin, region, &row, true);
+	pthread_mutex_unlock(&q->lane.lock);
+	return code;
+}
+
+static cl_int spread_image(struct queue *q, struct mem *m, const size_t origin[3],
+			   const size_t region[3], cl_event *event)
+{
+	cl_int code = CL_SUCCESS;
+
+	if (copier_wanted(q->context)) {
+		if (copier_knows(q->context, m))
+			return spread_rows(q, m, origin, region, event);
+		code = copy_left_alone(m, "clEnqueueFillImage");
+	}
+	return code ? code : spread_by_driver(q, m->object.handle, origin, region, event);
 }
 
 static cl_int fill_pixels(struct queue *q, struct mem *m, const void *colour, const size_t *origin,
@@ -129,7 +169,7 @@ static cl_int fill_pixels(struct queue *q, struct mem *m, const void *colour, co
 		code = transfer_run(q, &t, CL_FALSE, count, list, NULL, CL_COMMAND_FILL_IMAGE);
 	shadow_put(s);
 	if (!code)
-		code = spread_image(q, m->object.handle, origin, region, event);
+		code = spread_image(q, m, origin, region, event);
 	table_ref(&q->object);
 	return command_done(q, code, event, CL_COMMAND_FILL_IMAGE, count, list);
 }

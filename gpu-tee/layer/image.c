@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "copier.h"
+
 static cl_int learn(struct mem *m)
 {
 	cl_mem handle = m->object.handle;
@@ -37,17 +39,24 @@ static cl_int learn(struct mem *m)
 	return CL_SUCCESS;
 }
 
+bool image_has(const struct mem *m, const size_t *origin, const size_t *region)
+{
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		if (!region[i] || region[i] > m->extent[i] || origin[i] > m->extent[i] - region[i])
+			return false;
+	return true;
+}
+
 cl_int image_transfer(struct transfer *t, enum report_direction direction, enum report_kind kind,
 		      struct mem *m, const size_t *origin, const size_t *region, size_t row,
 		      size_t slice, void *host)
 {
-	size_t bytes, i;
+	size_t bytes;
 
-	if (!origin || !region || !host)
+	if (!origin || !region || !host || !image_has(m, origin, region))
 		return CL_INVALID_VALUE;
-	for (i = 0; i < 3; i++)
-		if (!region[i] || region[i] > m->extent[i] || origin[i] > m->extent[i] - region[i])
-			return CL_INVALID_VALUE;
 	bytes = region[0] * m->element;
 	/* The rows of an array of lines are its slices. */
 	if (m->type == CL_MEM_OBJECT_IMAGE1D_ARRAY && slice) {
@@ -89,9 +98,29 @@ static cl_int fill_new(struct mem *m, void *host_ptr)
 	return transfer_now(m->context, &t);
 }
 
+/* The layer's copies read images and write them, whatever the application's kernels do. */
+static cl_mem create_below(struct context *c, cl_mem_flags flags, const cl_image_format *format,
+			   const cl_image_desc *d, bool *one_way, cl_int *code)
+{
+	const cl_mem_flags ways = CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY | CL_MEM_READ_WRITE;
+	cl_mem_flags told = mem_flags_below(flags, true);
+	cl_mem handle;
+
+	*one_way = told & (CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY);
+	if (*one_way && copier_wanted(c)) {
+		handle = below->clCreateImage(c->object.handle, (told & ~ways) | CL_MEM_READ_WRITE,
+					      format, d, NULL, code);
+		if (handle) {
+			*one_way = false;
+			return handle;
+		}
+	}
+	return below->clCreateImage(c->object.handle, told, format, d, NULL, code);
+}
+
 /* The pitches are of the host pointer, except for an image over a buffer. */
-static cl_int enter_image(struct context *c, cl_mem handle, cl_mem_flags flags, void *host_ptr,
-			  const cl_image_format *format, const cl_image_desc *desc)
+static cl_int enter_image(struct context *c, cl_mem handle, cl_mem_flags flags, bool one_way,
+			  void *host_ptr, const cl_image_format *format, const cl_image_desc *desc)
 {
 	struct mem *m = mem_enter(c, handle, desc->image_type, flags, host_ptr);
 	cl_int code;
@@ -99,6 +128,7 @@ static cl_int enter_image(struct context *c, cl_mem handle, cl_mem_flags flags, 
 	if (!m)
 		return CL_OUT_OF_HOST_MEMORY;
 	m->format = *format;
+	m->one_way = one_way;
 	m->parent = mem_get(desc->mem_object);
 	if (!m->parent) {
 		m->host_row = desc->image_row_pitch;
@@ -119,6 +149,7 @@ static cl_mem make_image(struct context *c, const cl_mem_properties *properties,
 			 cl_int *code)
 {
 	cl_image_desc d;
+	bool one_way;
 	cl_mem handle;
 
 	*code = properties && *properties ? CL_INVALID_PROPERTY : CL_SUCCESS;
@@ -133,11 +164,10 @@ static cl_mem make_image(struct context *c, const cl_mem_properties *properties,
 	d = *desc;
 	if (!d.mem_object)
 		d.image_row_pitch = d.image_slice_pitch = 0;
-	handle = below->clCreateImage(c->object.handle, mem_flags_below(flags, true), format, &d,
-				      NULL, code);
+	handle = create_below(c, flags, format, &d, &one_way, code);
 	if (!handle)
 		return NULL;
-	*code = enter_image(c, handle, flags, host_ptr, format, desc);
+	*code = enter_image(c, handle, flags, one_way, host_ptr, format, desc);
 	return *code ? NULL : handle;
 }
 

@@ -116,6 +116,7 @@ EXPORT CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint count, const cl_icd_d
 	layer_maps(&above);
 	layer_fills(&above);
 	layer_commands(&above);
+	layer_copies(&above);
 	layer_programs(&above);
 	layer_kernels(&above);
 	layer_info(&above);

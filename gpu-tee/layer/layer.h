@@ -31,6 +31,7 @@ void layer_images(cl_icd_dispatch *d);
 void layer_maps(cl_icd_dispatch *d);
 void layer_fills(cl_icd_dispatch *d);
 void layer_commands(cl_icd_dispatch *d);
+void layer_copies(cl_icd_dispatch *d);
 void layer_programs(cl_icd_dispatch *d);
 void layer_kernels(cl_icd_dispatch *d);
 void layer_info(cl_icd_dispatch *d);
@@ -73,6 +74,7 @@ struct context {
 	struct crossing *crossing;
 	/* For what has no queue of the application's: initial contents, gates. */
 	struct lane inner;
+	struct copier *copier; /* copier.c: made at first use */
 	/* Events of the application's that it has yet to set, and transfers that wait
 	 * in a gate: while there are any, a command may wait for long. */
 	unsigned int open;
@@ -125,6 +127,7 @@ struct mem {
 	size_t element, extent[3];
 	size_t host_row, host_slice;
 	cl_image_format format;
+	bool one_way; /* kernels may read it only, or write it only */
 	struct cross_mem cross;
 	pthread_mutex_t lock;
 	struct map *maps;

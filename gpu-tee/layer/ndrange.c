@@ -13,20 +13,33 @@ static bool is_pointer(const struct hg_source_param *p)
 	return p->cls == HG_PARAM_GLOBAL || p->cls == HG_PARAM_CONSTANT;
 }
 
+/* What the crossing knows of a buffer among the arguments, and where in it that begins. NULL:
+ * it is no buffer any more. mem_put(*@m) when it is not used any more. */
+static struct cross_mem *buffer_of(const struct kernel_arg *a, struct mem **m, size_t *origin)
+{
+	*m = NULL;
+	*origin = 0;
+	if (a->own)
+		return a->own;
+	*m = mem_get(a->mem);
+	return *m ? &mem_root(*m, origin)->cross : NULL;
+}
+
 /* The device knows the buffer, and where it lies is noted. */
 static cl_int locate(struct context *c, struct kernel_arg *a, unsigned int era)
 {
 	struct crossing *x = c->crossing;
-	struct mem *m = mem_get(a->mem), *root;
 	cl_int code = CL_SUCCESS;
+	struct cross_mem *buffer;
+	struct mem *m;
 	size_t origin;
 
-	if (!m)
+	buffer = buffer_of(a, &m, &origin);
+	if (!buffer)
 		return CL_INVALID_MEM_OBJECT;
-	root = mem_root(m, &origin);
-	if (cross_bind(x, NULL, &root->cross))
+	if (cross_bind(x, NULL, buffer))
 		code = context_broken(c);
-	a->address = code ? 0 : x->ops->address(x, &root->cross);
+	a->address = code ? 0 : x->ops->address(x, buffer);
 	if (a->address)
 		a->address += origin;
 	a->era = code ? 0 : era;
@@ -34,8 +47,14 @@ static cl_int locate(struct context *c, struct kernel_arg *a, unsigned int era)
 	return code;
 }
 
+/* Eras are those of the application's handles: the layer's own buffers have none. */
+static bool is_located(const struct kernel_arg *a, unsigned int era)
+{
+	return a->own ? false : !a->mem || a->era == era;
+}
+
 /* All arguments are set, and the device knows the buffers among them. */
-static cl_int prepare(struct queue *q, struct kernel *k)
+static cl_int prepare(struct context *c, struct kernel *k)
 {
 	unsigned int era = table_era();
 	cl_int code = CL_SUCCESS;
@@ -46,8 +65,8 @@ static cl_int prepare(struct queue *q, struct kernel *k)
 
 		if (!a->set)
 			return CL_INVALID_KERNEL_ARGS;
-		if (is_pointer(&k->row->param[i]) && a->mem && a->era != era)
-			code = locate(q->context, a, era);
+		if (is_pointer(&k->row->param[i]) && !is_located(a, era))
+			code = locate(c, a, era);
 	}
 	return code;
 }
@@ -64,7 +83,7 @@ static cl_int set_arguments(struct kernel *k, struct hg_launching *l)
 		const struct hg_source_param *p = &k->row->param[i];
 		const struct kernel_arg *a = &k->arg[i];
 
-		if (is_pointer(p) && hg_expect_pointer(l->want, a->mem ? a->address : 0))
+		if (is_pointer(p) && hg_expect_pointer(l->want, a->own || a->mem ? a->address : 0))
 			code = CL_INVALID_KERNEL_ARGS;
 		if (p->cls != HG_PARAM_VALUE)
 			continue;
@@ -105,11 +124,11 @@ static bool has_values(const struct hg_source_kernel *row)
 	return false;
 }
 
-static cl_int launch(struct queue *q, struct kernel *k, cl_uint dims, const size_t *offset,
-		     const size_t *global, const size_t *local, cl_uint count, const cl_event *list,
-		     cl_event *event)
+static cl_int launch(struct context *c, cl_command_queue queue, struct kernel *k, cl_uint dims,
+		     const size_t *offset, const size_t *global, const size_t *local, cl_uint count,
+		     const cl_event *list, cl_event *event)
 {
-	struct crossing *x = q->context->crossing;
+	struct crossing *x = c->crossing;
 	const struct hg_launch_kernel kernel = { .name = k->row->name,
 						 .program = k->unit->id,
 						 .number = k->row->number,
@@ -119,17 +138,27 @@ static cl_int launch(struct queue *q, struct kernel *k, cl_uint dims, const size
 	struct hg_launching l;
 	cl_int code;
 
-	code = x->ops->launch_begin(x, q->lane.queue, &kernel, &l);
+	code = x->ops->launch_begin(x, queue, &kernel, &l);
 	if (code)
-		return code < 0 ? context_broken(q->context) : CL_OUT_OF_RESOURCES;
+		return code < 0 ? context_broken(c) : CL_OUT_OF_RESOURCES;
 	code = set_arguments(k, &l);
 	if (!code)
 		code = set_geometry(&l, dims, offset, global, local);
 	if (!code)
-		code = below->clEnqueueNDRangeKernel(q->lane.queue, k->object.handle, dims, offset,
-						     global, local, count, list, event);
+		code = below->clEnqueueNDRangeKernel(queue, k->object.handle, dims, offset, global,
+						     local, count, list, event);
 	x->ops->launch_end(x, &l, !code && runs);
 	return code;
+}
+
+cl_int kernel_launch_locked(struct context *c, cl_command_queue queue, struct kernel *k,
+			    cl_uint dims, const size_t *offset, const size_t *global,
+			    const size_t *local, cl_uint count, const cl_event *list,
+			    cl_event *event)
+{
+	cl_int code = prepare(c, k);
+
+	return code ? code : launch(c, queue, k, dims, offset, global, local, count, list, event);
 }
 
 cl_int kernel_launch(struct queue *q, struct kernel *k, cl_uint dims, const size_t *offset,
@@ -143,9 +172,8 @@ cl_int kernel_launch(struct queue *q, struct kernel *k, cl_uint dims, const size
 	if (!global)
 		return CL_INVALID_GLOBAL_WORK_SIZE;
 	pthread_mutex_lock(&k->lock);
-	code = prepare(q, k);
-	if (!code)
-		code = launch(q, k, dims, offset, global, local, count, list, event);
+	code = kernel_launch_locked(q->context, q->lane.queue, k, dims, offset, global, local,
+				    count, list, event);
 	pthread_mutex_unlock(&k->lock);
 	if (!code)
 		report_launch(true);

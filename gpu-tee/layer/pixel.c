@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* For each place of an element, the colour's component: 0 red ... 3 alpha. */
-static int order_of(cl_channel_order order, int component[4])
+int pixel_order(cl_channel_order order, int component[4])
 {
 	static const struct {
 		cl_channel_order order;
@@ -131,7 +130,7 @@ bool pixel_make(const cl_image_format *format, const void *colour, unsigned char
 	float f[4] = { 0 };
 	int32_t i[4] = { 0 };
 	uint32_t u[4] = { 0 };
-	int component[4], count = order_of(format->image_channel_order, component), k;
+	int component[4], count = pixel_order(format->image_channel_order, component), k;
 	size_t n;
 
 	memcpy(f, colour, depth ? sizeof(f[0]) : sizeof(f));

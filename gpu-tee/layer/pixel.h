@@ -14,4 +14,8 @@
 bool pixel_make(const cl_image_format *format, const void *colour, unsigned char pixel[PIXEL_MAX],
 		size_t *size);
 
+/* For each part of an element, in memory's order, which of red (0) to alpha (3) it is. Returns
+ * how many parts there are: 0 for an order that is not known. */
+int pixel_order(cl_channel_order order, int component[4]);
+
 #endif

@@ -37,7 +37,7 @@ struct unrewritten {
 };
 
 static struct unrewritten *left_alone;
-static uint64_t launches[2];
+static uint64_t launches[2], moved[2];
 static char failure[320];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -97,6 +97,13 @@ void report_refused(const char *name)
 void report_launch(bool receipted)
 {
 	__atomic_fetch_add(&launches[receipted], 1, __ATOMIC_RELAXED);
+}
+
+void report_copy(bool receipted)
+{
+	__atomic_fetch_add(&moved[receipted], 1, __ATOMIC_RELAXED);
+	if (!receipted)
+		report_in_clear(CLEAR_COPY, 0);
 }
 
 /* Text of anyone's, as JSON may have it. */
@@ -195,6 +202,8 @@ static void put_lists(FILE *f)
 			(unsigned long long)r->times);
 	fprintf(f, "},\n  \"launches\": {\"receipted\": %llu, \"in_clear\": %llu},\n",
 		(unsigned long long)launches[1], (unsigned long long)launches[0]);
+	fprintf(f, "  \"copies\": {\"receipted\": %llu, \"in_clear\": %llu},\n",
+		(unsigned long long)moved[1], (unsigned long long)moved[0]);
 	fprintf(f, "  \"unrewritten\": [");
 	for (u = left_alone; u; u = u->next)
 		fprintf(f, "%s{\"name\": \"%s\", \"reason\": \"%s\", \"count\": %llu}",

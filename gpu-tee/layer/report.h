@@ -39,6 +39,8 @@ void report_in_clear(enum report_clear what, size_t bytes);
 void report_refused(const char *name);
 /* A launch of the application's: receipted, or in clear. */
 void report_launch(bool receipted);
+/* The same of a copy on the device: the application's, or the layer's own. */
+void report_copy(bool receipted);
 /* A kernel or a program that runs as it is, and why. */
 void report_unrewritten(const char *name, const char *reason);
 /* @kind: "source", "binary" or "il". */

@@ -332,3 +332,22 @@ struct unit *rewrite_source(struct context *c, const char *source, const char *o
 	hg_source_options_free(&o);
 	return u;
 }
+
+struct unit *rewrite_own(const char *source, const char *defines, char reason[320])
+{
+	struct hg_source_input in = { .text = source,
+				      .size = strlen(source),
+				      .predefined = defines,
+				      .no_disk = true };
+	struct hg_source_output out = { 0 };
+	struct hg_source_error err;
+	struct unit *u;
+
+	if (hg_source_preprocess(&in, &out, &err)) {
+		snprintf(reason, 320, "%s", err.text);
+		return NULL;
+	}
+	u = rewrite_text(&out, "", reason);
+	hg_source_output_free(&out);
+	return u;
+}

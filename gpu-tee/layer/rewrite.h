@@ -35,6 +35,10 @@ bool rewrite_chosen(void);
 struct unit *rewrite_source(struct context *c, const char *source, const char *options,
 			    const struct headers *headers, char reason[320]);
 
+/* The same of a text of the layer's own, for which the driver need not be asked: all that
+ * decides something is in @defines, lines of #define. */
+struct unit *rewrite_own(const char *source, const char *defines, char reason[320]);
+
 /* program.c */
 struct program {
 	struct object object;
@@ -63,6 +67,7 @@ struct kernel_arg {
 	/* Where it lies on the device, as of that time of table_era(). */
 	unsigned int era;
 	uint64_t address;
+	struct cross_mem *own; /* instead of @mem, in a kernel of the layer's */
 	unsigned char value[256];
 };
 
@@ -83,5 +88,10 @@ void kernel_put(struct kernel *k);
 cl_int kernel_launch(struct queue *q, struct kernel *k, cl_uint dims, const size_t *offset,
 		     const size_t *global, const size_t *local, cl_uint count,
 		     const cl_event *list, cl_event *event);
+/* The same of a kernel whose lock is held; it is not counted. */
+cl_int kernel_launch_locked(struct context *c, cl_command_queue queue, struct kernel *k,
+			    cl_uint dims, const size_t *offset, const size_t *global,
+			    const size_t *local, cl_uint count, const cl_event *list,
+			    cl_event *event);
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../host/launch.h"
+#include "copier.h"
 #include "work.h"
 
 #define SCRATCH_MIN 65536u
@@ -136,9 +137,7 @@ static void unpack(const struct transfer *t, const char *packed)
 			memcpy(t->host + z * t->host_slice + y * t->host_row, packed, t->region[0]);
 }
 
-/* The lane's scratch buffer, of at least @size bytes. What was enqueued with the old one
- * keeps it. */
-static cl_int scratch(struct context *c, struct lane *l, size_t size)
+cl_int lane_scratch(struct context *c, struct lane *l, size_t size)
 {
 	size_t room = SCRATCH_MIN;
 	cl_mem handle;
@@ -160,26 +159,43 @@ static cl_int scratch(struct context *c, struct lane *l, size_t size)
 	return CL_SUCCESS;
 }
 
-/* The device's own copy between the scratch buffer and the object. */
-static cl_int copy_scratch(struct lane *l, const struct transfer *t, cl_event *event)
+/* A rectangle by the driver's command. */
+static cl_int driver_rect(struct lane *l, const struct transfer *t, cl_event *event)
 {
 	static const size_t zero[3];
 	size_t packed = t->region[0] * t->region[1];
-	size_t region[3] = { t->elements, t->region[1], t->region[2] };
 	cl_mem handle = t->mem->object.handle;
+
+	return t->direction == REPORT_TO_DEVICE
+		       ? below->clEnqueueCopyBufferRect(l->queue, l->scratch.handle, handle, zero,
+							t->origin, t->region, t->region[0], packed,
+							t->row, t->slice, 0, NULL, event)
+		       : below->clEnqueueCopyBufferRect(l->queue, handle, l->scratch.handle,
+							t->origin, zero, t->region, t->row,
+							t->slice, t->region[0], packed, 0, NULL,
+							event);
+}
+
+/* The device's own copy between the scratch buffer and the object. */
+static cl_int copy_scratch(struct context *c, struct lane *l, const struct transfer *t,
+			   cl_event *event)
+{
+	const struct copy_order order = { .queue = l->queue, .event = event };
+	const struct copy_place packed = { .buffer = &l->scratch,
+					   .row = t->region[0],
+					   .slice = t->region[0] * t->region[1] };
+	const size_t region[3] = { t->elements, t->region[1], t->region[2] };
 	bool to = t->direction == REPORT_TO_DEVICE;
+	struct copy_place place;
 
 	if (t->shape == SHAPE_IMAGE)
-		return to ? below->clEnqueueCopyBufferToImage(l->queue, l->scratch.handle, handle,
-							      0, t->origin, region, 0, NULL, event)
-			  : below->clEnqueueCopyImageToBuffer(l->queue, handle, l->scratch.handle,
-							      t->origin, region, 0, 0, NULL, event);
-	return to ? below->clEnqueueCopyBufferRect(l->queue, l->scratch.handle, handle, zero,
-						   t->origin, t->region, t->region[0], packed,
-						   t->row, t->slice, 0, NULL, event)
-		  : below->clEnqueueCopyBufferRect(l->queue, handle, l->scratch.handle, t->origin,
-						   zero, t->region, t->row, t->slice, t->region[0],
-						   packed, 0, NULL, event);
+		return copy_image(c, &order, t->mem, t->origin, region, &packed, to);
+	if (!copier_wanted(c))
+		return driver_rect(l, t, event);
+	place = copy_place_of(t->mem, t->offset);
+	place.row = t->row;
+	place.slice = t->slice;
+	return copy_box(c, &order, to ? &place : &packed, to ? &packed : &place, t->region);
 }
 
 static cl_int write_packed(struct context *c, struct lane *l, const struct transfer *t,
@@ -196,13 +212,13 @@ static cl_int write_packed(struct context *c, struct lane *l, const struct trans
 			       ? context_broken(c)
 			       : CL_SUCCESS;
 	}
-	code = scratch(c, l, size);
+	code = lane_scratch(c, l, size);
 	if (code)
 		return code;
 	if (cross_write(c->crossing, l->queue, &l->scratch, 0, data, size, stays, NULL))
 		return context_broken(c);
 	cross_launch(c->crossing, l->queue);
-	return copy_scratch(l, t, done);
+	return copy_scratch(c, l, t, done);
 }
 
 static cl_int lane_write(struct context *c, struct lane *l, const struct transfer *t, bool stays,
@@ -241,9 +257,9 @@ static cl_int read_packed(struct context *c, struct lane *l, const struct transf
 	} else {
 		origin = 0;
 		cross_launch(c->crossing, l->queue);
-		code = scratch(c, l, size);
+		code = lane_scratch(c, l, size);
 		if (!code)
-			code = copy_scratch(l, t, NULL);
+			code = copy_scratch(c, l, t, NULL);
 		if (code)
 			return code;
 	}

@@ -64,5 +64,16 @@ void deliver_until(struct queue *q, uint64_t index);
 bool delivered(struct queue *q, uint64_t index);
 /* A size that does not fit is 0; no true size is. */
 size_t product(size_t a, size_t b);
+/* With the lane's lock held: its scratch buffer has at least @size bytes after it. What was
+ * enqueued with the old one keeps that. */
+cl_int lane_scratch(struct context *c, struct lane *l, size_t size);
+
+/* buffer.c: boxes of bytes. */
+/* The pitches that 0 stands for; false if they are too small for @region. */
+bool box_pitches(const size_t region[3], size_t *row, size_t *slice);
+/* Where @origin is, and in *@end one past the last byte of @region; false if that is
+ * beyond all numbers. */
+bool box_place(const size_t origin[3], const size_t region[3], size_t row, size_t slice,
+	       size_t *start, size_t *end);
 
 #endif

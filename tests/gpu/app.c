@@ -733,7 +733,9 @@ static const struct {
 	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
 	{ "large", step_large },   { "launch", step_launch }, { "gate", step_gate },
 	{ "build", step_build },   { "odd", step_odd },	      { "chain", step_chain },
-	{ "bounce", step_bounce }, { "orphan", step_orphan }, { "errors", step_errors },
+	{ "bounce", step_bounce }, { "orphan", step_orphan }, { "moves", step_moves },
+	{ "copies", step_copies }, { "boxes", step_boxes },   { "pictures", step_pictures },
+	{ "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the test program share: app.c, app_kernels.c (launches), order.c. */
+/* What the files of the test program share: app.c, app_kernels.c (launches), app_copies.c, order.c. */
 #ifndef APP_H
 #define APP_H
 
@@ -35,6 +35,11 @@ void step_launch(void);
 void step_gate(void);
 void step_build(void);
 void step_odd(void);
+/* app_copies.c */
+void step_moves(void);
+void step_copies(void);
+void step_boxes(void);
+void step_pictures(void);
 /* order.c */
 void step_chain(void);
 void step_bounce(void);

@@ -30,6 +30,32 @@ static void check_kernels(cl_kernel f)
 		fail(3, "kernel %s has %u arguments, or another program", name, n);
 }
 
+/* The parameters as the program's text has them, where the driver tells at all. */
+static void check_arguments(cl_kernel f)
+{
+	static const struct {
+		const char *type, *name;
+	} want[] = {
+		{ "uint*", "a" }, { "struct mixing", "m" }, { "uint*", "b" }, { "uint", "k" }
+	};
+	char type[64], name[64];
+	cl_uint i;
+	cl_int code;
+
+	for (i = 0; i < 4; i++) {
+		code = clGetKernelArgInfo(f, i, CL_KERNEL_ARG_TYPE_NAME, sizeof(type), type, NULL);
+		if (code == CL_KERNEL_ARG_INFO_NOT_AVAILABLE)
+			return;
+		GOT(code, "clGetKernelArgInfo");
+		TRY(clGetKernelArgInfo(f, i, CL_KERNEL_ARG_NAME, sizeof(name), name, NULL));
+		if (strcmp(type, want[i].type) || strcmp(name, want[i].name))
+			fail(3, "argument %u is %s %s", i, type, name);
+	}
+	if (clGetKernelArgInfo(f, 4, CL_KERNEL_ARG_NAME, sizeof(name), name, NULL) !=
+	    CL_INVALID_ARG_INDEX)
+		fail(3, "there is an argument too many");
+}
+
 struct mixing {
 	cl_uint a, b;
 	cl_ushort c;
@@ -59,6 +85,7 @@ void step_launch(void)
 	cl_int code;
 
 	check_kernels(f);
+	check_arguments(f);
 	sub = clCreateSubBuffer(db, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
 	GOT(code, "clCreateSubBuffer");
 	TRY(clEnqueueWriteBuffer(queue, da, CL_FALSE, 0, BYTES, a, 0, NULL, NULL));

@@ -6,8 +6,8 @@
  *   ATTACK_N      to which transfer or launch of that kind, from 0
  *   ATTACK_KERNEL launches count only of kernels with this in their name; with a "!"
  *                 before it, of those without
- *   ATTACK_COUNT  file that gets "WRITES READS LAUNCHES COPIES DONE" at the end; DONE is 1
- *                 when the attack found its victim
+ *   ATTACK_COUNT  file that gets "WRITES READS LAUNCHES COPIES DONE KERNEL" at the end; DONE is
+ *                 1 when the attack found its victim, KERNEL the name of a launch that is one
  *
  * Transfers are those of buffers, rectangles, images, maps and host pointers. The first
  * three kinds of attack that say "buffer" below know only whole-buffer commands, which
@@ -48,7 +48,13 @@ enum attack {
 	REORDER_LAUNCH,
 	KERNEL_LAUNCH,
 	DELAY_LAUNCH,
+	IMAGE_LAUNCH,
 	DROP_COPY,
+	REPLAY_COPY,
+	REORDER_COPY,
+	SHIFT_COPY,
+	MOVE_COPY,
+	SWAP_COPY,
 };
 
 static const char *const attacks[] = {
@@ -77,7 +83,13 @@ static const char *const attacks[] = {
 	[KERNEL_LAUNCH] = "kernel-launch", /* app.c's "unscale" with the same arguments */
 	[GEOMETRY_LAUNCH] = "geometry-launch",
 	[DELAY_LAUNCH] = "delay-launch",
-	[DROP_COPY] = "drop-copy",
+	[IMAGE_LAUNCH] = "image-launch", /* another image as argument */
+	[DROP_COPY] = "drop-copy", /* also rectangles, images and fills */
+	[REPLAY_COPY] = "replay-copy", /* again after the next launch */
+	[REORDER_COPY] = "reorder-copy", /* after the next one */
+	[SHIFT_COPY] = "shift-copy", /* from 16 bytes further on */
+	[MOVE_COPY] = "move-copy", /* to 16 bytes further on */
+	[SWAP_COPY] = "swap-copy", /* from another buffer of that size */
 };
 
 #define MEMS	256
@@ -93,6 +105,7 @@ static struct {
 	cl_mem handle;
 	size_t size;
 	bool used; /* a kernel had it as an argument */
+	bool image;
 } mems[MEMS];
 
 static struct {
@@ -111,6 +124,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static enum attack attack;
 static unsigned long victim, writes, reads, launches, copies, done;
 static const char *pattern;
+static char victim_name[64] = "-";
 
 /* Counts, and says whether this one is the victim. */
 static bool hit(unsigned long *counter)
@@ -164,24 +178,33 @@ static void remember(void **data, size_t *size, const void *from, size_t n)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Another live buffer of the same size, or NULL. */
-static cl_mem other(cl_mem m)
+/* Another live buffer, or image, of the same size but @avoid, or NULL. */
+static cl_mem other_than(cl_mem m, cl_mem avoid)
 {
 	cl_mem found = NULL;
 	size_t size = 0, i;
+	bool image = false;
 
 	pthread_mutex_lock(&lock);
 	for (i = 0; i < MEMS; i++)
-		if (mems[i].handle == m)
+		if (mems[i].handle == m) {
 			size = mems[i].size;
+			image = mems[i].image;
+		}
 	for (i = 0; i < MEMS; i++)
-		if (mems[i].handle && mems[i].handle != m && mems[i].size == size && size)
+		if (mems[i].handle && mems[i].handle != m && mems[i].handle != avoid &&
+		    mems[i].size == size && mems[i].image == image && size)
 			found = mems[i].handle;
 	pthread_mutex_unlock(&lock);
 	return found;
 }
 
-static void enter_mem(cl_mem m, size_t size)
+static cl_mem other(cl_mem m)
+{
+	return other_than(m, NULL);
+}
+
+static void enter_mem(cl_mem m, size_t size, bool image)
 {
 	size_t i;
 
@@ -192,6 +215,7 @@ static void enter_mem(cl_mem m, size_t size)
 		mems[i].handle = m;
 		mems[i].size = size;
 		mems[i].used = false;
+		mems[i].image = image;
 	}
 	pthread_mutex_unlock(&lock);
 }
@@ -210,7 +234,19 @@ static cl_mem CL_API_CALL create_buffer(cl_context c, cl_mem_flags flags, size_t
 	}
 	m = below->clCreateBuffer(c, flags, size, host, code);
 	if (m)
-		enter_mem(m, size);
+		enter_mem(m, size, false);
+	return m;
+}
+
+static cl_mem CL_API_CALL create_image(cl_context c, cl_mem_flags flags,
+				       const cl_image_format *format, const cl_image_desc *desc,
+				       void *host, cl_int *code)
+{
+	cl_mem m = below->clCreateImage(c, flags, format, desc, host, code);
+	size_t size = 0;
+
+	if (m && !below->clGetMemObjectInfo(m, CL_MEM_SIZE, sizeof(size), &size, NULL))
+		enter_mem(m, size, true);
 	return m;
 }
 
@@ -532,7 +568,7 @@ static struct arg *args_of(cl_kernel k)
 	return NULL;
 }
 
-static cl_mem mem_of(const struct arg *a)
+static cl_mem mem_of(const struct arg *a, bool *image)
 {
 	cl_mem m = NULL;
 	size_t i;
@@ -541,8 +577,10 @@ static cl_mem mem_of(const struct arg *a)
 		return NULL;
 	memcpy(&m, a->value, sizeof(m));
 	for (i = 0; i < MEMS; i++)
-		if (m && mems[i].handle == m)
+		if (m && mems[i].handle == m) {
+			*image = mems[i].image;
 			return m;
+		}
 	return NULL;
 }
 
@@ -550,17 +588,19 @@ static cl_mem mem_of(const struct arg *a)
 static bool spoil_args(cl_kernel k, cl_uint *index, struct arg *old)
 {
 	struct arg *args = args_of(k), changed;
+	bool swap = attack == SWAP_LAUNCH || attack == IMAGE_LAUNCH, image;
 	cl_mem m;
 	int n, i;
 
 	for (n = ARGS - 1; args && n >= 0; n--) {
 		i = attack == VALUE_LAUNCH ? (int)ARGS - 1 - n : n;
-		m = mem_of(&args[i]);
+		image = false;
+		m = mem_of(&args[i], &image);
 		changed = args[i];
-		if (attack == SWAP_LAUNCH && m && other(m)) {
+		if (swap && m && image == (attack == IMAGE_LAUNCH) && other(m)) {
 			m = other(m);
 			memcpy(changed.value, &m, sizeof(m));
-		} else if (attack != SWAP_LAUNCH && args[i].size && !m) {
+		} else if (!swap && args[i].size && !m) {
 			changed.value[0] ^= 1;
 		} else {
 			continue;
@@ -637,6 +677,35 @@ static void launch_late(cl_command_queue q)
 	late.kernel = NULL;
 }
 
+/* A copy that was kept: for after the next launch, or the next copy. */
+static struct {
+	cl_mem src, dst;
+	size_t from, to, size;
+} kept;
+
+static void keep_copy(cl_mem src, cl_mem dst, size_t from, size_t to, size_t size)
+{
+	below->clRetainMemObject(src);
+	below->clRetainMemObject(dst);
+	kept.src = src;
+	kept.dst = dst;
+	kept.from = from;
+	kept.to = to;
+	kept.size = size;
+}
+
+static void copy_kept(cl_command_queue q)
+{
+	if (!kept.src)
+		return;
+	struck();
+	below->clEnqueueCopyBuffer(q, kept.src, kept.dst, kept.from, kept.to, kept.size, 0, NULL,
+				   NULL);
+	below->clReleaseMemObject(kept.src);
+	below->clReleaseMemObject(kept.dst);
+	kept.src = NULL;
+}
+
 static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 				 const size_t *offset, const size_t *global, const size_t *local,
 				 cl_uint n, const cl_event *list, cl_event *event)
@@ -649,6 +718,9 @@ static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 	cl_uint index;
 	cl_int code;
 
+	if (now)
+		below->clGetKernelInfo(k, CL_KERNEL_FUNCTION_NAME, sizeof(victim_name), victim_name,
+				       NULL);
 	if (now && attack == DROP_LAUNCH)
 		return nothing(q, n, list, event);
 	if (now && attack == DELAY_LAUNCH) {
@@ -671,7 +743,8 @@ static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 		local = NULL;
 		struck();
 	}
-	if (now && (attack == SWAP_LAUNCH || attack == ARGS_LAUNCH || attack == VALUE_LAUNCH))
+	if (now && (attack == SWAP_LAUNCH || attack == ARGS_LAUNCH || attack == VALUE_LAUNCH ||
+		    attack == IMAGE_LAUNCH))
 		changed = spoil_args(k, &index, &old);
 	if (now && attack == GEOMETRY_LAUNCH && dims <= 3) {
 		memcpy(less, global, dims * sizeof(*global));
@@ -686,6 +759,7 @@ static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 		below->clReleaseKernel(made);
 	if (counts(k))
 		launch_late(q);
+	copy_kept(q);
 	if (changed)
 		below->clSetKernelArg(k, index, old.size, old.value);
 	if (!code && now && attack == TWICE_LAUNCH) {
@@ -700,9 +774,96 @@ static cl_int CL_API_CALL copy_buffer(cl_command_queue q, cl_mem src, cl_mem dst
 				      size_t to, size_t size, cl_uint n, const cl_event *list,
 				      cl_event *event)
 {
+	bool now = hit(&copies);
+	cl_int code;
+
+	if (now && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	if (now && attack == REORDER_COPY) {
+		keep_copy(src, dst, from, to, size);
+		return below->clEnqueueMarkerWithWaitList(q, n, list, event);
+	}
+	if (now && attack == SHIFT_COPY)
+		from += 16;
+	if (now && attack == MOVE_COPY)
+		to += 16;
+	if (now && attack == SWAP_COPY && other_than(src, dst))
+		src = other_than(src, dst);
+	if (now && attack >= SHIFT_COPY)
+		struck();
+	code = below->clEnqueueCopyBuffer(q, src, dst, from, to, size, n, list, event);
+	if (attack == REORDER_COPY)
+		copy_kept(q);
+	if (now && attack == REPLAY_COPY)
+		keep_copy(src, dst, from, to, size);
+	return code;
+}
+
+static cl_int CL_API_CALL copy_rect(cl_command_queue q, cl_mem src, cl_mem dst, const size_t *from,
+				    const size_t *to, const size_t *region, size_t src_row,
+				    size_t src_slice, size_t dst_row, size_t dst_slice, cl_uint n,
+				    const cl_event *list, cl_event *event)
+{
+	bool now = hit(&copies);
+	size_t moved[3];
+
+	if (now && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	memcpy(moved, attack == MOVE_COPY ? to : from, sizeof(moved));
+	moved[0] += 16;
+	if (now && attack == SHIFT_COPY)
+		from = moved;
+	if (now && attack == MOVE_COPY)
+		to = moved;
+	if (now && (attack == SHIFT_COPY || attack == MOVE_COPY))
+		struck();
+	return below->clEnqueueCopyBufferRect(q, src, dst, from, to, region, src_row, src_slice,
+					      dst_row, dst_slice, n, list, event);
+}
+
+static cl_int CL_API_CALL copy_image(cl_command_queue q, cl_mem src, cl_mem dst, const size_t *from,
+				     const size_t *to, const size_t *region, cl_uint n,
+				     const cl_event *list, cl_event *event)
+{
 	if (hit(&copies) && attack == DROP_COPY)
 		return nothing(q, n, list, event);
-	return below->clEnqueueCopyBuffer(q, src, dst, from, to, size, n, list, event);
+	return below->clEnqueueCopyImage(q, src, dst, from, to, region, n, list, event);
+}
+
+static cl_int CL_API_CALL copy_to_image(cl_command_queue q, cl_mem src, cl_mem dst, size_t from,
+					const size_t *to, const size_t *region, cl_uint n,
+					const cl_event *list, cl_event *event)
+{
+	if (hit(&copies) && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	return below->clEnqueueCopyBufferToImage(q, src, dst, from, to, region, n, list, event);
+}
+
+static cl_int CL_API_CALL copy_from_image(cl_command_queue q, cl_mem src, cl_mem dst,
+					  const size_t *from, const size_t *region, size_t to,
+					  cl_uint n, const cl_event *list, cl_event *event)
+{
+	if (hit(&copies) && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	return below->clEnqueueCopyImageToBuffer(q, src, dst, from, region, to, n, list, event);
+}
+
+static cl_int CL_API_CALL fill_buffer(cl_command_queue q, cl_mem m, const void *what,
+				      size_t what_size, size_t offset, size_t size, cl_uint n,
+				      const cl_event *list, cl_event *event)
+{
+	if (hit(&copies) && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	return below->clEnqueueFillBuffer(q, m, what, what_size, offset, size, n, list, event);
+}
+
+static cl_int CL_API_CALL fill_image(cl_command_queue q, cl_mem m, const void *colour,
+				     const size_t *origin, const size_t *region, cl_uint n,
+				     const cl_event *list, cl_event *event)
+{
+	if (hit(&copies) && attack == DROP_COPY)
+		return nothing(q, n, list, event);
+	return below->clEnqueueFillImage(q, m, colour, origin, region, n, list, event);
 }
 
 void test_layer_take(cl_icd_dispatch *d)
@@ -720,6 +881,7 @@ void test_layer_take(cl_icd_dispatch *d)
 	victim = n ? strtoul(n, NULL, 10) : 0;
 	pattern = getenv("ATTACK_KERNEL");
 	d->clCreateBuffer = create_buffer;
+	d->clCreateImage = create_image;
 	d->clReleaseMemObject = release_mem;
 	d->clEnqueueWriteBuffer = write_buffer;
 	d->clEnqueueReadBuffer = read_buffer;
@@ -733,6 +895,12 @@ void test_layer_take(cl_icd_dispatch *d)
 	d->clReleaseKernel = release_kernel;
 	d->clEnqueueNDRangeKernel = launch;
 	d->clEnqueueCopyBuffer = copy_buffer;
+	d->clEnqueueCopyBufferRect = copy_rect;
+	d->clEnqueueCopyImage = copy_image;
+	d->clEnqueueCopyBufferToImage = copy_to_image;
+	d->clEnqueueCopyImageToBuffer = copy_from_image;
+	d->clEnqueueFillBuffer = fill_buffer;
+	d->clEnqueueFillImage = fill_image;
 }
 
 /* In one piece and over what is there: another thread may end the program at any time. */
@@ -744,7 +912,8 @@ static void tell(void)
 	if (fd < 0)
 		return;
 	pthread_mutex_lock(&lock);
-	dprintf(fd, "%lu %lu %lu %lu %lu\n", writes, reads, launches, copies, done);
+	dprintf(fd, "%lu %lu %lu %lu %lu %s\n", writes, reads, launches, copies, done,
+		victim_name);
 	pthread_mutex_unlock(&lock);
 	close(fd);
 }
