@@ -95,6 +95,13 @@ align() {
 		}'
 }
 
+# The same as a table of a page.
+markdown() {
+	awk -F '\t' -v OFS=' | ' '
+		{ $1 = $1; print "| " $0 " |" }
+		NR == 1 { for (i = 1; i <= NF; i++) printf "| --- "; print "|" }'
+}
+
 is_count() { # OPTION VALUE
 	[[ $2 =~ ^[1-9][0-9]?$ ]] || die "$1 wants a number from 1 to 99"
 }
