@@ -79,8 +79,8 @@ __attribute__((destructor)) static void done(void)
 		fputs("count: cannot write COUNT_FILE\n", stderr);
 		return;
 	}
-	fprintf(f, "{\"writes\": %llu, \"written_bytes\": %llu, \"reads\": %llu, \"read_bytes\": %llu, ",
-		writes.times, writes.bytes, reads.times, reads.bytes);
+	fprintf(f, "{\"writes\": %llu, \"written_bytes\": %llu, ", writes.times, writes.bytes);
+	fprintf(f, "\"reads\": %llu, \"read_bytes\": %llu, ", reads.times, reads.bytes);
 	fprintf(f, "\"copies\": %llu, \"launches\": %llu}\n", copies.times, launches.times);
 	fclose(f);
 }

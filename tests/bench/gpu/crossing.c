@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a transfer takes an OpenCL program, by size: written and there (the queue is empty), read,
- * and as one of several writes that are waited for together. It knows nothing of what may lie below.
+ * What a transfer takes an OpenCL program, by size: written and there (the queue is empty),
+ * read, and as one of several writes that are waited for together. It knows nothing of what may
+ * lie below.
  * One JSON object a size, the median of its calls in microseconds. What is read must be what was
  * written.
  *
