@@ -93,7 +93,7 @@ times as $times | ratios as $ratios |
 ({ title: "Time of one transfer", times: false, top: 40, height: 290 } + span($times)) as $above |
 ({ title: "How many times that of a plain transfer", times: true, top: 404, height: 230 } + span($ratios)) as $below |
 "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(width) 682\" width=\"\(width)\" height=\"682\" role=\"img\">",
-"<!-- SPDX-License-Identifier: Apache-2.0. Made by tests/bench/gpu-plot. -->",
+"<!-- SPDX-License-Identifier: Apache-2.0 -->", "<!-- Made by tests/bench/gpu-plot. -->",
 "<title>What sealing costs a transfer, by its size</title>", style,
 "<rect class=\"paper\" width=\"\(width)\" height=\"682\"/>",
 panel($above; $times), panel($below; $ratios),
