@@ -74,7 +74,9 @@ def program: ["run", "seconds", "least to most", "more than plain", "user, s", "
 def machine: ["what", ""], ["date", .date], ["processor", "\(.machine.processor), \(.machine.processors) to use"],
 	["device", "\(.llama.models[0].device), \(.llama.models[0].platform)"], ["OpenSSL", .machine.openssl],
 	["repeats", .repeats], ["load of the machine before", .machine.load_before],
-	["and after", .machine.load_after];
+	["and after", .machine.load_after],
+	(select(.repeats < 5 or .machine.load_before > .machine.processors) |
+		["note", "**the machine was busy, or the repeats too few: these figures show the form, not the cost**"]);
 
 { targets: [targets], llama: [llama], token: [token], latency: [latency], bandwidth: [bandwidth],
   threads: [threads], program: [program], machine: [machine] }[$table] | .[] | map(tostring) | join("\t")
