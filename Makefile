@@ -109,11 +109,12 @@ demo: packages-demo ## boot Debian as L1 in the bench, and in it confidential VM
 	$(Q)tests/demo.sh
 
 .PHONY: bench
-bench: packages-test ## costs of exits: hypergpu.ko beside stock kvm-amd; bench-nested, bench-attest
+bench: packages-test ## costs of exits: hypergpu.ko beside kvm-amd; bench-nested, bench-attest, bench-gpu
 	$(call prepare,test)
 	$(Q)tests/bench/run.sh
 	$(Q)tests/bench/nested.sh
 	$(Q)tests/bench/attest.sh
+	$(Q)tests/bench/gpu-bench
 
 .PHONY: bench-nested
 bench-nested: packages-test ## the same in guests of guests: L2 beside L1, ours and stock
@@ -126,12 +127,9 @@ bench-attest: packages-test ## a verification step by step, and hgverifyd under 
 	$(Q)tests/bench/attest.sh
 
 .PHONY: bench-gpu
-bench-gpu: packages-test ## what the sealed channel costs: by core, kernel, crossing; and a program
+bench-gpu: packages-test ## what sealing the GPU's bus costs (PUBLISH=1: into docs/gpu-benchmarks.md)
 	$(call bootstrap,build test)
-	$(Q)$(MAKE) -s -C gpu-tee all
-	$(Q)$(MAKE) -s -C tests/gpu all
-	$(Q)tests/bench/gpu-seal
-	$(Q)tests/bench/gpu-layer --json $(BUILD)/bench-gpu-layer.json
+	$(Q)tests/bench/gpu-bench $(if $(filter 1,$(PUBLISH)),--publish)
 
 ## Install
 # What each part has goes to STAGE first; tools/install-tree copies it from there, and

@@ -4,6 +4,7 @@
  * kernels by size, and each crossing against a plain write or read. One JSON object a line.
  */
 #include "channel.h"
+#include "pool.h"
 #include "record.h"
 
 #include <openssl/evp.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define DATA (16u << 20)
 #define REPEATS 7
@@ -96,8 +98,10 @@ static double records(struct hg_record_cipher *c, const uint8_t *src, uint8_t *d
 
 static void host(void)
 {
-	static const size_t sizes[] = {256, 1024, 4096, 16384, 65536, 1048576};
-	uint8_t *src = aligned_alloc(64, DATA), *dst = aligned_alloc(64, DATA), key[32] = {1};
+	static const size_t sizes[] = {16,    64,     256,     1024,    4096, 16384,
+				       65536, 262144, 1048576, 4194304, DATA};
+	size_t room = DATA / HG_RECORD_DATA * HG_RECORD_SPACE(HG_RECORD_DATA);
+	uint8_t *src = aligned_alloc(64, DATA), *dst = aligned_alloc(64, room), key[32] = {1};
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	struct hg_record_keys keys = {.suite = HG_AES_256_GCM};
 	struct hg_record_cipher *r;
@@ -110,7 +114,7 @@ static void host(void)
 	if (hg_record_cipher_new(&keys, HG_KEY_H2D, &r, &err))
 		die("cipher", &err);
 	memset(src, 7, DATA);
-	memset(dst, 0, DATA);
+	memset(dst, 0, room);
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		long rounds = (128l << 20) / (sizes[i] + 4096);
 		double a[REPEATS], b[REPEATS];
@@ -127,6 +131,94 @@ static void host(void)
 	}
 	EVP_CIPHER_CTX_free(c);
 	hg_record_cipher_free(r);
+	free(src);
+	free(dst);
+}
+
+/* A row of 1 MiB as the channel seals it, shared by threads: a record is one thread's at a time. */
+struct rows {
+	const uint8_t *src;
+	uint8_t *dst;
+	struct hg_record_cipher *record[HG_BATCH_MAX];
+	EVP_CIPHER_CTX *evp[HG_BATCH_MAX];
+};
+
+static void seal_record(void *arg, unsigned i)
+{
+	struct rows *r = arg;
+
+	records(r->record[i], r->src + (size_t)i * HG_RECORD_DATA,
+		r->dst + (size_t)i * HG_RECORD_SPACE(HG_RECORD_DATA), HG_RECORD_DATA, 1);
+}
+
+static void seal_bare(void *arg, unsigned i)
+{
+	struct rows *r = arg;
+
+	bare(r->evp[i], r->src + (size_t)i * HG_RECORD_DATA,
+	     r->dst + (size_t)i * HG_RECORD_SPACE(HG_RECORD_DATA), HG_RECORD_DATA, 1);
+}
+
+/* GB/s by the clock. */
+static double rate(struct hg_pool *pool, void (*work)(void *arg, unsigned i), struct rows *r)
+{
+	int rounds = 100, i;
+	double t;
+
+	hg_pool_run(pool, work, r, HG_BATCH_MAX);
+	t = now();
+	for (i = 0; i < rounds; i++)
+		hg_pool_run(pool, work, r, HG_BATCH_MAX);
+	return (double)rounds * HG_BATCH_MAX * HG_RECORD_DATA / (now() - t) / 1e9;
+}
+
+static void scale_to(unsigned threads, struct rows *r)
+{
+	double a[REPEATS], b[REPEATS];
+	struct hg_gpu_error err;
+	struct hg_pool *pool;
+	int k;
+
+	if (hg_pool_new(threads - 1, &pool, &err))
+		die("pool", &err);
+	for (k = 0; k < REPEATS; k++) {
+		a[k] = rate(pool, seal_bare, r);
+		b[k] = rate(pool, seal_record, r);
+	}
+	hg_pool_close(pool);
+	printf("{\"what\":\"threads\",\"threads\":%u,\"evp_gbps\":%.3f,\"record_gbps\":%.3f}\n",
+	       threads, median(a, REPEATS), median(b, REPEATS));
+}
+
+/* With as many threads as there are processors, at most as many as there are records in a row. */
+static void scaling(void)
+{
+	size_t room = HG_BATCH_MAX * HG_RECORD_SPACE(HG_RECORD_DATA);
+	uint8_t *src = aligned_alloc(64, room), *dst = aligned_alloc(64, room), key[32] = {1};
+	struct hg_record_keys keys = {.suite = HG_AES_256_GCM};
+	struct rows r = {.src = src, .dst = dst};
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct hg_gpu_error err;
+	unsigned i;
+
+	if (!src || !dst)
+		die("memory", NULL);
+	memset(src, 7, room);
+	memset(dst, 0, room);
+	for (i = 0; i < HG_BATCH_MAX; i++) {
+		r.evp[i] = EVP_CIPHER_CTX_new();
+		if (!r.evp[i] ||
+		    !EVP_EncryptInit_ex(r.evp[i], EVP_aes_256_gcm(), NULL, key, NULL))
+			die("EVP", NULL);
+		if (hg_record_cipher_new(&keys, HG_KEY_H2D, &r.record[i], &err))
+			die("cipher", &err);
+	}
+	for (i = 1; i <= (unsigned)cores && i <= HG_BATCH_MAX; i++)
+		scale_to(i, &r);
+	for (i = 0; i < HG_BATCH_MAX; i++) {
+		EVP_CIPHER_CTX_free(r.evp[i]);
+		hg_record_cipher_free(r.record[i]);
+	}
 	free(src);
 	free(dst);
 }
@@ -246,6 +338,7 @@ int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	host();
+	scaling();
 	device(argc > 1 ? (unsigned)atoi(argv[1]) : 1);
 	return 0;
 }

@@ -29,15 +29,21 @@ struct run {
 	bool ended; /* by the model */
 	float *chance; /* for --temp */
 	double began, loaded, prompted, first, last;
+	double first_cpu, last_cpu; /* of all threads, when those tokens came */
 	struct crossings load; /* of the time before the prompt */
 };
 
-static double now(void)
+static double seconds(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double now(void)
+{
+	return seconds(CLOCK_MONOTONIC);
 }
 
 /* ---- Tokens ---- */
@@ -98,8 +104,11 @@ static int generate(struct run *r, struct err *e)
 		if (next(r, &token, e))
 			return -1;
 		r->last = now();
-		if (!r->count)
+		r->last_cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+		if (!r->count) {
 			r->first = r->last;
+			r->first_cpu = r->last_cpu;
+		}
 		if (!r->o.ignore_eos && vocab_ends(&r->g.vocab, token)) {
 			r->ended = true;
 			return 0;
@@ -202,6 +211,7 @@ static json_t *json_stats(const struct run *r)
 	json_object_set_new(j, "prompt_tokens", json_integer((json_int_t)r->prompt_count));
 	json_object_set_new(j, "tokens", json_integer((json_int_t)r->count));
 	json_object_set_new(j, "decode_seconds", json_real(decode));
+	json_object_set_new(j, "decode_cpu_seconds", json_real(r->last_cpu - r->first_cpu));
 	json_object_set_new(j, "tokens_per_second",
 			    steps > 1 && decode > 0 ? json_real((double)(steps - 1) / decode)
 						    : json_null());
