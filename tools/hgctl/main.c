@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* hgctl: the operator's view of a HyperGPU machine. */
+#include "cvm.h"
 #include "doctor.h"
 #include "measure.h"
 #include "status.h"
@@ -113,6 +114,8 @@ int main(int argc, char **argv)
 	static const struct argp argp = { options, parse, "COMMAND", doc, children, NULL, NULL };
 	struct arguments a = { .root = getenv("HGCTL_ROOT") };
 
+	if (argc > 1 && !strcmp(argv[1], "cvm"))
+		return cvm_main(argc - 1, argv + 1);
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (!a.root)
