@@ -106,16 +106,14 @@ void site_close(struct site *site)
 	settings_free(&site->conf);
 }
 
-const char *site_program(const char *name, char path[PATH_MAX])
+const char *site_find(const char *name, char path[PATH_MAX])
 {
 	static const char *const places[] = { "", "/../libexec/hypergpu" };
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n <= 0) {
-		complain("cannot read /proc/self/exe: %s", strerror(errno));
+	if (n <= 0)
 		return NULL;
-	}
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
@@ -123,7 +121,13 @@ const char *site_program(const char *name, char path[PATH_MAX])
 		    !access(path, X_OK))
 			return path;
 	}
-	complain("no %s beside hgctl, in %s, nor in ../libexec/hypergpu: install it there", name,
-		 self);
+	return NULL;
+}
+
+const char *site_program(const char *name, char path[PATH_MAX])
+{
+	if (site_find(name, path))
+		return path;
+	complain("there is no %s beside hgctl, nor in ../libexec/hypergpu: install it there", name);
 	return NULL;
 }

@@ -37,6 +37,9 @@ const char *site_dir(const char *dir);
  */
 const char *site_program(const char *name, char path[PATH_MAX]);
 
+/* The same without a message. */
+const char *site_find(const char *name, char path[PATH_MAX]);
+
 /* "hgctl: ..." on standard error, with a newline; to the journal as an error or as a notice. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void notice(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
