@@ -263,11 +263,18 @@ static void remove_state(const struct site *site, const char *name)
 int cvm_delete(const struct site *site, const char *name)
 {
 	char path[PATH_MAX];
-	int lock = vm_lock(site, name), ret = CVM_FAILED;
+	int lock, ret = CVM_FAILED;
 
+	if (!def_path(site, name, path))
+		return CVM_FAILED;
+	if (access(path, F_OK)) {
+		complain("%s: %s", path, strerror(errno));
+		return CVM_FAILED;
+	}
+	lock = vm_lock(site, name);
 	if (lock == -EBUSY)
 		complain("%s runs: hgctl cvm stop %s", name, name);
-	if (lock < 0 || !def_path(site, name, path))
+	if (lock < 0)
 		return CVM_FAILED;
 	if (!unlink(path))
 		ret = CVM_DONE;

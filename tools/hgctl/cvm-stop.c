@@ -74,9 +74,8 @@ static int stop(const struct site *site, const char *name, int pidfd, long secon
 {
 	bool asked = ask(site, name, "powerdown");
 
-	if (!asked && !forced)
-		complain("%s: hgvmm does not answer; --force ends it", name);
-	if ((asked && ended(pidfd, seconds)) || (forced && force(site, name, pidfd))) {
+	/* Who does not answer may have ended at that: a moment tells. */
+	if (ended(pidfd, asked ? seconds : 1) || (forced && force(site, name, pidfd))) {
 		if (released(site, name)) {
 			printf("%s stopped\n", name);
 			return fflush(stdout) ? CVM_FAILED : CVM_DONE;
@@ -84,7 +83,9 @@ static int stop(const struct site *site, const char *name, int pidfd, long secon
 		complain("%s: hgvmm ended, but not its supervisor", name);
 	} else if (forced) {
 		complain("%s: hgvmm cannot be ended", name);
-	} else if (asked) {
+	} else if (!asked) {
+		complain("%s: hgvmm does not answer; --force ends it", name);
+	} else {
 		complain("%s: the guest did not power off in %ld s; --force ends it", name, seconds);
 	}
 	return CVM_FAILED;
