@@ -145,6 +145,7 @@ install: user ## programs, man pages, completion, to PREFIX (/usr/local)
 		docs/man/hgverify.1 docs/man/hggpu.1 docs/man/hgrun.1 $(STAGE)$(PREFIX)/share/man/man1
 	$(Q)install -D -m 644 docs/man/hgverifyd.8 $(STAGE)$(PREFIX)/share/man/man8/hgverifyd.8
 	$(Q)install -D -m 644 docs/man/hgverifyd.conf.5 $(STAGE)$(PREFIX)/share/man/man5/hgverifyd.conf.5
+	$(Q)install -D -m 644 docs/man/hypergpu.conf.5 $(STAGE)$(PREFIX)/share/man/man5/hypergpu.conf.5
 	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf tools/conf/60-hypergpu.rules \
 		$(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)cp -R --preserve=mode tools/libvirt $(STAGE)$(PREFIX)/share/hypergpu
