@@ -37,7 +37,7 @@ static bool check_config(const struct machine *m, struct report *r, struct setti
 	} else if (err) {
 		f.level = LEVEL_MISSING;
 		report_add(r, f, "%s", conf->error);
-		report_remedy(r, "correct that line, see hypergpu.conf(5); then hgctl config check");
+		report_remedy(r, "correct that line, see hypergpu.conf(5); hgctl config check");
 	} else {
 		report_add(r, f, "%s is right", path);
 	}
@@ -56,8 +56,8 @@ static void check_log(const struct machine *m, struct report *r, const char *id,
 	}
 	f.level = err == -ENOENT ? LEVEL_MISSING : LEVEL_WARN;
 	report_add(r, f, "%s: %s", path, strerror(-err));
-	report_remedy(r, "%s", err == -ENOENT ? absent : "only root may read it: hgctl attest gather "
-							 "as root");
+	report_remedy(r, "%s", err == -ENOENT ? absent :
+		      "only root may read it: hgctl attest gather as root");
 }
 
 /* Runs another program of ours. -> whether it exited with 0; @f is reported in any case. */
@@ -96,13 +96,13 @@ static void check_quote(struct report *r, const struct settings *conf, const cha
 {
 	struct check f = chain("attest.quote", "TPM quotes");
 	char path[PATH_MAX];
-	const char *argv[] = { path, "gather", "--tcti", settings_get(conf, "attest", "tcti"), "--ak",
-			       ak, "--nonce", SOME_NONCE, "--boot-log", "none", "--l0-log", "none",
+	const char *tcti = settings_get(conf, "attest", "tcti");
+	const char *argv[] = { path, "gather", "--tcti", tcti, "--ak", ak, "--nonce", SOME_NONCE, "--boot-log", "none", "--l0-log", "none",
 			       "--out", "-", NULL };
 
 	if (program(r, f, "hgattest", path))
-		try(r, f, argv, "with that key", "see [attest] tcti and ak in hypergpu.conf; is the "
-		    "user in the group tss?");
+		try(r, f, argv, "with that key",
+		    "see [attest] tcti and ak in hypergpu.conf; is the user in the group tss?");
 }
 
 static void check_ak(const struct machine *m, struct report *r, const struct settings *conf)
@@ -133,7 +133,8 @@ static void check_verifier(const struct machine *m, struct report *r, const stru
 	const char *key = settings_get(conf, "attest", "client_key");
 	char path[PATH_MAX];
 	const char *argv[] = { path, "challenge", "--out", "-", "--server", server, "--ca", ca,
-			       cert && key ? "--client-cert" : NULL, cert, "--client-key", key, NULL };
+			       cert && key ? "--client-cert" : NULL, cert, "--client-key", key,
+			       NULL };
 
 	if (!server) {
 		report_add(r, f, "none is configured");
@@ -190,7 +191,7 @@ void check_chain(const struct machine *m, struct report *r)
 
 	check_log(m, r, "attest.boot-log", "firmware's event log",
 		  "/sys/kernel/security/tpm0/binary_bios_measurements",
-		  "there is none without a TPM that the firmware uses; mount securityfs if there is");
+		  "there is none without a TPM of the firmware's; else mount securityfs");
 	check_log(m, r, "attest.l0-log", "module's event log",
 		  "/sys/kernel/security/hypergpu/event_log", "load hypergpu.ko");
 	/* Of a file that is wrong, half is not used. */

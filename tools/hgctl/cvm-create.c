@@ -14,10 +14,11 @@
 /* The options are named as hgvmm's, the keys as hypergpu.conf's; val is the key's index. */
 static const char *const keys[] = {
 	"kernel", "initrd", "append", "cpus", "memory", "disk", "net", "share", "vsock", "irqchip",
-	"policy", "reboot", "device", "user", "cpuid", "console", "rng", "hugepages", "confidential",
+	"policy", "reboot", "device", "user", "cpuid", "console", "rng", "hugepages",
+	"confidential",
 };
 enum {
-	KEY_KERNEL, KEY_INITRD, KEY_DISK = 5, KEY_SHARE = 7, KEY_VSOCK, KEY_CPUID = 14, KEY_RNG = 16,
+	KEY_KERNEL, KEY_INITRD, KEY_DISK = 5, KEY_VSOCK = 8, KEY_CPUID = 14, KEY_RNG = 16,
 	KEY_HUGEPAGES, KEY_ORDINARY,
 };
 

@@ -178,7 +178,8 @@ int cvm_list(const struct site *site, bool json)
 
 		vm_state(site, names.name[i], defined, &v);
 		if (json)
-			json_array_append_new(list, vm_json(site, names.name[i], &def, defined, &v));
+			json_array_append_new(list, vm_json(site, names.name[i], &def, defined,
+							    &v));
 		else
 			print_row(site, names.name[i], &def, defined, &v);
 		vm_state_free(&v);

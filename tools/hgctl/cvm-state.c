@@ -37,7 +37,8 @@ int vm_name_check(const char *name)
 const char *vm_path(const struct site *site, const char *name, const char *leaf,
 		    char path[PATH_MAX])
 {
-	int n = snprintf(path, PATH_MAX, "%s/vms/%s%s%s", site->state, name, *leaf ? "/" : "", leaf);
+	int n = snprintf(path, PATH_MAX, "%s/vms/%s%s%s", site->state, name, *leaf ? "/" : "",
+			 leaf);
 
 	if (n > 0 && n < PATH_MAX)
 		return path;

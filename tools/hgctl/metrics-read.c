@@ -69,7 +69,7 @@ static void add_module(struct metrics *m, const struct counters *c)
 			continue;
 		}
 		metrics_label(labels, sizeof(labels), "state", name + 7);
-		metrics_add(m, "frames", false, "Frames of memory by state; see docs/page-states.md.",
+		metrics_add(m, "frames", false, "Frames by state; see docs/page-states.md.",
 			    labels, (double)c->item[i].value);
 	}
 }
@@ -105,7 +105,7 @@ static void add_state(struct metrics *m, const char *name, const struct vm_state
 		metrics_add(m, "cvm_boots", false, "Boots of this run, reboots included.", labels,
 			    (double)json_integer_value(boots));
 	if (v->last >= 0)
-		metrics_add(m, "cvm_last_exit_status", false, "hgvmm's exit status of the last run.",
+		metrics_add(m, "cvm_last_exit_status", false, "hgvmm's last exit status.",
 			    labels, v->last);
 	metrics_label(labels, sizeof(labels), "state", v->state);
 	metrics_add(m, "cvm_state", false, "1 for the state in which a defined VM is.", labels, 1);
@@ -199,7 +199,8 @@ static void add_sums(struct metrics *m, const struct gpu_sums *s)
 	metrics_add(m, "gpu_sealed_bytes", false, "Bytes that crossed sealed, by those reports.",
 		    "direction=\"to_device\"", s->bytes[0]);
 	metrics_add(m, "gpu_sealed_bytes", false, "", "direction=\"to_host\"", s->bytes[1]);
-	metrics_add(m, "gpu_clear_bytes", false, "Bytes that crossed in clear.", "", s->clear_bytes);
+	metrics_add(m, "gpu_clear_bytes", false, "Bytes that crossed in clear.", "",
+		    s->clear_bytes);
 	metrics_add(m, "gpu_launches", false, "Launches of kernels, with a receipt and without.",
 		    "receipt=\"yes\"", s->receipted);
 	metrics_add(m, "gpu_launches", false, "", "receipt=\"no\"", s->clear_launches);

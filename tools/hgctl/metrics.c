@@ -16,7 +16,8 @@ static void out_of_memory(void)
 
 static bool name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_';
 }
 
 static struct family *find(struct metrics *m, const char *name, bool counter, const char *help)
@@ -67,7 +68,8 @@ void metrics_add(struct metrics *m, const char *name, bool counter, const char *
 {
 	struct family *f = find(m, name, counter, help);
 
-	append(f, "%s%s%s%s %.17g\n", f->name, *labels ? "{" : "", labels, *labels ? "}" : "", value);
+	append(f, "%s%s%s%s %.17g\n", f->name, *labels ? "{" : "", labels, *labels ? "}" : "",
+	       value);
 }
 
 void metrics_label(char *labels, size_t size, const char *name, const char *value)
@@ -156,7 +158,8 @@ int metrics_main(int argc, char **argv)
 	int err;
 
 	for (int i = 1; i < argc; i += 2) {
-		const char **to = !strcmp(argv[i], "--dir") ? &dir : !strcmp(argv[i], "--root") ? &root :
+		const char **to = !strcmp(argv[i], "--dir") ? &dir :
+				  !strcmp(argv[i], "--root") ? &root :
 				  !strcmp(argv[i], "--out") ? &out : NULL;
 
 		if (!strcmp(argv[i], "--help"))

@@ -34,7 +34,8 @@ static int wrong(struct reading *r, struct ini_place at, const char *fmt, ...)
 }
 
 /* The sections, or the keys of one: for a message. */
-static const char *list(const struct setting_rule *rules, const char *section, char *to, size_t size)
+static const char *list(const struct setting_rule *rules, const char *section, char *to,
+			size_t size)
 {
 	size_t n = 0;
 
@@ -56,7 +57,8 @@ static int bad_number(struct reading *r, const struct setting_rule *k, const str
 		     (unsigned long long)k->min, (unsigned long long)k->max, item->value);
 }
 
-static int check_number(struct reading *r, const struct setting_rule *k, const struct ini_item *item)
+static int check_number(struct reading *r, const struct setting_rule *k,
+			const struct ini_item *item)
 {
 	const char *at = item->value;
 	uint64_t n = 0;
@@ -66,8 +68,8 @@ static int check_number(struct reading *r, const struct setting_rule *k, const s
 	return at == item->value || *at || n < k->min || n > k->max ? bad_number(r, k, item) : 0;
 }
 
-static int check_choice(struct reading *r, const struct setting_rule *k, const struct ini_item *item,
-			const char *allowed)
+static int check_choice(struct reading *r, const struct setting_rule *k,
+			const struct ini_item *item, const char *allowed)
 {
 	size_t n = strlen(item->value);
 
@@ -179,11 +181,10 @@ static int take(void *ctx, const struct ini_item *item)
 	for (size_t i = 0; i < r->s->count; i++)
 		if (r->s->item[i].rule == k && !times++)
 			first = r->s->item[i].line;
+	if (times >= k->most && k->most == 1)
+		return wrong(r, item->at, "%s is there twice, first in line %u", k->name, first);
 	if (times >= k->most)
-		return k->most == 1 ? wrong(r, item->at, "%s is there twice, first in line %u", k->name,
-					    first) :
-				      wrong(r, item->at, "%s is there more than %u times", k->name,
-					    k->most);
+		return wrong(r, item->at, "%s is there more than %u times", k->name, k->most);
 	if (check(r, k, item))
 		return -1;
 	return keep(r, k, item);
@@ -217,7 +218,8 @@ int settings_read(struct settings *s, const char *path)
 	if (fd < 0 || !text || n < 0)
 		snprintf(s->error, sizeof(s->error), "%.300s: %s", path, strerror(errno));
 	else if (size > INI_FILE_MAX)
-		snprintf(s->error, sizeof(s->error), "%.300s: larger than %u bytes", path, INI_FILE_MAX);
+		snprintf(s->error, sizeof(s->error), "%.300s: larger than %u bytes", path,
+			 INI_FILE_MAX);
 	else
 		ret = settings_parse(s, path, text, size);
 	if (fd >= 0)

@@ -86,7 +86,9 @@ run 2 'wants one of on|split' cvm create a --kernel k --irqchip maybe
 run 2 'is not an option' cvm create a --kernel k --frob
 run 2 'needs a value' cvm create a --kernel
 run 2 'a value is one line' cvm create a --kernel k --append $'x\n[vm]'
-run 2 'more than 8 times' cvm create a --kernel k $(printf -- '--disk path=/%d ' 1 2 3 4 5 6 7 8 9)
+disks=()
+for n in 1 2 3 4 5 6 7 8 9; do disks+=(--disk "path=/$n"); done
+run 2 'more than 8 times' cvm create a --kernel k "${disks[@]}"
 [ ! -e "$root/etc/vms" ] || fail "what was refused left a file"
 
 # The least that is a bzImage, as in cli.sh.
