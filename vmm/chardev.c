@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "charsock.h"
 #include "loop.h"
 #include "util.h"
 #include "vm.h"
@@ -19,6 +20,7 @@
 struct chardev {
 	struct vm *vm;
 	const char *name;
+	struct charsock *sock;		/* instead of all that follows; else NULL */
 	int in, out;			/* -1: none */
 	int pty_slave;			/* kept open so that the master never hangs up */
 	bool close_fds;
@@ -110,6 +112,10 @@ struct chardev *chardev_new(struct vm *vm, const struct cfg_char *cfg, const cha
 	case CHARDEV_STDIO: ret = open_stdio(cd); break;
 	case CHARDEV_PTY: ret = open_pty(cd); break;
 	case CHARDEV_FILE: ret = open_file(cd, cfg->path); break;
+	case CHARDEV_SOCKET:
+		cd->sock = charsock_new(vm->loop, name, cfg->path);
+		ret = cd->sock ? 0 : -EADDRINUSE;
+		break;
 	case CHARDEV_NONE: break;
 	}
 	if (ret) {
@@ -123,6 +129,7 @@ void chardev_free(struct chardev *cd)
 {
 	if (!cd)
 		return;
+	charsock_free(cd->sock);
 	loop_del(cd->vm->loop, &cd->handler);
 	if (cd->saved)
 		tcsetattr(cd->in, TCSANOW, &cd->old);
@@ -195,6 +202,8 @@ int chardev_attach(struct chardev *cd, const struct chardev_ops *ops, void *dev)
 {
 	int ret;
 
+	if (cd->sock)
+		return charsock_attach(cd->sock, ops, dev);
 	cd->ops = ops;
 	cd->dev = dev;
 	if (cd->in < 0) {
@@ -212,6 +221,8 @@ int chardev_attach(struct chardev *cd, const struct chardev_ops *ops, void *dev)
 
 void chardev_write(struct chardev *cd, const uint8_t *data, size_t len)
 {
+	if (cd->sock)
+		charsock_write(cd->sock, data, len);
 	while (len && cd->out >= 0 && !cd->out_dead) {
 		ssize_t n = write(cd->out, data, len);
 
@@ -229,6 +240,10 @@ void chardev_write(struct chardev *cd, const uint8_t *data, size_t len)
 
 void chardev_ready(struct chardev *cd)
 {
+	if (cd->sock) {
+		charsock_ready(cd->sock);
+		return;
+	}
 	pthread_mutex_lock(&cd->lock);
 	if (cd->handler.fd < 0 && !cd->in_dead &&
 	    loop_add(cd->vm->loop, &cd->handler, cd->in, EPOLLIN, on_input, cd))

@@ -72,8 +72,9 @@ static const char usage[] =
 "                       stop\n"
 "\n"
 "Devices (disk, net and share may be repeated):\n"
-"  --serial WHERE       16550 at 0x3f8: stdio (default), pty, file:PATH, none\n"
-"  --console WHERE      virtio console: stdio, pty, file:PATH, none (default)\n"
+"  --serial WHERE       16550 at 0x3f8: stdio (default), pty, file:PATH,\n"
+"                       socket:PATH (a Unix socket, one client at a time), none\n"
+"  --console WHERE      virtio console: the same, default none\n"
 "  --disk path=FILE[,ro]\n"
 "  --net tap=NAME[,mac=M] | socket=PATH[,mac=M]\n"
 "                       socket: two machines that name one path are one wire\n"
@@ -157,11 +158,14 @@ static int parse_char(struct cfg_char *c, const char *opt, const char *arg)
 		c->kind = CHARDEV_PTY;
 	else if (!strcmp(arg, "none"))
 		c->kind = CHARDEV_NONE;
-	else if (!strncmp(arg, "file:", 5) && arg[5]) {
+	else if (!strncmp(arg, "socket:", 7) && arg[7]) {
+		c->kind = CHARDEV_SOCKET;
+		c->path = arg + 7;
+	} else if (!strncmp(arg, "file:", 5) && arg[5]) {
 		c->kind = CHARDEV_FILE;
 		c->path = arg + 5;
 	} else {
-		hg_err("--%s %s: use stdio, pty, file:PATH or none", opt, arg);
+		hg_err("--%s %s: use stdio, pty, file:PATH, socket:PATH or none", opt, arg);
 		return -EINVAL;
 	}
 	return 0;

@@ -19,11 +19,13 @@
 
 enum cfg_irqchip { IRQCHIP_ON, IRQCHIP_SPLIT };
 
-enum cfg_chardev { CHARDEV_NONE, CHARDEV_STDIO, CHARDEV_PTY, CHARDEV_FILE };
+enum cfg_chardev {
+	CHARDEV_NONE, CHARDEV_STDIO, CHARDEV_PTY, CHARDEV_FILE, CHARDEV_SOCKET,
+};
 
 struct cfg_char {
 	enum cfg_chardev kind;
-	const char *path;	/* CHARDEV_FILE */
+	const char *path;	/* CHARDEV_FILE, CHARDEV_SOCKET */
 };
 
 struct cfg_disk {

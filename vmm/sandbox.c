@@ -115,7 +115,7 @@ static const int base_calls[] = {
 	SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity),
 };
 
-/* With a status socket, a socket wire or vsock. */
+/* With a status socket, a console on a socket, a socket wire or vsock. */
 static const int socket_calls[] = {
 	SCMP_SYS(accept4), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto),
 	SCMP_SYS(sendmsg), SCMP_SYS(setsockopt), SCMP_SYS(shutdown), SCMP_SYS(unlinkat),
@@ -214,7 +214,8 @@ static bool uses_sockets(const struct config *cfg)
 	for (i = 0; i < cfg->nr_nets; i++)
 		if (cfg->net[i].kind == NET_SOCKET)
 			return true;
-	return cfg->status || cfg->vsock.on;
+	return cfg->status || cfg->vsock.on || cfg->serial.kind == CHARDEV_SOCKET ||
+	       cfg->console.kind == CHARDEV_SOCKET;
 }
 
 static int allow_sockets(scmp_filter_ctx ctx, const struct config *cfg)

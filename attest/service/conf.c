@@ -9,8 +9,8 @@
 
 #include "bytes.h"
 #include "error.h"
+#include "ini.h"
 
-#define CONFIG_MAX 65536u
 #define CFG(field) offsetof(struct config, field)
 
 enum kind { K_TEXT, K_BOOL, K_NUMBER, K_ADMIN, K_CLIENTS };
@@ -66,7 +66,7 @@ static const struct key {
 struct place {
 	const char *name;
 	unsigned int line;
-	char section[16];
+	struct config *config;
 	bool seen[ARRAY_SIZE(keys)];
 	struct att_error *err;
 };
@@ -176,107 +176,67 @@ static int set(struct place *p, struct config *c, const struct key *k, const cha
 	}
 }
 
-static int parse_section(struct place *p, char *line)
+static int take_section(struct place *p, const char *name)
 {
-	char *end = strchr(line, ']');
 	size_t i;
 
-	if (!end || end[1])
-		return wrong(p, "a section is [NAME]");
-	*end = '\0';
-	for (i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (strcmp(keys[i].section, line + 1))
-			continue;
-		snprintf(p->section, sizeof(p->section), "%s", keys[i].section);
-		return 0;
-	}
-	return wrong(p, "there is no section [%.40s]", line + 1);
-}
-
-static char *trim(char *text)
-{
-	size_t n;
-
-	text += strspn(text, " \t");
-	for (n = strlen(text); n && strchr(" \t", text[n - 1]); n--)
-		;
-	text[n] = '\0';
-	return text;
-}
-
-static int parse_key(struct place *p, struct config *c, char *line)
-{
-	char *equals = strchr(line, '='), *name, *value;
-	size_t i;
-
-	if (!equals)
-		return wrong(p, "neither [SECTION] nor KEY = VALUE nor # comment");
-	*equals = '\0';
-	name = trim(line);
-	value = trim(equals + 1);
 	for (i = 0; i < ARRAY_SIZE(keys); i++)
-		if (!strcmp(keys[i].section, p->section) && !strcmp(keys[i].name, name))
+		if (!strcmp(keys[i].section, name))
+			return 0;
+	return wrong(p, "there is no section [%.40s]", name);
+}
+
+static int take_item(void *ctx, const struct ini_item *item)
+{
+	struct place *p = ctx;
+	size_t i;
+
+	p->line = item->at.line;
+	if (!item->key)
+		return take_section(p, item->section);
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!strcmp(keys[i].section, item->section) && !strcmp(keys[i].name, item->key))
 			break;
 	if (i == ARRAY_SIZE(keys))
-		return wrong(p, "[%s] has no key '%.40s'", p->section, name);
+		return wrong(p, "[%s] has no key '%.40s'", item->section, item->key);
 	if (p->seen[i] && keys[i].kind != K_ADMIN)
-		return wrong(p, "%s is there twice", name);
+		return wrong(p, "%s is there twice", item->key);
 	p->seen[i] = true;
-	return set(p, c, &keys[i], value);
+	return set(p, p->config, &keys[i], item->value);
 }
 
-static int parse_line(struct place *p, struct config *c, const char *at, size_t size)
+static int take_fault(void *ctx, struct ini_place at, const char *text)
 {
-	char line[1024];
-	size_t i;
+	struct place *p = ctx;
 
-	if (size >= sizeof(line))
-		return wrong(p, "a line of more than %zu bytes", sizeof(line) - 1);
-	for (i = 0; i < size; i++)
-		if ((unsigned char)at[i] < 0x20 && at[i] != '\t')
-			return wrong(p, "a control character");
-	memcpy(line, at, size);
-	line[size] = '\0';
-	at = trim(line);
-	if (!*at || *at == '#')
-		return 0;
-	return *at == '[' ? parse_section(p, trim(line)) : parse_key(p, c, line);
+	p->line = at.line;
+	return wrong(p, "%s", text);
 }
 
 int config_parse(struct config *c, const char *name, const char *text, size_t size,
 		 struct att_error *err)
 {
-	struct place p = { .name = name, .err = err };
+	struct place p = { .name = name, .config = c, .err = err };
+	const struct ini_reader r = { .item = take_item, .wrong = take_fault, .ctx = &p };
 
-	while (size) {
-		const char *end = memchr(text, '\n', size);
-		size_t length = end ? (size_t)(end - text) : size;
-
-		p.line++;
-		if (parse_line(&p, c, text, length))
-			return -1;
-		length += !!end;
-		text += length;
-		size -= length;
-	}
-	return 0;
+	return ini_parse(&r, text, size);
 }
 
 int config_read(struct config *c, const char *path, struct att_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = -1;
-	char *text = malloc(CONFIG_MAX + 1);
+	char *text = malloc(INI_FILE_MAX + 1);
 	size_t size = 0;
 	ssize_t n = -1;
 
 	if (fd >= 0 && text) {
-		while (size <= CONFIG_MAX && (n = read(fd, text + size, CONFIG_MAX + 1 - size)) > 0)
+		while (size <= INI_FILE_MAX && (n = read(fd, text + size, INI_FILE_MAX + 1 - size)) > 0)
 			size += (size_t)n;
 	}
 	if (fd < 0 || !text || n < 0)
 		att_fail(err, ATT_E_IO, "%s: %s", path, strerror(errno));
-	else if (size > CONFIG_MAX)
-		att_fail(err, ATT_E_FORMAT, "%s: larger than %u bytes", path, CONFIG_MAX);
+	else if (size > INI_FILE_MAX)
+		att_fail(err, ATT_E_FORMAT, "%s: larger than %u bytes", path, INI_FILE_MAX);
 	else
 		ret = config_parse(c, path, text, size, err);
 	if (fd >= 0)

@@ -87,7 +87,7 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
 	"Tell what a GPU is (list, identify), enrol it (enroll), and find out later whether it is "
-	"the same one (verify).\v"
+	"the same one (verify). check reads a record without its device.\v"
 	"Exit status: 0 done, the same device; 1 failed to do it; 2 wrong usage; 3 the record or a "
 	"key cannot be used; and when it is not the device: 10 the record is of another time or "
 	"kind, 11 identity, 12 behaviour. See hggpu(1).";
@@ -120,26 +120,27 @@ static void check_device(const struct arguments *a, const struct argp_state *sta
 
 static void check(const struct arguments *a, const struct argp_state *state)
 {
-	bool enrolling, verifying;
+	bool enrolling, verifying, checking;
 
 	if (!a->command)
-		argp_error(state, "which command: list, identify, enroll or verify?");
+		argp_error(state, "which command: list, identify, enroll, verify or check?");
 	enrolling = !strcmp(a->command, "enroll");
 	verifying = !strcmp(a->command, "verify");
-	if (!enrolling && !verifying && strcmp(a->command, "list") &&
+	checking = !strcmp(a->command, "check");
+	if (!enrolling && !verifying && !checking && strcmp(a->command, "list") &&
 	    strcmp(a->command, "identify"))
-		argp_error(state, "no command '%s': list, identify, enroll or verify", a->command);
+		argp_error(state, "no command '%s': list, identify, enroll, verify or check", a->command);
 	if (enrolling && (!a->key || !a->out))
 		argp_error(state, "enroll needs --key and --out");
-	if (verifying && (!a->record || !a->trust))
-		argp_error(state, "verify needs --record and --trust");
+	if ((verifying || checking) && (!a->record || !a->trust))
+		argp_error(state, "%s needs --record and --trust", a->command);
 	if (!enrolling && (a->key || a->out || a->identity_only || a->days))
 		argp_error(state, "--key, --out, --identity-only and --days are for enroll");
-	if (!verifying && (a->record || a->strict))
+	if (!verifying && ((a->record && !checking) || a->strict))
 		argp_error(state, "--record and --strict are for verify");
 	if (!enrolling && a->distincts)
 		argp_error(state, "--distinct-from is for enroll");
-	if (!verifying && !a->trust != !a->distincts)
+	if (!verifying && !checking && !a->trust != !a->distincts)
 		argp_error(state, "--distinct-from and --trust come together");
 	if (a->identity_only && a->distincts)
 		argp_error(state,
@@ -540,6 +541,27 @@ static int verify(struct arguments *a)
 	return ret;
 }
 
+/* Of the record alone, without its device. */
+static int check_record(const struct arguments *a)
+{
+	EVP_PKEY *trusted = file_key(a->trust, false);
+	struct hg_fp_record *r = trusted ? read_record(a->record, trusted) : NULL;
+	int64_t now = time(NULL);
+	int ret = EXIT_INPUT;
+
+	if (r) {
+		ret = r->expires && r->expires <= now ? EXIT_RECORD : EXIT_DONE;
+		if (ret)
+			complain("%s: it has expired", a->record);
+		else
+			printf("%s: signed by that key, %s\n", a->record,
+			       r->behaviour ? "with behaviour" : "identity only");
+	}
+	EVP_PKEY_free(trusted);
+	free(r);
+	return ret ? ret : fflush(stdout) ? EXIT_FAILED : EXIT_DONE;
+}
+
 static int with_target(struct arguments *a, bool enrolling)
 {
 	struct hg_gpu_error err = { 0 };
@@ -558,7 +580,7 @@ static int with_target(struct arguments *a, bool enrolling)
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "list|identify|enroll|verify", doc, NULL,
+	static const struct argp argp = { options, parse, "list|identify|enroll|verify|check", doc, NULL,
 					  NULL,	   NULL };
 	struct arguments a = { .choice = { .device = -1, .noise = SIM_NOISE / 100.0 },
 			       .readings = READINGS };
@@ -569,5 +591,7 @@ int main(int argc, char **argv)
 		return list(&a);
 	if (!strcmp(a.command, "verify"))
 		return verify(&a);
+	if (!strcmp(a.command, "check"))
+		return check_record(&a);
 	return with_target(&a, !strcmp(a.command, "enroll"));
 }

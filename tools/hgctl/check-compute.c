@@ -6,16 +6,16 @@
  */
 #include "doctor.h"
 
+#include "probe.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PROBE_SECONDS 20
@@ -140,38 +140,6 @@ static void __attribute__((noreturn)) child(void (*probe)(struct answer *), int 
 	_exit(write(fd, a.text, strlen(a.text)) < 0);
 }
 
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Reads until the end or until the time is up. -> 0 or -errno (-ETIMEDOUT). */
-static int read_answer(int fd, struct answer *a)
-{
-	long end = now_ms() + PROBE_SECONDS * 1000;
-	size_t got = 0;
-
-	a->text[0] = '\0';
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		long left = end - now_ms();
-		ssize_t n;
-
-		if (left <= 0 || poll(&p, 1, left) == 0)
-			return -ETIMEDOUT;
-		n = read(fd, a->text + got, sizeof(a->text) - 1 - got);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		got += n;
-		a->text[got] = '\0';
-	}
-}
-
 static int ask(void (*probe)(struct answer *), struct answer *a)
 {
 	int pipefd[2], err, status;
@@ -192,7 +160,7 @@ static int ask(void (*probe)(struct answer *), struct answer *a)
 		child(probe, pipefd[1]);
 	}
 	close(pipefd[1]);
-	err = read_answer(pipefd[0], a);
+	err = probe_read(pipefd[0], a->text, sizeof(a->text), PROBE_SECONDS);
 	close(pipefd[0]);
 	if (err)
 		kill(pid, SIGKILL);

@@ -14,6 +14,7 @@ void doctor_examine(const struct machine *m, struct report *r)
 	check_gpus(m, r);
 	if (m->real)
 		check_compute(m, r);
+	check_chain(m, r);
 }
 
 int doctor_main(const char *root, bool json)

@@ -22,6 +22,12 @@ void check_gpus(const struct machine *m, struct report *r);
 /* OpenCL and CUDA; runs their libraries, so only on the real machine. */
 void check_compute(const struct machine *m, struct report *r);
 
+/*
+ * hypergpu.conf, event logs, attestation key, verifier, GPU record, OpenCL layer. On the real
+ * machine our other programs are run, each with a time limit.
+ */
+void check_chain(const struct machine *m, struct report *r);
+
 /* All of them, in the order of the report. */
 void doctor_examine(const struct machine *m, struct report *r);
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* hgctl: the operator's view of a HyperGPU machine. */
+#include "cvm.h"
 #include "doctor.h"
+#include "front.h"
 #include "measure.h"
+#include "metrics.h"
 #include "status.h"
 
 #include <argp.h>
@@ -37,6 +40,12 @@ static const char doc[] =
 	"  status   the VMs that run on hypergpu.ko, and their counters\n"
 	"  measure  the launch digest of a confidential VM, from what it starts with;\n"
 	"           it needs --kernel, --smp, --mem and --cpuid\n"
+	"  cvm      define, start, stop, list and use VMs\n"
+	"  gpu      enrol and verify GPUs, run programs on them\n"
+	"  attest   keys, evidence and verification\n"
+	"  config   check and show hypergpu.conf\n"
+	"  metrics  counters and states for Prometheus\n"
+	"cvm, gpu, attest, config and metrics have a --help of their own.\n"
 	"\n"
 	"Exit status of doctor: 0 when nothing that hypergpu.ko requires is missing,\n"
 	"1 when something is. See hgctl(1).";
@@ -107,12 +116,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 int main(int argc, char **argv)
 {
+	/* Commands with command lines of their own. */
+	static const struct {
+		const char *name;
+		int (*main)(int argc, char **argv);
+	} own[] = {
+		{ "cvm", cvm_main }, { "gpu", gpu_main }, { "attest", attest_main },
+		{ "config", config_main }, { "metrics", metrics_main },
+	};
 	static const struct argp_child children[] = {
 		{ &measure_argp, 0, "Options of measure:", 1 }, { 0 }
 	};
 	static const struct argp argp = { options, parse, "COMMAND", doc, children, NULL, NULL };
 	struct arguments a = { .root = getenv("HGCTL_ROOT") };
 
+	for (size_t i = 0; argc > 1 && i < sizeof(own) / sizeof(own[0]); i++)
+		if (!strcmp(argv[1], own[i].name))
+			return own[i].main(argc - 1, argv + 1);
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (!a.root)

@@ -64,6 +64,33 @@ static bool parse_number(const char *text, bool suffix, uint64_t max, uint64_t *
 	return true;
 }
 
+static int set_smp(struct measure_options *o, const char *text)
+{
+	uint64_t v;
+
+	if (!parse_number(text, false, SMP_MAX, &v) || !v)
+		return -EINVAL;
+	o->smp = (unsigned int)v;
+	return 0;
+}
+
+static int set_mem(struct measure_options *o, const char *text)
+{
+	uint64_t v;
+
+	if (!parse_number(text, true, MEM_MAX, &v) || v < MEM_MIN || v % (2 * MiB))
+		return -EINVAL;
+	o->mem = v;
+	return 0;
+}
+
+int measure_set(struct measure_options *o, const char *smp, const char *mem)
+{
+	int err = set_smp(o, smp);
+
+	return err ? err : set_mem(o, mem);
+}
+
 static void parse_numbers(int key, const char *arg, struct argp_state *state)
 {
 	struct measure_options *o = state->input;
@@ -71,15 +98,13 @@ static void parse_numbers(int key, const char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_SMP:
-		if (!parse_number(arg, false, SMP_MAX, &v) || !v)
+		if (set_smp(o, arg))
 			argp_error(state, "--smp wants 1 to %d, not '%s'", SMP_MAX, arg);
-		o->smp = (unsigned int)v;
 		break;
 	case OPT_MEM:
-		if (!parse_number(arg, true, MEM_MAX, &v) || v < MEM_MIN || v % (2 * MiB))
+		if (set_mem(o, arg))
 			argp_error(state, "--mem wants a multiple of 2M from 16M to 4096G, not '%s'",
 				   arg);
-		o->mem = v;
 		break;
 	default:
 		if (!parse_number(arg, false, UINT32_MAX, &v))
@@ -315,6 +340,18 @@ static int print(const struct measure_options *o, const struct inputs *in, const
 	if (err != -EINVAL)
 		hg_err("cannot write the output");
 	return -EIO;
+}
+
+int measure_digest(const struct measure_options *o, uint8_t digest[DIGEST_SIZE])
+{
+	struct inputs in = { 0 };
+	struct digest d;
+	int err = compute(o, &in, &d);
+
+	if (!err)
+		digest_launch(&d, digest);
+	free_inputs(&in);
+	return err;
 }
 
 int measure_main(const struct measure_options *o, bool json)

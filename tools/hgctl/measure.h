@@ -25,6 +25,14 @@ struct measure_options {
 /* The command's own options; its input is a struct measure_options of zeros. */
 extern const struct argp measure_argp;
 
+/*
+ * Sets @o->smp and @o->mem, as --smp and --mem would say them. 0, or -EINVAL without a message.
+ */
+int measure_set(struct measure_options *o, const char *smp, const char *mem);
+
+/* The digest itself: 0, or -errno after a message. */
+int measure_digest(const struct measure_options *o, uint8_t digest[DIGEST_SIZE]);
+
 /* The subcommand. -> exit status: 0, or 1 with a message on standard error. */
 int measure_main(const struct measure_options *options, bool json);
 

@@ -59,7 +59,8 @@ static void everything(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&c, "--kernel k --initrd i --append a=b --smp 16 --mem 2G "
-			       "--hugepages --irqchip split --reboot exit --dev /d --serial none "
+			       "--hugepages --irqchip split --reboot exit --dev /d "
+			       "--serial socket:/run/s "
 			       "--console stdio --disk path=a,ro --disk path=b "
 			       "--net tap=t0,mac=02:00:00:00:00:0f --net socket=/s "
 			       "--share tag=t,path=/p,ro --share tag=u,path=/q,xdev "
@@ -77,6 +78,8 @@ static void everything(void **state)
 	assert_int_equal(c.net[1].kind, NET_SOCKET);
 	assert_false(c.net[1].has_mac);
 	assert_int_equal(c.nr_shares, 2);
+	assert_int_equal(c.serial.kind, CHARDEV_SOCKET);
+	assert_string_equal(c.serial.path, "/run/s");
 	assert_true(c.share[0].ro && !c.share[0].xdev && c.share[1].xdev && !c.share[1].ro);
 	assert_int_equal(c.vsock.cid, 3);
 	assert_int_equal(c.debug_exit_port, 0xf4);
@@ -104,7 +107,7 @@ static void refused(void **state)
 		"--kernel k --vsock cid=2,path=/v", "--kernel k --vsock cid=4294967295,path=/v",
 		"--kernel k --vsock cid=5", "--kernel k --vsock cid=5,path=a --vsock cid=6,path=b",
 		"--kernel k --debug-exit 65536", "--kernel k --uid root", "--kernel k --uid 1:",
-		"--kernel k --console stdio", "--kernel k --serial tty",
+		"--kernel k --console stdio", "--kernel k --serial tty", "--kernel k --serial socket:",
 		"--kernel k --serial file:",
 		"--kernel k --cvm --cvm-policy x", "--kernel k --cvm-policy 4294967296",
 		"--kernel k --cvm-policy -1", "--kernel k --cvm-policy", "--cvm",

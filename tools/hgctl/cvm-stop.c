@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+/* hgctl cvm stop: the power button; and if that is not enough and may be, the plug. */
+#include "cvm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FORCE_SECONDS 5
+
+/* Waits until hgvmm's process has ended. -> whether it has. */
+static bool ended(int pidfd, long seconds)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	struct timespec t;
+	long long end, left;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	end = ((long long)t.tv_sec + seconds) * 1000 + t.tv_nsec / 1000000;
+	for (;;) {
+		clock_gettime(CLOCK_MONOTONIC, &t);
+		left = end - (long long)t.tv_sec * 1000 - t.tv_nsec / 1000000;
+		if (poll(&p, 1, left > 0 ? (int)left : 0) > 0)
+			return true;
+		if (left <= 0)
+			return false;
+	}
+}
+
+/* The supervisor writes down how it ended before it lets go of the lock. */
+static bool released(const struct site *site, const char *name)
+{
+	const struct timespec ms20 = { 0, 20000000 };
+	bool held = true;
+	pid_t pid;
+
+	for (int i = 0; i < FORCE_SECONDS * 50; i++) {
+		if (vm_held(site, name, &held, &pid) || !held)
+			break;
+		nanosleep(&ms20, NULL);
+	}
+	return !held;
+}
+
+static bool ask(const struct site *site, const char *name, const char *command)
+{
+	json_t *answer = vm_ask(site, name, command);
+	bool ok = answer;
+
+	json_decref(answer);
+	return ok;
+}
+
+static bool send_signal(int pidfd, int signal)
+{
+	return !syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+/* What the guest has no say in. -> whether it has ended. */
+static bool force(const struct site *site, const char *name, int pidfd)
+{
+	if (ask(site, name, "stop") && ended(pidfd, FORCE_SECONDS))
+		return true;
+	if (send_signal(pidfd, SIGTERM) && ended(pidfd, FORCE_SECONDS))
+		return true;
+	return send_signal(pidfd, SIGKILL) && ended(pidfd, FORCE_SECONDS);
+}
+
+static int stop(const struct site *site, const char *name, int pidfd, long seconds, bool forced)
+{
+	bool asked = ask(site, name, "powerdown");
+
+	/* Who does not answer may have ended at that: a moment tells. */
+	if (ended(pidfd, asked ? seconds : 1) || (forced && force(site, name, pidfd))) {
+		if (released(site, name)) {
+			printf("%s stopped\n", name);
+			return fflush(stdout) ? CVM_FAILED : CVM_DONE;
+		}
+		complain("%s: hgvmm ended, but not its supervisor", name);
+	} else if (forced) {
+		complain("%s: hgvmm cannot be ended", name);
+	} else if (!asked) {
+		complain("%s: hgvmm does not answer; --force ends it", name);
+	} else {
+		complain("%s: the guest did not power off in %ld s; --force ends it", name, seconds);
+	}
+	return CVM_FAILED;
+}
+
+int cvm_stop(const struct site *site, const char *name, long seconds, bool forced)
+{
+	bool held;
+	pid_t pid;
+	int fd, ret, err = vm_held(site, name, &held, &pid);
+
+	if (!err && !held) {
+		notice("%s does not run", name);
+		return CVM_DONE;
+	}
+	fd = err ? err : vm_pidfd(site, name);
+	if (fd < 0) {
+		complain("%s: %s", name, fd == -ESRCH ? "its process is about to start or to end" :
+			 strerror(-fd));
+		return CVM_FAILED;
+	}
+	if (seconds < 0)
+		seconds = (long)settings_number(&site->conf, "vm", "stop_timeout");
+	ret = stop(site, name, fd, seconds, forced);
+	close(fd);
+	return ret;
+}
