@@ -59,7 +59,7 @@ modules: packages-build ## kmod/hypergpu.ko, for the kernel headers in KDIR
 		$(if $(filter 1,$(V)),V=1) modules
 
 .PHONY: user
-user: $(USER_DIRS:%=user-%) ## hgvmm, the tools, hgattest, hgverify, hgverifyd, hgrun and its layer
+user: $(USER_DIRS:%=user-%) ## hgvmm, the tools, hgattest, hgseal, hgverify, hgverifyd, hgrun and its layer
 
 .PHONY: $(USER_DIRS:%=user-%)
 $(USER_DIRS:%=user-%): user-%: packages-build
@@ -134,7 +134,7 @@ bench-gpu: packages-test ## what the sealed channel costs: by core, kernel, cros
 	$(Q)tests/bench/gpu-layer --json $(BUILD)/bench-gpu-layer.json
 
 ## Install
-# hgbench stays in the source tree: it is there to test what was built there.
+# hgbench and hgimage stay in the source tree: they are there for what was built there.
 .PHONY: install
 install: user ## programs, man pages, completion, to PREFIX (/usr/local)
 	$(Q)rm -rf $(STAGE)
@@ -142,7 +142,7 @@ install: user ## programs, man pages, completion, to PREFIX (/usr/local)
 		$(MAKE) -C $$d install DESTDIR=$(STAGE) PREFIX=$(PREFIX); done
 	$(Q)install -d $(STAGE)$(PREFIX)/share/man/man1 $(STAGE)$(PREFIX)/share/hypergpu
 	$(Q)install -m 644 docs/man/hgvmm.1 docs/man/hgctl.1 docs/man/hgattest.1 \
-		docs/man/hgverify.1 docs/man/hggpu.1 docs/man/hgrun.1 $(STAGE)$(PREFIX)/share/man/man1
+		docs/man/hgverify.1 docs/man/hgseal.1 docs/man/hggpu.1 docs/man/hgrun.1 $(STAGE)$(PREFIX)/share/man/man1
 	$(Q)install -D -m 644 docs/man/hgverifyd.8 $(STAGE)$(PREFIX)/share/man/man8/hgverifyd.8
 	$(Q)install -D -m 644 docs/man/hgverifyd.conf.5 $(STAGE)$(PREFIX)/share/man/man5/hgverifyd.conf.5
 	$(Q)install -m 644 tools/conf/hypergpu-blacklist.conf tools/conf/60-hypergpu.rules \

@@ -40,6 +40,7 @@ tenant_bundle() {
 	echo hypergpu-bundle-1
 	echo "key $(base64 -w0 "$1/key")"
 	echo "answer-to $(base64 -w0 "$1/reader.pub")"
+	echo "gpu record"
 }
 
 # tenant_prompt OWN NONCE NUMBER TEXT: the line that asks.
