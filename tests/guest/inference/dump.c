@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * dump PID >FILE: all memory of a process that another one of the host can read. A page that
- * cannot be read is passed over; the last line on stderr is how many bytes there were.
+ * dump PID >FILE: all memory of a process that another one of the host can read, but for pages of
+ * zeros. A page that cannot be read is passed over. On stderr: how many bytes could be read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,16 +19,17 @@
 static uint8_t buffer[CHUNK];
 static uint64_t total;
 
-static bool write_all(const uint8_t *p, size_t size)
+/* Where plaintext goes on over the end of a page, no page between is all zeros. */
+static bool write_pages(const uint8_t *p, size_t size)
 {
-	while (size) {
-		ssize_t n = write(STDOUT_FILENO, p, size);
+	static const uint8_t zeros[PAGE];
 
-		if (n <= 0)
+	for (total += size; size; p += PAGE) {
+		size_t n = size < PAGE ? size : PAGE;
+
+		if (memcmp(p, zeros, n) && fwrite(p, 1, n, stdout) != n)
 			return false;
-		p += n;
-		size -= (size_t)n;
-		total += (uint64_t)n;
+		size -= n;
 	}
 	return true;
 }
@@ -41,7 +42,7 @@ static bool dump_range(int mem, uint64_t first, uint64_t end)
 
 		if (got <= 0)
 			got = PAGE;
-		else if (!write_all(buffer, (size_t)got))
+		else if (!write_pages(buffer, (size_t)got))
 			return false;
 		first += (uint64_t)got;
 	}
@@ -79,5 +80,5 @@ int main(int argc, char **argv)
 	fclose(maps);
 	close(mem);
 	fprintf(stderr, "%" PRIu64 "\n", total);
-	return total ? 0 : 1;
+	return total && !fflush(stdout) ? 0 : 1;
 }
