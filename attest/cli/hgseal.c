@@ -21,7 +21,14 @@
 
 enum exit_status { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 
-enum { OPT_KEY = 'k', OPT_CONTEXT = 'c', OPT_IN = 'i', OPT_OUT = 'o', OPT_NONCE = 'n', OPT_PUBLIC = 'p' };
+enum {
+	OPT_KEY = 'k',
+	OPT_CONTEXT = 'c',
+	OPT_IN = 'i',
+	OPT_OUT = 'o',
+	OPT_NONCE = 'n',
+	OPT_PUBLIC = 'p',
+};
 
 struct arguments {
 	const char *command, *key, *context, *in, *out, *nonce, *public;

@@ -74,7 +74,8 @@ take_package() {
 	fi
 	: >"$files"
 	while IFS= read -r path; do
-		fits "$path" "$@" && [ ! -d "$from$path" -o -L "$from$path" ] || continue
+		fits "$path" "$@" || continue
+		[ ! -d "$from$path" ] || [ -L "$from$path" ] || continue
 		case $path in
 		/usr/share/doc/* | /usr/share/man/* | /usr/share/lintian/*) continue ;;
 		esac
@@ -112,13 +113,13 @@ installed() {
 
 # unpack_deb PACKAGE TO: the same, out of the package, which is noted with its hash.
 unpack_deb() {
-	local deb
+	local deb found
 
 	set +f
-	deb=("$DEBS/$1"_*.deb)
+	found=("$DEBS/$1"_*.deb)
 	set -f
-	[ ${#deb[@]} -eq 1 ] && [ -r "${deb[0]}" ] || die "there must be one $1_*.deb in $DEBS"
-	deb=${deb[0]}
+	[ ${#found[@]} -eq 1 ] && [ -r "${found[0]}" ] || die "there must be one $1_*.deb in $DEBS"
+	deb=${found[0]}
 	[ "$(dpkg-deb -f "$deb" Package)" = "$1" ] || die "$deb is another package"
 	[ -d "$2" ] || dpkg-deb -x "$deb" "$2" || die "$deb: cannot be unpacked"
 	echo "$1 $(dpkg-deb -f "$deb" Version) $(dpkg-deb -f "$deb" Architecture)" \
