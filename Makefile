@@ -59,7 +59,7 @@ modules: packages-build ## kmod/hypergpu.ko, for the kernel headers in KDIR
 		$(if $(filter 1,$(V)),V=1) modules
 
 .PHONY: user
-user: $(USER_DIRS:%=user-%) ## hgvmm, the tools, hgattest, hgverify, hgverifyd, hgrun and its layer
+user: $(USER_DIRS:%=user-%) ## hgvmm, the tools, hgattest, hgseal, hgverify, hgverifyd, hgrun and its layer
 
 .PHONY: $(USER_DIRS:%=user-%)
 $(USER_DIRS:%=user-%): user-%: packages-build
@@ -134,11 +134,11 @@ bench-gpu: packages-test ## what sealing the GPU's bus costs (PUBLISH=1: into do
 ## Install
 # What each part has goes to STAGE first; tools/install-tree copies it from there, and
 # notes it for uninstall. All of it is below PREFIX: udev, systemd and modprobe look into
-# /usr and /usr/local, and no other. hgbench stays in the source tree: it is there to test
-# what was built there.
+# /usr and /usr/local, and no other. hgbench and hgimage stay in the source tree: they are
+# there for what was built there.
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' kmod/dkms.conf)
 DKMS_TREE = $(STAGE)$(PREFIX)/src/hypergpu-$(VERSION)
-MAN := $(filter-out docs/man/hgbench.%,$(wildcard docs/man/*.[1-8]))
+MAN := $(filter-out docs/man/hgbench.% docs/man/hgimage.%,$(wildcard docs/man/*.[1-8]))
 
 .PHONY: install
 install: stage ## programs, manuals, units, the module's source for DKMS, to PREFIX (/usr/local)
