@@ -249,7 +249,8 @@ static void check(struct arguments *a, const struct argp_state *state)
 	if (!c)
 		argp_error(state, "one of the commands key, seal, open, to");
 	for (i = 0; i < ARRAY_SIZE(options) - 1; i++) {
-		bool given = *option_of(a, options[i].key), wanted = strchr(c->needs, options[i].key);
+		bool given = *option_of(a, options[i].key);
+		bool wanted = strchr(c->needs, options[i].key);
 
 		if (given != wanted)
 			argp_error(state, "%s %s --%s", c->name, wanted ? "needs" : "does not take",

@@ -230,7 +230,8 @@ int config_read(struct config *c, const char *path, struct att_error *err)
 	ssize_t n = -1;
 
 	if (fd >= 0 && text) {
-		while (size <= INI_FILE_MAX && (n = read(fd, text + size, INI_FILE_MAX + 1 - size)) > 0)
+		while (size <= INI_FILE_MAX &&
+		       (n = read(fd, text + size, INI_FILE_MAX + 1 - size)) > 0)
 			size += (size_t)n;
 	}
 	if (fd < 0 || !text || n < 0)

@@ -580,7 +580,8 @@ static int with_target(struct arguments *a, bool enrolling)
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "list|identify|enroll|verify|check", doc, NULL,
+	static const struct argp argp = { options, parse, "list|identify|enroll|verify|check",
+					  doc, NULL,
 					  NULL,	   NULL };
 	struct arguments a = { .choice = { .device = -1, .noise = SIM_NOISE / 100.0 },
 			       .readings = READINGS };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the test program share: app.c, app_kernels.c (launches), app_copies.c, order.c. */
+/* What the files of the test program share: app.c, app_kernels.c (launches), app_copies.c,
+ * order.c. */
 #ifndef APP_H
 #define APP_H
 

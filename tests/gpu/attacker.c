@@ -20,42 +20,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "attacker.h"
 #include "layer.h"
-
-enum attack {
-	NONE,
-	FLIP_WRITE,
-	REPLAY_WRITE,
-	REORDER_WRITE,
-	DROP_WRITE,
-	TRUNCATE_WRITE,
-	SWAP_WRITE,
-	DELAY_WRITE,
-	FLIP_READ,
-	REPLAY_READ,
-	DROP_READ,
-	TRUNCATE_READ,
-	REFLECT_READ,
-	SWAP_READ,
-	DELAY_READ,
-	DROP_LAUNCH,
-	TWICE_LAUNCH,
-	SWAP_LAUNCH,
-	ARGS_LAUNCH,
-	GEOMETRY_LAUNCH,
-	VALUE_LAUNCH,
-	OFFSET_LAUNCH,
-	REORDER_LAUNCH,
-	KERNEL_LAUNCH,
-	DELAY_LAUNCH,
-	IMAGE_LAUNCH,
-	DROP_COPY,
-	REPLAY_COPY,
-	REORDER_COPY,
-	SHIFT_COPY,
-	MOVE_COPY,
-	SWAP_COPY,
-};
 
 static const char *const attacks[] = {
 	[NONE] = "none",
@@ -121,7 +87,7 @@ static cl_mem held_mem;
 static size_t held_offset;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static enum attack attack;
+enum attack attack;
 static unsigned long victim, writes, reads, launches, copies, done;
 static const char *pattern;
 static char victim_name[64] = "-";
@@ -135,6 +101,11 @@ static bool hit(unsigned long *counter)
 	yes = (*counter)++ == victim && attack != NONE;
 	pthread_mutex_unlock(&lock);
 	return yes;
+}
+
+bool hit_copy(void)
+{
+	return hit(&copies);
 }
 
 /*
@@ -152,8 +123,7 @@ static bool again(bool *before)
 
 static void tell(void);
 
-/* Told at once: the program may end in any way. */
-static void struck(void)
+void struck(void)
 {
 	__atomic_store_n(&done, 1, __ATOMIC_RELAXED);
 	tell();
@@ -178,8 +148,7 @@ static void remember(void **data, size_t *size, const void *from, size_t n)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Another live buffer, or image, of the same size but @avoid, or NULL. */
-static cl_mem other_than(cl_mem m, cl_mem avoid)
+cl_mem other_than(cl_mem m, cl_mem avoid)
 {
 	cl_mem found = NULL;
 	size_t size = 0, i;
@@ -264,7 +233,7 @@ static cl_int CL_API_CALL release_mem(cl_mem m)
 	return below->clReleaseMemObject(m);
 }
 
-static cl_int nothing(cl_command_queue q, cl_uint n, const cl_event *list, cl_event *event)
+cl_int nothing(cl_command_queue q, cl_uint n, const cl_event *list, cl_event *event)
 {
 	struck();
 	return below->clEnqueueMarkerWithWaitList(q, n, list, event);
@@ -677,35 +646,6 @@ static void launch_late(cl_command_queue q)
 	late.kernel = NULL;
 }
 
-/* A copy that was kept: for after the next launch, or the next copy. */
-static struct {
-	cl_mem src, dst;
-	size_t from, to, size;
-} kept;
-
-static void keep_copy(cl_mem src, cl_mem dst, size_t from, size_t to, size_t size)
-{
-	below->clRetainMemObject(src);
-	below->clRetainMemObject(dst);
-	kept.src = src;
-	kept.dst = dst;
-	kept.from = from;
-	kept.to = to;
-	kept.size = size;
-}
-
-static void copy_kept(cl_command_queue q)
-{
-	if (!kept.src)
-		return;
-	struck();
-	below->clEnqueueCopyBuffer(q, kept.src, kept.dst, kept.from, kept.to, kept.size, 0, NULL,
-				   NULL);
-	below->clReleaseMemObject(kept.src);
-	below->clReleaseMemObject(kept.dst);
-	kept.src = NULL;
-}
-
 static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 				 const size_t *offset, const size_t *global, const size_t *local,
 				 cl_uint n, const cl_event *list, cl_event *event)
@@ -770,102 +710,6 @@ static cl_int CL_API_CALL launch(cl_command_queue q, cl_kernel k, cl_uint dims,
 	return code;
 }
 
-static cl_int CL_API_CALL copy_buffer(cl_command_queue q, cl_mem src, cl_mem dst, size_t from,
-				      size_t to, size_t size, cl_uint n, const cl_event *list,
-				      cl_event *event)
-{
-	bool now = hit(&copies);
-	cl_int code;
-
-	if (now && attack == DROP_COPY)
-		return nothing(q, n, list, event);
-	if (now && attack == REORDER_COPY) {
-		keep_copy(src, dst, from, to, size);
-		return below->clEnqueueMarkerWithWaitList(q, n, list, event);
-	}
-	if (now && attack == SHIFT_COPY)
-		from += 16;
-	if (now && attack == MOVE_COPY)
-		to += 16;
-	if (now && attack == SWAP_COPY && other_than(src, dst))
-		src = other_than(src, dst);
-	if (now && attack >= SHIFT_COPY)
-		struck();
-	code = below->clEnqueueCopyBuffer(q, src, dst, from, to, size, n, list, event);
-	if (attack == REORDER_COPY)
-		copy_kept(q);
-	if (now && attack == REPLAY_COPY)
-		keep_copy(src, dst, from, to, size);
-	return code;
-}
-
-static cl_int CL_API_CALL copy_rect(cl_command_queue q, cl_mem src, cl_mem dst, const size_t *from,
-				    const size_t *to, const size_t *region, size_t src_row,
-				    size_t src_slice, size_t dst_row, size_t dst_slice, cl_uint n,
-				    const cl_event *list, cl_event *event)
-{
-	bool now = hit(&copies);
-	size_t moved[3];
-
-	if (now && attack == DROP_COPY)
-		return nothing(q, n, list, event);
-	memcpy(moved, attack == MOVE_COPY ? to : from, sizeof(moved));
-	moved[0] += 16;
-	if (now && attack == SHIFT_COPY)
-		from = moved;
-	if (now && attack == MOVE_COPY)
-		to = moved;
-	if (now && (attack == SHIFT_COPY || attack == MOVE_COPY))
-		struck();
-	return below->clEnqueueCopyBufferRect(q, src, dst, from, to, region, src_row, src_slice,
-					      dst_row, dst_slice, n, list, event);
-}
-
-static cl_int CL_API_CALL copy_image(cl_command_queue q, cl_mem src, cl_mem dst, const size_t *from,
-				     const size_t *to, const size_t *region, cl_uint n,
-				     const cl_event *list, cl_event *event)
-{
-	if (hit(&copies) && attack == DROP_COPY)
-		return nothing(q, n, list, event);
-	return below->clEnqueueCopyImage(q, src, dst, from, to, region, n, list, event);
-}
-
-static cl_int CL_API_CALL copy_to_image(cl_command_queue q, cl_mem src, cl_mem dst, size_t from,
-					const size_t *to, const size_t *region, cl_uint n,
-					const cl_event *list, cl_event *event)
-{
-	if (hit(&copies) && attack == DROP_COPY)
-		return nothing(q, n, list, event);
-	return below->clEnqueueCopyBufferToImage(q, src, dst, from, to, region, n, list, event);
-}
-
-static cl_int CL_API_CALL copy_from_image(cl_command_queue q, cl_mem src, cl_mem dst,
-					  const size_t *from, const size_t *region, size_t to,
-					  cl_uint n, const cl_event *list, cl_event *event)
-{
-	if (hit(&copies) && attack == DROP_COPY)
-		return nothing(q, n, list, event);
-	return below->clEnqueueCopyImageToBuffer(q, src, dst, from, region, to, n, list, event);
-}
-
-static cl_int CL_API_CALL fill_buffer(cl_command_queue q, cl_mem m, const void *what,
-				      size_t what_size, size_t offset, size_t size, cl_uint n,
-				      const cl_event *list, cl_event *event)
-{
-	if (hit(&copies) && attack == DROP_COPY)
-		return nothing(q, n, list, event);
-	return below->clEnqueueFillBuffer(q, m, what, what_size, offset, size, n, list, event);
-}
-
-static cl_int CL_API_CALL fill_image(cl_command_queue q, cl_mem m, const void *colour,
-				     const size_t *origin, const size_t *region, cl_uint n,
-				     const cl_event *list, cl_event *event)
-{
-	if (hit(&copies) && attack == DROP_COPY)
-		return nothing(q, n, list, event);
-	return below->clEnqueueFillImage(q, m, colour, origin, region, n, list, event);
-}
-
 void test_layer_take(cl_icd_dispatch *d)
 {
 	const char *name = getenv("ATTACK"), *n = getenv("ATTACK_N");
@@ -894,13 +738,7 @@ void test_layer_take(cl_icd_dispatch *d)
 	d->clSetKernelArg = set_arg;
 	d->clReleaseKernel = release_kernel;
 	d->clEnqueueNDRangeKernel = launch;
-	d->clEnqueueCopyBuffer = copy_buffer;
-	d->clEnqueueCopyBufferRect = copy_rect;
-	d->clEnqueueCopyImage = copy_image;
-	d->clEnqueueCopyBufferToImage = copy_to_image;
-	d->clEnqueueCopyImageToBuffer = copy_from_image;
-	d->clEnqueueFillBuffer = fill_buffer;
-	d->clEnqueueFillImage = fill_image;
+	attacker_take_copies(d, below);
 }
 
 /* In one piece and over what is there: another thread may end the program at any time. */

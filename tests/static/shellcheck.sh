@@ -23,5 +23,6 @@ while IFS= read -r -d '' f; do
 		;;
 	esac
 done < <(project_files)
-[ ${#scripts[@]} -eq 0 ] || shellcheck -x -S warning -e SC2034,SC2174,SC2187 "${scripts[@]}" || errors=1
+[ ${#scripts[@]} -eq 0 ] || printf '%s\0' "${scripts[@]}" |
+	xargs -0 -n 20 -P 2 shellcheck -x -S warning -e SC2034,SC2174,SC2187 || errors=1
 verdict ${#scripts[@]} shellcheck

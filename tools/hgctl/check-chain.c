@@ -97,7 +97,8 @@ static void check_quote(struct report *r, const struct settings *conf, const cha
 	struct check f = chain("attest.quote", "TPM quotes");
 	char path[PATH_MAX];
 	const char *tcti = settings_get(conf, "attest", "tcti");
-	const char *argv[] = { path, "gather", "--tcti", tcti, "--ak", ak, "--nonce", SOME_NONCE, "--boot-log", "none", "--l0-log", "none",
+	const char *argv[] = { path, "gather", "--tcti", tcti, "--ak", ak, "--nonce", SOME_NONCE,
+			       "--boot-log", "none", "--l0-log", "none",
 			       "--out", "-", NULL };
 
 	if (program(r, f, "hgattest", path))

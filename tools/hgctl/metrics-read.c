@@ -154,12 +154,21 @@ static double all_bytes(const json_t *o)
 	return sum;
 }
 
+/* Of { NAME: number } the sum. */
+static double all_numbers(const json_t *o)
+{
+	const char *name;
+	double sum = 0;
+	json_t *v;
+
+	json_object_foreach((json_t *)o, name, v)
+		sum += number(o, name);
+	return sum;
+}
+
 static void add_report(struct gpu_sums *s, const json_t *o)
 {
 	const json_t *crossings = json_object_get(o, "crossings");
-	const json_t *refused = json_object_get(o, "refused");
-	const char *name;
-	json_t *v;
 
 	s->reports++;
 	s->bytes[0] += number(json_object_get(crossings, "to_device"), "bytes");
@@ -168,8 +177,7 @@ static void add_report(struct gpu_sums *s, const json_t *o)
 	s->receipted += number(json_object_get(o, "launches"), "receipted");
 	s->clear_launches += number(json_object_get(o, "launches"), "in_clear");
 	s->failures += json_is_string(json_object_get(o, "failure"));
-	json_object_foreach((json_t *)refused, name, v)
-		s->refused += number(refused, name);
+	s->refused += all_numbers(json_object_get(o, "refused"));
 }
 
 static void read_report(struct gpu_sums *s, const struct fs *fs, const char *name)

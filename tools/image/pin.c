@@ -95,7 +95,8 @@ static void add(struct map *map, const char *name)
 /* llvm::sys::getHostCPUFeatures() */
 bool FEATURES(struct map *map)
 {
-	static const char *const of_all[] = { "64bit", "cmov", "cx8", "fxsr", "mmx", "sse", "sse2" };
+	static const char *const of_all[] = { "64bit", "cmov", "cx8", "fxsr",
+					      "mmx",   "sse",  "sse2" };
 	size_t i;
 
 	find_llvm();
