@@ -415,7 +415,7 @@ static void doctor_text(void **state)
 	char *text = human(&r, false);
 
 	assert_non_null(strstr(text, "CPU\n  ok       virtualization         SVM revision 1"));
-	assert_non_null(strstr(text, "\n                                  -> insmod kmod"));
+	assert_non_null(strstr(text, "\n                                  -> systemctl start"));
 	assert_non_null(strstr(text, "\nReady: "));
 	assert_null(strchr(text, '\033'));
 	free(text);
