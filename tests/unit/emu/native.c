@@ -78,6 +78,8 @@ __asm__(
 );
 
 static volatile int caught;
+static volatile u64 caught_rsp;
+extern u64 native_stack;
 static u8 *code_page;
 static u8 *memory;
 
@@ -200,7 +202,19 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		g[REG_RIP] = (greg_t)(unsigned long)native32_back;
 		return;
 	}
+	/* Some hypervisors do not return to a stack whose address is not canonical. */
+	caught_rsp = (u64)uc->uc_mcontext.gregs[REG_RSP];
+	uc->uc_mcontext.gregs[REG_RSP] = (greg_t)native_stack;
 	uc->uc_mcontext.gregs[REG_RIP] = (greg_t)(unsigned long)native_exit;
+}
+
+bool native_has_32(void)
+{
+	u32 rights, selector = 0x23;
+	bool there;
+
+	__asm__ ("lar %2, %0\n\tsetz %1" : "=r"(rights), "=q"(there) : "r"(selector) : "cc");
+	return there;
 }
 
 bool native_catch(void)
@@ -237,6 +251,8 @@ int native_run(struct native *n, const u8 *code, u32 len)
 	memcpy(code_page + len + sizeof(jump), &back, sizeof(back));
 	caught = 0;
 	native_enter(n, code_page);
+	if (caught)
+		n->gpr[HG_RSP] = caught_rsp;
 	return caught;
 }
 

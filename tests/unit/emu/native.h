@@ -13,6 +13,8 @@ struct native {
 
 /* Map the memory and the code page; false if this machine cannot. */
 bool native_init(void);
+/* Whether Linux, or what it runs on, has a code segment for 32-bit code here. */
+bool native_has_32(void);
 /* Take the signals; a test framework may have taken them since. */
 bool native_catch(void);
 /* Memory at MACHINE_BASE, MACHINE_SIZE bytes. */
