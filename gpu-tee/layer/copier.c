@@ -46,12 +46,16 @@ bool copier_wanted(const struct context *c)
 
 static void kernel_free(struct kernel *k)
 {
+	size_t size;
+
 	if (!k)
 		return;
+	/* The row is the unit's, which may go with this kernel. */
+	size = sizeof(*k) + k->row->params * sizeof(k->arg[0]);
 	below->clReleaseKernel(k->object.handle);
 	pthread_mutex_destroy(&k->lock);
 	unit_put(k->unit);
-	explicit_bzero(k, sizeof(*k) + k->row->params * sizeof(k->arg[0]));
+	explicit_bzero(k, size);
 	free(k);
 }
 

@@ -26,7 +26,7 @@ static struct cross_mem *buffer_of(const struct kernel_arg *a, struct mem **m, s
 }
 
 /* The device knows the buffer, and where it lies is noted. */
-static cl_int locate(struct context *c, struct kernel_arg *a, unsigned int era)
+static cl_int locate(struct context *c, struct kernel_arg *a, uint64_t era)
 {
 	struct crossing *x = c->crossing;
 	cl_int code = CL_SUCCESS;
@@ -48,7 +48,7 @@ static cl_int locate(struct context *c, struct kernel_arg *a, unsigned int era)
 }
 
 /* Eras are those of the application's handles: the layer's own buffers have none. */
-static bool is_located(const struct kernel_arg *a, unsigned int era)
+static bool is_located(const struct kernel_arg *a, uint64_t era)
 {
 	return a->own ? false : !a->mem || a->era == era;
 }
@@ -56,7 +56,7 @@ static bool is_located(const struct kernel_arg *a, unsigned int era)
 /* All arguments are set, and the device knows the buffers among them. */
 static cl_int prepare(struct context *c, struct kernel *k)
 {
-	unsigned int era = table_era();
+	uint64_t era = table_era();
 	cl_int code = CL_SUCCESS;
 	size_t i;
 

@@ -65,7 +65,7 @@ struct kernel_arg {
 	size_t size;
 	cl_mem mem;
 	/* Where it lies on the device, as of that time of table_era(). */
-	unsigned int era;
+	uint64_t era;
 	uint64_t address;
 	struct cross_mem *own; /* instead of @mem, in a kernel of the layer's */
 	unsigned char value[256];

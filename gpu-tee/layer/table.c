@@ -8,7 +8,7 @@
 #define BUCKETS 1024u
 
 static struct object *bucket[BUCKETS];
-static unsigned int era = 1;
+static uint64_t era = 1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct object **slot(const void *handle)
@@ -34,7 +34,7 @@ static void next_era(enum object_kind kind)
 		__atomic_fetch_add(&era, 1, __ATOMIC_RELEASE);
 }
 
-unsigned int table_era(void)
+uint64_t table_era(void)
 {
 	return __atomic_load_n(&era, __ATOMIC_ACQUIRE);
 }

@@ -7,6 +7,7 @@
 #define LAYER_TABLE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum object_kind {
 	OBJECT_CONTEXT = 1,
@@ -39,7 +40,7 @@ void table_ref(struct object *o);
  * Never 0, and another one after a memory object was entered or went: what was found out about
  * such a handle holds as long as this stays.
  */
-unsigned int table_era(void);
+uint64_t table_era(void);
 void table_put(struct object *o);
 /* The same, unless it would be the end of @o: then false. */
 bool table_put_early(struct object *o);
