@@ -54,8 +54,6 @@ HG_FN u32 leaf_message(u32 *m, HG_GLOBAL const struct hg_launch_entry *e)
 
 #if HG_LANES == 1
 
-#define LEAF_ROR(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
-
 /* sha256_compress() of 16 messages; @w are words as they lie in memory. */
 HG_CALL void leaf_compress(v16 *h, const u32 *m)
 {
@@ -73,14 +71,12 @@ HG_CALL void leaf_compress(v16 *h, const u32 *m)
 			if (r) {
 				v16 x = w[(i + 1) % 16], y = w[(i + 14) % 16];
 
-				w[i] = w[i] + (LEAF_ROR(x, 7) ^ LEAF_ROR(x, 18) ^ (x >> 3)) +
-				       w[(i + 9) % 16] +
-				       (LEAF_ROR(y, 17) ^ LEAF_ROR(y, 19) ^ (y >> 10));
+				w[i] = w[i] + SHA256_SMALL_0(x) + w[(i + 9) % 16] +
+				       SHA256_SMALL_1(y);
 			}
-			t1 = k + (LEAF_ROR(e, 6) ^ LEAF_ROR(e, 11) ^ LEAF_ROR(e, 25)) +
-			     ((e & f) ^ (~e & g)) + HG_SPLAT(sha256_k[r + i]) + w[i];
-			t2 = (LEAF_ROR(a, 2) ^ LEAF_ROR(a, 13) ^ LEAF_ROR(a, 22)) +
-			     ((a & b) ^ (a & c) ^ (b & c));
+			t1 = k + SHA256_BIG_1(e) + SHA256_CH(e, f, g) +
+			     HG_SPLAT(sha256_k[r + i]) + w[i];
+			t2 = SHA256_BIG_0(a) + SHA256_MAJ(a, b, c);
 			k = g;
 			g = f;
 			f = e;

@@ -25,7 +25,14 @@ struct sha256 {
 	u32 total;
 };
 
-#define SHA256_ROR(x, n) (((x) >> (n)) | ((x) << (32 - (n))))
+/* The functions of FIPS 180-4, 4.1.2, of words and of vectors of them. */
+#define SHA256_ROR(x, n)    (((x) >> (n)) | ((x) << (32 - (n))))
+#define SHA256_SMALL_0(x)   (SHA256_ROR(x, 7) ^ SHA256_ROR(x, 18) ^ ((x) >> 3))
+#define SHA256_SMALL_1(x)   (SHA256_ROR(x, 17) ^ SHA256_ROR(x, 19) ^ ((x) >> 10))
+#define SHA256_BIG_0(x)	    (SHA256_ROR(x, 2) ^ SHA256_ROR(x, 13) ^ SHA256_ROR(x, 22))
+#define SHA256_BIG_1(x)	    (SHA256_ROR(x, 6) ^ SHA256_ROR(x, 11) ^ SHA256_ROR(x, 25))
+#define SHA256_CH(x, y, z)  (((x) & (y)) ^ (~(x) & (z)))
+#define SHA256_MAJ(x, y, z) (((x) & (y)) ^ ((x) & (z)) ^ ((y) & (z)))
 
 HG_FN void sha256_compress(u32 *h, u32 *w)
 {
@@ -37,14 +44,10 @@ HG_FN void sha256_compress(u32 *h, u32 *w)
 		if (i >= 16) {
 			u32 x = w[(i + 1) % 16], y = w[(i + 14) % 16];
 
-			w[i % 16] += (SHA256_ROR(x, 7) ^ SHA256_ROR(x, 18) ^ (x >> 3)) +
-				     w[(i + 9) % 16] +
-				     (SHA256_ROR(y, 17) ^ SHA256_ROR(y, 19) ^ (y >> 10));
+			w[i % 16] += SHA256_SMALL_0(x) + w[(i + 9) % 16] + SHA256_SMALL_1(y);
 		}
-		t1 = k + (SHA256_ROR(e, 6) ^ SHA256_ROR(e, 11) ^ SHA256_ROR(e, 25)) +
-		     ((e & f) ^ (~e & g)) + sha256_k[i] + w[i % 16];
-		t2 = (SHA256_ROR(a, 2) ^ SHA256_ROR(a, 13) ^ SHA256_ROR(a, 22)) +
-		     ((a & b) ^ (a & c) ^ (b & c));
+		t1 = k + SHA256_BIG_1(e) + SHA256_CH(e, f, g) + sha256_k[i] + w[i % 16];
+		t2 = SHA256_BIG_0(a) + SHA256_MAJ(a, b, c);
 		k = g;
 		g = f;
 		f = e;
