@@ -7,11 +7,6 @@
 
 #define ZEROS 65536u
 
-static int closed(struct hg_gpu_failure *failure)
-{
-	return lib_fail(failure, HG_GPU_FAIL_CLOSED, "the session is closed");
-}
-
 /* With the session's lock. */
 static int create(hg_gpu_buffer *b, struct hg_gpu_error *err)
 {
@@ -48,7 +43,7 @@ int hg_gpu_buffer_create(struct hg_gpu_session *session, size_t size, hg_gpu_buf
 	b->size = size;
 	pthread_rwlock_rdlock(&session->lock);
 	if (!session->channel)
-		result = closed(failure);
+		result = lib_fail_closed(failure);
 	else
 		result = create(b, &err) ? lib_fail_as(failure, &err) : lib_done(failure);
 	pthread_rwlock_unlock(&session->lock);
@@ -125,7 +120,7 @@ int hg_gpu_buffer_write(hg_gpu_buffer *buffer, size_t offset, const void *data, 
 	s = buffer->session;
 	pthread_rwlock_rdlock(&s->lock);
 	if (!s->channel)
-		result = closed(failure);
+		result = lib_fail_closed(failure);
 	else if (size && hg_channel_write(s->channel, s->queue, buffer->id, buffer->memory, offset,
 					  data, size, NULL, &err))
 		result = lib_fail_as(failure, &err);
@@ -160,7 +155,7 @@ int hg_gpu_buffer_read(hg_gpu_buffer *buffer, size_t offset, void *data, size_t 
 	s = buffer->session;
 	pthread_rwlock_rdlock(&s->lock);
 	if (!s->channel)
-		result = closed(failure);
+		result = lib_fail_closed(failure);
 	else if (size && read_all(s, buffer, offset, data, size, &err))
 		result = lib_fail_as(failure, &err);
 	else

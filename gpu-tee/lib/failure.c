@@ -60,6 +60,11 @@ int lib_fail(struct hg_gpu_failure *failure, int result, const char *fmt, ...)
 	return result;
 }
 
+int lib_fail_closed(struct hg_gpu_failure *failure)
+{
+	return lib_fail(failure, HG_GPU_FAIL_CLOSED, "the session is closed");
+}
+
 int lib_fail_memory(struct hg_gpu_failure *failure)
 {
 	return lib_fail(failure, HG_GPU_FAIL_MEMORY, "out of memory");

@@ -93,6 +93,7 @@ int lib_done(struct hg_gpu_failure *failure);
 int lib_fail(struct hg_gpu_failure *failure, int result, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 int lib_fail_memory(struct hg_gpu_failure *failure);
+int lib_fail_closed(struct hg_gpu_failure *failure);
 int lib_fail_as(struct hg_gpu_failure *failure, const struct hg_gpu_error *err);
 /* The same for what went wrong with a record. */
 int lib_fail_record(struct hg_gpu_failure *failure, const struct hg_gpu_error *err);

@@ -219,7 +219,7 @@ int hg_gpu_session_close(struct hg_gpu_session *session, struct hg_gpu_failure *
 		return lib_fail(failure, HG_GPU_FAIL_ARGUMENT, "session is NULL");
 	pthread_rwlock_wrlock(&session->lock);
 	if (!session->channel)
-		result = lib_fail(failure, HG_GPU_FAIL_CLOSED, "the session is closed");
+		result = lib_fail_closed(failure);
 	else if (hg_channel_sync(session->channel, session->queue, &err))
 		result = lib_fail_as(failure, &err);
 	else
@@ -253,7 +253,7 @@ static int with_channel(struct hg_gpu_session *session,
 		return lib_fail(failure, HG_GPU_FAIL_ARGUMENT, "session is NULL");
 	pthread_rwlock_rdlock(&session->lock);
 	if (!session->channel)
-		result = lib_fail(failure, HG_GPU_FAIL_CLOSED, "the session is closed");
+		result = lib_fail_closed(failure);
 	else if (call(session->channel, session->queue, &err))
 		result = lib_fail_as(failure, &err);
 	else
