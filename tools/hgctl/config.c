@@ -56,15 +56,11 @@ static int show(const struct site *site)
 int config_main(int argc, char **argv)
 {
 	const struct setting_rule *rules = conf_rules;
-	const char *dir = NULL;
+	const char *dir;
 	struct site site;
 	int ret;
 
-	if (argc > 2 && !strcmp(argv[1], "--dir")) {
-		dir = argv[2];
-		argc -= 2;
-		argv += 2;
-	}
+	dir = site_take_dir(&argc, &argv);
 	if (argc > 1 && !strcmp(argv[1], "--help"))
 		return fputs(usage, stdout) == EOF;
 	if (argc > 3 && !strcmp(argv[1], "check") && !strcmp(argv[2], "--vm")) {

@@ -133,15 +133,11 @@ int cvm_main(int argc, char **argv)
 {
 	struct arguments a = { .seconds = -1 };
 	const struct command *c = NULL;
-	const char *dir = NULL;
+	const char *dir;
 	struct site site;
 	int ret = CVM_DONE;
 
-	if (argc > 2 && !strcmp(argv[1], "--dir")) {
-		dir = argv[2];
-		argc -= 2;
-		argv += 2;
-	}
+	dir = site_take_dir(&argc, &argv);
 	if (argc < 2)
 		return wrong("which command?", "");
 	if (!strcmp(argv[1], "--help"))

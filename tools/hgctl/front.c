@@ -182,15 +182,11 @@ static int start(const struct site *site, const char *section, const struct rout
 
 static int front(int argc, char **argv, const struct route *routes, const char *usage)
 {
-	const char *section = argv[0], *dir = NULL;
+	const char *section = argv[0], *dir;
 	struct site site;
 	int ret;
 
-	if (argc > 2 && !strcmp(argv[1], "--dir")) {
-		dir = argv[2];
-		argc -= 2;
-		argv += 2;
-	}
+	dir = site_take_dir(&argc, &argv);
 	if (argc > 1 && !strcmp(argv[1], "--help"))
 		return fputs(usage, stdout) == EOF;
 	for (; argc > 1 && routes->command; routes++)

@@ -58,6 +58,18 @@ const char *site_dir(const char *dir)
 	return dir && *dir ? dir : SITE_DIR;
 }
 
+const char *site_take_dir(int *argc, char ***argv)
+{
+	const char *dir;
+
+	if (*argc < 3 || strcmp((*argv)[1], "--dir"))
+		return NULL;
+	dir = (*argv)[2];
+	*argc -= 2;
+	*argv += 2;
+	return dir;
+}
+
 /* The folder as others may use it that were started elsewhere. */
 static int set_paths(struct site *site, const char *dir)
 {

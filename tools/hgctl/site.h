@@ -31,6 +31,12 @@ void site_close(struct site *site);
 const char *site_dir(const char *dir);
 
 /*
+ * Takes --dir DIR away, if a command's arguments begin with it; argv[0] is then no name any
+ * more. NULL: it is not given.
+ */
+const char *site_take_dir(int *argc, char ***argv);
+
+/*
  * The absolute path of another program of HyperGPU's: beside hgctl itself, or in
  * ../libexec/hypergpu. PATH is not asked: who sets it need not be who installed hgctl.
  * NULL after a message.
