@@ -53,7 +53,10 @@ static int listen_to(void (*child)(const void *), const void *argument, char tex
 	close(fds[0]);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return pid > 0 && WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -1;
+	/* Of what is longer the end is not known. */
+	if (pid < 0 || have == OUTPUT - 1)
+		return -1;
+	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -1;
 }
 
 /* ---- The driver's library ---- */
@@ -271,21 +274,34 @@ static void start_listing(const void *argument)
 	execl(l->interpreter, l->interpreter, "--list", l->program, (char *)NULL);
 }
 
-/* A line of it: "libcuda.so.1 => /path (0x...)". */
+static bool names_driver(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return !strncmp(slash ? slash + 1 : file, "libcuda.so", 10);
+}
+
+/*
+ * A line of it: "libcuda.so.1 => /path (0x...)", or "/path (0x...)" for a library that is
+ * wanted by a path, which LD_LIBRARY_PATH has no say in.
+ */
 static bool check_line(const char *program, char *line)
 {
-	char *arrow = strstr(line, " => "), *end, full[PATH_MAX];
+	char *name = line + strspn(line, " \t"), *end = strstr(name, " (0x"), *arrow;
+	char full[PATH_MAX];
+	const char *file;
 
-	line += strspn(line, " \t");
-	if (strncmp(line, "libcuda.so", 10) != 0 || !arrow)
-		return true;
-	arrow += 4;
-	end = strstr(arrow, " (0x");
 	if (end)
 		*end = '\0';
-	if (realpath(arrow, full) && !strcmp(full, shim))
+	arrow = strstr(name, " => ");
+	if (arrow)
+		*arrow = '\0';
+	file = arrow ? arrow + 4 : name;
+	if (!names_driver(name) && !names_driver(file))
 		return true;
-	complain("%s would load %s, and not the shim", program, arrow);
+	if (realpath(file, full) && !strcmp(full, shim))
+		return true;
+	complain("%s would load %s, and not the shim", program, file);
 	return false;
 }
 

@@ -49,6 +49,9 @@ try 0 '^shim: ' -- "${cuda[@]}" "$dir/script"
 
 # A driver's folder in the program's RPATH comes before all. So does what is preloaded.
 try 125 'has an RPATH' -- "${cuda[@]}" "$mock/rpath"
+# Nor is a library that is wanted by its path looked for anywhere: plain, the program gets it.
+[[ $("$mock/bypath") == 'driver: '* ]] || fail 'the program by path does not get its driver'
+try 125 'unnamed/libcuda.so.1, and not the shim' -- "${cuda[@]}" "$mock/bypath"
 try 125 'is not the shim' LD_PRELOAD="$driver" -- "${cuda[@]}" "$mock/linked"
 cp "$mock/linked" "$dir/suid"
 chmod u+s "$dir/suid"
