@@ -28,8 +28,9 @@ struct chardev {
 	bool escaped;			/* the last key was ESCAPE */
 	struct termios old;
 	struct loop_fd handler;
-	pthread_mutex_t lock;		/* handler, in_dead */
+	pthread_mutex_t lock;		/* handler, in_dead, grown; not held in space() */
 	bool in_dead;			/* end of input, or nothing to poll */
+	uint64_t grown;			/* how often space() has */
 	_Atomic bool out_dead;
 	const struct chardev_ops *ops;
 	void *dev;
@@ -167,19 +168,33 @@ static size_t filter_keys(struct chardev *cd, uint8_t *buf, size_t len)
 	return out;
 }
 
+/* -> how many bytes may be read now. With none, input is not watched for until ready. */
+static size_t input_room(struct chardev *cd)
+{
+	uint64_t grown;
+	size_t room;
+
+	pthread_mutex_lock(&cd->lock);
+	grown = cd->grown;
+	pthread_mutex_unlock(&cd->lock);
+	room = cd->ops->space(cd->dev);
+	if (room)
+		return room;
+	pthread_mutex_lock(&cd->lock);
+	if (cd->grown == grown)	/* not masked but removed: a hang-up cannot be masked */
+		loop_del(cd->vm->loop, &cd->handler);
+	pthread_mutex_unlock(&cd->lock);
+	return 0;
+}
+
 static void on_input(void *opaque, uint32_t events)
 {
 	struct chardev *cd = opaque;
+	size_t room = input_room(cd);
 	uint8_t buf[256];
-	size_t room;
 	ssize_t n;
 
 	(void)events;
-	pthread_mutex_lock(&cd->lock);
-	room = cd->ops->space(cd->dev);
-	if (!room)	/* not masked but removed: a hang-up cannot be masked */
-		loop_del(cd->vm->loop, &cd->handler);
-	pthread_mutex_unlock(&cd->lock);
 	if (!room)
 		return;
 	n = read(cd->in, buf, room < sizeof(buf) ? room : sizeof(buf));
@@ -245,6 +260,7 @@ void chardev_ready(struct chardev *cd)
 		return;
 	}
 	pthread_mutex_lock(&cd->lock);
+	cd->grown++;
 	if (cd->handler.fd < 0 && !cd->in_dead &&
 	    loop_add(cd->vm->loop, &cd->handler, cd->in, EPOLLIN, on_input, cd))
 		hg_warn("%s: input is lost: %s", cd->name, strerror(errno));

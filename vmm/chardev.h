@@ -12,7 +12,7 @@ struct chardev;
 struct vm;
 
 struct chardev_ops {
-	/* Both on the I/O thread. space(): how many bytes receive() would take. */
+	/* Both on the I/O thread, no lock held. space(): how many bytes receive() would take. */
 	size_t (*space)(void *dev);
 	void (*receive)(void *dev, const uint8_t *data, size_t len);
 };
@@ -30,7 +30,7 @@ int chardev_attach(struct chardev *cd, const struct chardev_ops *ops, void *dev)
 /* Any thread. Output that a pty has no reader for is dropped. */
 void chardev_write(struct chardev *cd, const uint8_t *data, size_t len);
 
-/* Any thread: space() has grown. */
+/* Any thread, which may hold a lock that space() takes: space() has grown. */
 void chardev_ready(struct chardev *cd);
 
 #endif

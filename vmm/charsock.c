@@ -13,9 +13,8 @@
 #include "util.h"
 
 /*
- * Locks: a device may hold its own lock when it writes, and takes it in space(). So
- * input: in_lock, the device's, out_lock; output: the device's, out_lock.
- * Only the I/O thread accepts and drops clients.
+ * A device may hold its own lock when it writes or says that it is ready, and takes it in
+ * space(): so space() is called without ours. Only the I/O thread accepts and drops clients.
  */
 struct charsock {
 	struct loop *loop;
@@ -23,16 +22,16 @@ struct charsock {
 	struct loop_fd listen_handler;
 	const struct chardev_ops *ops;
 	void *dev;
-	pthread_mutex_t in_lock;	/* that space() has no room, and want_in */
-	pthread_mutex_t out_lock;	/* what follows */
+	pthread_mutex_t lock;		/* what follows */
 	struct loop_fd handler;
 	int client;			/* -1: none */
 	bool want_in, want_out;
+	uint64_t grown;			/* how often space() has */
 	uint64_t written, sent;		/* bytes since the start; sent: to this client */
 	uint8_t kept[CHARSOCK_KEPT];	/* byte n is at n modulo its size */
 };
 
-/* Caller holds out_lock. */
+/* Caller holds lock. */
 static void watch(struct charsock *cs)
 {
 	if (cs->client >= 0)
@@ -40,7 +39,7 @@ static void watch(struct charsock *cs)
 			 (cs->want_in ? EPOLLIN : 0u) | (cs->want_out ? EPOLLOUT : 0u));
 }
 
-/* Caller holds out_lock. An error shows as a hang-up, which the I/O thread sees. */
+/* Caller holds lock. An error shows as a hang-up, which the I/O thread sees. */
 static void flush(struct charsock *cs)
 {
 	if (cs->client < 0)
@@ -67,25 +66,30 @@ static void flush(struct charsock *cs)
 /* I/O thread. */
 static void drop(struct charsock *cs)
 {
-	pthread_mutex_lock(&cs->out_lock);
+	pthread_mutex_lock(&cs->lock);
 	loop_del(cs->loop, &cs->handler);
 	close(cs->client);
 	cs->client = -1;
-	pthread_mutex_unlock(&cs->out_lock);
+	pthread_mutex_unlock(&cs->lock);
 }
 
-/* -> how many bytes may be read now. With none, input is not watched for until ready. */
+/*
+ * -> how many bytes may be read now. With none, input is not watched for until ready; which
+ * may have come since space() was called.
+ */
 static size_t room(struct charsock *cs)
 {
+	uint64_t grown;
 	size_t n;
 
-	pthread_mutex_lock(&cs->in_lock);
+	pthread_mutex_lock(&cs->lock);
+	grown = cs->grown;
+	pthread_mutex_unlock(&cs->lock);
 	n = cs->ops->space(cs->dev);
-	pthread_mutex_lock(&cs->out_lock);
-	cs->want_in = n > 0;
+	pthread_mutex_lock(&cs->lock);
+	cs->want_in = n > 0 || cs->grown != grown;
 	watch(cs);
-	pthread_mutex_unlock(&cs->out_lock);
-	pthread_mutex_unlock(&cs->in_lock);
+	pthread_mutex_unlock(&cs->lock);
 	return n;
 }
 
@@ -97,9 +101,9 @@ static void on_client(void *opaque, uint32_t events)
 	ssize_t n;
 
 	if (events & EPOLLOUT) {
-		pthread_mutex_lock(&cs->out_lock);
+		pthread_mutex_lock(&cs->lock);
 		flush(cs);
-		pthread_mutex_unlock(&cs->out_lock);
+		pthread_mutex_unlock(&cs->lock);
 	}
 	space = room(cs);
 	if (!space) {
@@ -137,7 +141,7 @@ static void on_listen(void *opaque, uint32_t events)
 		refuse(fd);
 		return;
 	}
-	pthread_mutex_lock(&cs->out_lock);
+	pthread_mutex_lock(&cs->lock);
 	if (loop_add(cs->loop, &cs->handler, fd, EPOLLIN, on_client, cs)) {
 		close(fd);
 	} else {
@@ -146,7 +150,7 @@ static void on_listen(void *opaque, uint32_t events)
 		cs->sent = 0;
 		flush(cs);
 	}
-	pthread_mutex_unlock(&cs->out_lock);
+	pthread_mutex_unlock(&cs->lock);
 }
 
 struct charsock *charsock_new(struct loop *loop, const char *name, const char *path)
@@ -157,8 +161,7 @@ struct charsock *charsock_new(struct loop *loop, const char *name, const char *p
 		return NULL;
 	cs->loop = loop;
 	cs->client = cs->handler.fd = cs->listen_handler.fd = -1;
-	pthread_mutex_init(&cs->in_lock, NULL);
-	pthread_mutex_init(&cs->out_lock, NULL);
+	pthread_mutex_init(&cs->lock, NULL);
 	if (sockpath_claim(&cs->listener, SOCK_STREAM, name, path)) {
 		charsock_free(cs);
 		return NULL;
@@ -174,8 +177,7 @@ void charsock_free(struct charsock *cs)
 		drop(cs);
 	loop_del(cs->loop, &cs->listen_handler);
 	sockpath_close(&cs->listener);
-	pthread_mutex_destroy(&cs->in_lock);
-	pthread_mutex_destroy(&cs->out_lock);
+	pthread_mutex_destroy(&cs->lock);
 	free(cs);
 }
 
@@ -188,7 +190,7 @@ int charsock_attach(struct charsock *cs, const struct chardev_ops *ops, void *de
 
 void charsock_write(struct charsock *cs, const uint8_t *data, size_t len)
 {
-	pthread_mutex_lock(&cs->out_lock);
+	pthread_mutex_lock(&cs->lock);
 	while (len) {
 		size_t at = cs->written % CHARSOCK_KEPT, n = CHARSOCK_KEPT - at;
 
@@ -200,15 +202,14 @@ void charsock_write(struct charsock *cs, const uint8_t *data, size_t len)
 		len -= n;
 	}
 	flush(cs);
-	pthread_mutex_unlock(&cs->out_lock);
+	pthread_mutex_unlock(&cs->lock);
 }
 
 void charsock_ready(struct charsock *cs)
 {
-	pthread_mutex_lock(&cs->in_lock);
-	pthread_mutex_lock(&cs->out_lock);
+	pthread_mutex_lock(&cs->lock);
+	cs->grown++;
 	cs->want_in = true;
 	watch(cs);
-	pthread_mutex_unlock(&cs->out_lock);
-	pthread_mutex_unlock(&cs->in_lock);
+	pthread_mutex_unlock(&cs->lock);
 }

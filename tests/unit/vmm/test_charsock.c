@@ -21,6 +21,7 @@ struct device {
 	size_t space;
 	char got[256];
 	size_t n;
+	struct charsock *grows;	/* unless NULL: its room grows while space() is at it */
 };
 
 struct fixture {
@@ -32,7 +33,15 @@ struct fixture {
 
 static size_t space(void *dev)
 {
-	return ((struct device *)dev)->space;
+	struct device *d = dev;
+	size_t n = d->space;
+
+	if (d->grows) {
+		d->space = 9;
+		charsock_ready(d->grows);
+		d->grows = NULL;
+	}
+	return n;
 }
 
 static void receive(void *dev, const uint8_t *data, size_t len)
@@ -172,6 +181,26 @@ static void test_no_room(void **state)
 	close(fd);
 }
 
+/*
+ * A device whose other threads say that it is ready while space() is called, with a lock that
+ * space() wants: nobody waits for the other, and what they said is not lost.
+ */
+static void test_ready_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+	int fd = enter(f);
+
+	f->dev.space = 0;
+	f->dev.grows = f->cs;
+	assert_int_equal(write(fd, "g", 1), 1);
+	alarm(20);	/* a deadlock ends as a failure */
+	turn(f);
+	alarm(0);
+	assert_null(f->dev.grows);
+	assert_int_equal(f->dev.n, 1);
+	close(fd);
+}
+
 /* A client that never reads: the guest goes on, and the newest is what it finds. */
 static void test_slow_client(void **state)
 {
@@ -224,6 +253,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_both_ways, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ready_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gone_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_name_taken, setup, teardown),
