@@ -253,7 +253,8 @@ int cvm_digest(const struct site *site, const char *name)
 
 static void remove_state(const struct site *site, const char *name)
 {
-	static const char *const leaf[] = { "control", "console", "log", "last", "lock", "" };
+	static const char *const leaf[] = { "control", "console", "log", "last", "process",
+					    "lock", "" };
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(leaf) / sizeof(leaf[0]); i++)

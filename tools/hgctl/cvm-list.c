@@ -144,7 +144,7 @@ static json_t *vm_json(const struct site *site, const char *name, const struct s
 static void print_row(const struct site *site, const char *name, const struct settings *def,
 		      int defined, const struct vm_state *v)
 {
-	const char *digest = json_string_value(json_object_get(v->status, "launch_digest"));
+	const char *digest = vm_digest(v->status);
 	char pid[16] = "-";
 
 	if (v->pid)

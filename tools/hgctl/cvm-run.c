@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOOK_MS 50
@@ -90,7 +89,7 @@ static void look(struct run *r)
 
 	if (!status)
 		return;
-	digest = json_string_value(json_object_get(status, "launch_digest"));
+	digest = vm_digest(status);
 	r->told = true;
 	if (digest)
 		notice("%s runs, process %d, launch digest %s", r->name, (int)r->vmm, digest);
@@ -99,14 +98,6 @@ static void look(struct run *r)
 	tell(r, SAY_RUNS, digest ? digest : "");
 	tell_systemd("READY=1");
 	json_decref(status);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 static void end_vmm(struct run *r, int signal)
@@ -130,7 +121,7 @@ static void take_signal(struct run *r)
 static int watch(struct run *r)
 {
 	uint64_t limit = settings_number(&r->site->conf, "vm", "start_timeout") * 1000;
-	uint64_t end = now_ms() + limit;
+	uint64_t end = clock_ms() + limit;
 	struct pollfd p = { .fd = r->signals, .events = POLLIN };
 	bool late = false;
 	int status;
@@ -140,7 +131,7 @@ static int watch(struct run *r)
 			take_signal(r);
 		else if (!r->told)
 			look(r);
-		if (r->told || late || now_ms() < end)
+		if (r->told || late || clock_ms() < end)
 			continue;
 		late = true;
 		complain("%s: does not run after %llu s: see start_timeout", r->name,
@@ -163,7 +154,7 @@ static int tell_end(struct run *r, int status)
 		notice("%s ended", r->name);
 	if (vm_set_last(r->site, r->name, code))
 		complain("%s: its exit status could not be kept", r->name);
-	vm_set_pid(r->lock, 0);
+	vm_set_pid(r->site, r->name, 0);
 	snprintf(text, sizeof(text), "%d", code);
 	tell(r, SAY_FAILED, text);
 	return code;
@@ -200,7 +191,7 @@ static int run_vmm(struct run *r, char **command)
 	}
 	if (!r->vmm)
 		become_vmm(command);
-	err = vm_set_pid(r->lock, r->vmm);
+	err = vm_set_pid(r->site, r->name, r->vmm);
 	if (err && err != -ESRCH) {
 		/* Nobody could stop what nobody can name. */
 		complain("%s: its process cannot be written down: %s", r->name, strerror(-err));
@@ -250,7 +241,7 @@ static int supervise(struct run *r, char **command)
 		return CVM_FAILED;
 	clear_sockets(r);
 	/* Until one is known, no older process or status passes for this run's. */
-	if (vm_set_pid(r->lock, 0) || vm_set_last(r->site, r->name, -1))
+	if (vm_set_pid(r->site, r->name, 0) || vm_set_last(r->site, r->name, -1))
 		complain("%s: its state cannot be written in %s", r->name, r->site->state);
 	else if ((r->ready < 0 || !open_log(r)) && !take_signals(r))
 		ret = run_vmm(r, command);
@@ -353,16 +344,21 @@ static int start_here(const struct site *site, const char *name)
 	return report(site, name, said);
 }
 
-/* systemd runs, and has the unit: then the VM is its child, and not that of a terminal. */
-static bool has_unit(const char *root)
+/*
+ * systemd runs, and has the unit: then the VM is its child, and not that of a terminal. The
+ * unit knows the machine's own hypergpu.conf alone: VMs of another folder are none of its.
+ */
+static bool has_unit(const struct site *site, const char *root)
 {
 	static const char *const places[] = { "/etc", "/usr/local/lib", "/usr/lib", "/lib" };
 	char path[PATH_MAX];
 	struct stat st;
 
+	snprintf(path, sizeof(path), "%s" SITE_DIR "/" SITE_FILE, root);
+	if (geteuid() || strcmp(site->file, path) || getenv("HYPERGPU_STATE_DIR"))
+		return false;
 	snprintf(path, sizeof(path), "%s/run/systemd/system", root);
-	if (geteuid() || stat(path, &st) || getenv("HYPERGPU_CONFIG_DIR") ||
-	    getenv("HYPERGPU_STATE_DIR"))
+	if (stat(path, &st))
 		return false;
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(path, sizeof(path), "%s%s/systemd/system/hypergpu-vm@.service", root,
@@ -373,10 +369,11 @@ static bool has_unit(const char *root)
 	return false;
 }
 
-static int start_unit(const char *name, const char *root)
+static int start_unit(const struct site *site, const char *name, const char *root)
 {
 	char unit[64], path[PATH_MAX];
 	char *argv[] = { path, (char *)"start", unit, NULL };
+	bool held = false;
 	int status = -1;
 	pid_t pid;
 
@@ -391,7 +388,8 @@ static int start_unit(const char *name, const char *root)
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (!status) {
+	/* systemd is content with a unit that it skips, or that ended meanwhile. */
+	if (!status && !vm_held(site, name, &held, &pid) && held) {
 		printf("%s runs, as %s\n", name, unit);
 		return fflush(stdout) ? CVM_FAILED : CVM_DONE;
 	}
@@ -417,5 +415,5 @@ int cvm_start(const struct site *site, const char *name, const char *root)
 			complain("%s runs already%s", name, pid ? "" : ", or is about to");
 		return CVM_FAILED;
 	}
-	return has_unit(root) ? start_unit(name, root) : start_here(site, name);
+	return has_unit(site, root) ? start_unit(site, name, root) : start_here(site, name);
 }

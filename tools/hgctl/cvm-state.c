@@ -10,11 +10,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ANSWER_MAX	(256u << 10)
 #define ANSWER_MS	5000
 #define TAIL_BYTES	2000
+#define DIGEST_DIGITS	64	/* SHA-256, in hexadecimal */
 
 bool vm_name_good(const char *name)
 {
@@ -125,35 +127,48 @@ static int start_time(pid_t pid, unsigned long long *ticks)
 	return at && sscanf(at, "%llu", ticks) == 1 ? 0 : -ESRCH;
 }
 
-int vm_set_pid(int lock, pid_t pid)
+int vm_set_pid(const struct site *site, const char *name, pid_t pid)
 {
 	unsigned long long ticks = 0;
-	int err = pid ? start_time(pid, &ticks) : 0;
+	int err = pid ? start_time(pid, &ticks) : 0, fd;
+	char path[PATH_MAX];
 
 	if (err)
 		return err;
-	if (ftruncate(lock, 0) || lseek(lock, 0, SEEK_SET) ||
-	    (pid && dprintf(lock, "%d %llu\n", (int)pid, ticks) < 0))
+	if (!vm_path(site, name, "process", path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	if (fd < 0)
 		return -errno;
-	return 0;
+	if (pid && dprintf(fd, "%d %llu\n", (int)pid, ticks) < 0)
+		err = -errno;
+	close(fd);
+	return err;
 }
 
-/* -> @pid, and when it began, by the lock's file; 0 when that does not say. */
-static pid_t written_pid(int lock, unsigned long long *ticks)
+/* -> the process that was written down, and when it began; 0: none was. */
+static pid_t written_pid(const struct site *site, const char *name, unsigned long long *ticks)
 {
-	char text[64], rest;
-	ssize_t n = pread(lock, text, sizeof(text) - 1, 0);
-	int pid;
+	char path[PATH_MAX], text[64], rest;
+	ssize_t n;
+	int pid, fd;
 
+	if (!vm_path(site, name, "process", path))
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	return sscanf(text, "%d %llu %c", &pid, ticks, &rest) == 2 && pid > 0 ? pid : 0;
 }
 
 /* As written_pid(), but only if that process runs. */
-static pid_t true_pid(int lock)
+static pid_t true_pid(const struct site *site, const char *name)
 {
 	unsigned long long ticks, now;
-	pid_t pid = written_pid(lock, &ticks);
+	pid_t pid = written_pid(site, name, &ticks);
 
 	return pid && !start_time(pid, &now) && now == ticks ? pid : 0;
 }
@@ -162,7 +177,7 @@ int vm_held(const struct site *site, const char *name, bool *held, pid_t *pid)
 {
 	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	char path[PATH_MAX];
-	int fd;
+	int fd, err;
 
 	*held = false;
 	*pid = 0;
@@ -171,15 +186,12 @@ int vm_held(const struct site *site, const char *name, bool *held, pid_t *pid)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (fcntl(fd, F_OFD_GETLK, &whole)) {
-		close(fd);
-		return -errno;
-	}
-	*held = whole.l_type != F_UNLCK;
-	if (*held)
-		*pid = true_pid(fd);
+	err = fcntl(fd, F_OFD_GETLK, &whole) ? -errno : 0;
 	close(fd);
-	return 0;
+	*held = !err && whole.l_type != F_UNLCK;
+	if (*held)
+		*pid = true_pid(site, name);
+	return err;
 }
 
 int vm_pidfd(const struct site *site, const char *name)
@@ -203,34 +215,57 @@ int vm_pidfd(const struct site *site, const char *name)
 
 /* ---- sockets ---- */
 
-int vm_connect(const struct site *site, const char *name, const char *leaf)
+uint64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* A listener whose queue is full does not hold us: EAGAIN. */
+static int connect_now(const char *path)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(sa.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (!connect(fd, (const struct sockaddr *)&sa, sizeof(sa)))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int vm_connect(const struct site *site, const char *name, const char *leaf)
+{
 	char path[PATH_MAX];
 	int fd, err;
 
-	if (!vm_path(site, name, leaf, path) || strlen(path) >= sizeof(sa.sun_path))
+	if (!vm_path(site, name, leaf, path))
 		return -ENAMETOOLONG;
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)&sa, sizeof(sa))) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	return fd;
+	fd = connect_now(path);
+	if (fd < 0 || !fcntl(fd, F_SETFL, 0))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
 }
 
-/* Reads up to the end of a line. -> bytes, or -1 with errno. */
-static ssize_t read_line(int fd, char *text, size_t size)
+/* Reads up to the end of a line, until @end. -> bytes, or -1 with errno. */
+static ssize_t read_line(int fd, char *text, size_t size, uint64_t end)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	size_t got = 0;
 
 	while (got < size) {
-		ssize_t n = poll(&p, 1, ANSWER_MS);
+		uint64_t now = clock_ms();
+		ssize_t n = poll(&p, 1, now < end ? (int)(end - now) : 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -244,8 +279,12 @@ static ssize_t read_line(int fd, char *text, size_t size)
 			return -1;
 		}
 		got += (size_t)n;
-		if (memchr(text, '\n', got))
+		if (memchr(text + got - n, '\n', (size_t)n))
 			return (ssize_t)got;
+		if (clock_ms() >= end) {	/* it says something, but comes to no end */
+			errno = ETIMEDOUT;
+			return -1;
+		}
 	}
 	errno = EMSGSIZE;
 	return -1;
@@ -253,16 +292,18 @@ static ssize_t read_line(int fd, char *text, size_t size)
 
 json_t *vm_ask(const struct site *site, const char *name, const char *command)
 {
+	uint64_t end = clock_ms() + ANSWER_MS;
 	char line[32], *text = malloc(ANSWER_MAX);
 	int fd = text ? vm_connect(site, name, "control") : -ENOMEM, err = fd < 0 ? -fd : 0;
 	json_t *answer = NULL;
 	ssize_t n;
 
 	snprintf(line, sizeof(line), "%s\n", command);
-	if (!err && send(fd, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line))
+	if (!err && send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT) !=
+	    (ssize_t)strlen(line))
 		err = EPIPE;
 	if (!err) {
-		n = read_line(fd, text, ANSWER_MAX);
+		n = read_line(fd, text, ANSWER_MAX, end);
 		err = n < 0 ? errno : 0;
 		answer = err ? NULL : json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
 		if (!err && !json_is_true(json_object_get(answer, "ok"))) {
@@ -276,6 +317,14 @@ json_t *vm_ask(const struct site *site, const char *name, const char *command)
 	free(text);
 	errno = err;
 	return answer;
+}
+
+const char *vm_digest(const json_t *status)
+{
+	const char *digest = json_string_value(json_object_get(status, "launch_digest"));
+	size_t n = digest ? strlen(digest) : 0;
+
+	return n == DIGEST_DIGITS && strspn(digest, "0123456789abcdef") == n ? digest : NULL;
 }
 
 /* ---- what stays ---- */

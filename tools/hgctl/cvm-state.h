@@ -3,8 +3,10 @@
  * What is known of a VM while it runs, in STATE/vms/NAME:
  *
  *   lock     locked as long as hgvmm or its supervisor lives, by the kernel: so no crash
- *            leaves a VM that seems to run. Holds "PID START" of hgvmm, START as in
- *            /proc/PID/stat, so that no other process is ever taken for it.
+ *            leaves a VM that seems to run
+ *   process  "PID START" of hgvmm, START as in /proc/PID/stat, so that no other process is
+ *            ever taken for it. Not in the lock's file, which hgvmm holds open: a guest that
+ *            took hgvmm over would choose there whom stop --force ends.
  *   control  hgvmm's status socket
  *   console  its console
  *   log      what hgvmm says, unless systemd's journal takes it
@@ -37,8 +39,8 @@ const char *vm_path(const struct site *site, const char *name, const char *leaf,
  */
 int vm_lock(const struct site *site, const char *name);
 
-/* Says in the lock's file which process runs the VM; @pid 0: none yet. 0 or -errno. */
-int vm_set_pid(int lock, pid_t pid);
+/* Writes down which process runs the VM; @pid 0: none yet. Lock held. 0 or -errno. */
+int vm_set_pid(const struct site *site, const char *name, pid_t pid);
 
 /*
  * Is the lock held? Then @pid is hgvmm's process, 0 when there is none yet. Takes no lock:
@@ -49,10 +51,19 @@ int vm_held(const struct site *site, const char *name, bool *held, pid_t *pid);
 /* A pidfd of hgvmm's process. -ESRCH when it does not run any more. */
 int vm_pidfd(const struct site *site, const char *name);
 
-/* Asks hgvmm's status socket. -> its answer, which the caller frees, or NULL with errno. */
+/*
+ * Asks hgvmm's status socket, for 5 s in all. -> its answer, which the caller frees, or NULL
+ * with errno: ETIMEDOUT, or EAGAIN when hgvmm has too many to answer.
+ */
 json_t *vm_ask(const struct site *site, const char *name, const char *command);
 
-/* Connects to one of the VM's sockets. -> a descriptor or -errno. */
+/* The launch digest in hgvmm's answer; NULL where there is none, or what is there is none. */
+const char *vm_digest(const json_t *status);
+
+/* Milliseconds of a clock that nobody sets. */
+uint64_t clock_ms(void);
+
+/* Connects to one of the VM's sockets, at once or not. -> a blocking descriptor or -errno. */
 int vm_connect(const struct site *site, const char *name, const char *leaf);
 
 /* The exit status of the last run: 0 or -errno. */

@@ -16,17 +16,13 @@
 static bool ended(int pidfd, long seconds)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	struct timespec t;
-	long long end, left;
+	uint64_t now = clock_ms(), end = now + (uint64_t)seconds * 1000;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	end = ((long long)t.tv_sec + seconds) * 1000 + t.tv_nsec / 1000000;
 	for (;;) {
-		clock_gettime(CLOCK_MONOTONIC, &t);
-		left = end - (long long)t.tv_sec * 1000 - t.tv_nsec / 1000000;
-		if (poll(&p, 1, left > 0 ? (int)left : 0) > 0)
+		if (poll(&p, 1, now < end ? (int)(end - now) : 0) > 0)
 			return true;
-		if (left <= 0)
+		now = clock_ms();
+		if (now >= end)
 			return false;
 	}
 }

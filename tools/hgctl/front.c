@@ -21,19 +21,21 @@ struct route {
 	const char *command;
 	const char *program;
 	bool named;	/* the program gets the command's name, too */
+	bool runs;	/* the first word that is no option is another program */
 	struct filled filled[9];
 };
 
 static const struct route gpu_routes[] = {
-	{ "list", "hggpu", true, { { 0 } } },
-	{ "identify", "hggpu", true, { { 0 } } },
-	{ "enroll", "hggpu", true, { { "--key", "key", false }, { "--out", "record", false } } },
-	{ "verify", "hggpu", true, { { "--record", "record", false },
-				     { "--trust", "signer", false } } },
-	{ "check", "hggpu", true, { { "--record", "record", false },
-				    { "--trust", "signer", false } } },
-	{ "run", "hgrun", false, { { "--gpu", "record", true }, { "--signer", "signer", false },
-				   { "--suite", "suite", false } } },
+	{ "list", "hggpu", true, false, { { 0 } } },
+	{ "identify", "hggpu", true, false, { { 0 } } },
+	{ "enroll", "hggpu", true, false, { { "--key", "key", false },
+					    { "--out", "record", false } } },
+	{ "verify", "hggpu", true, false, { { "--record", "record", false },
+					    { "--trust", "signer", false } } },
+	{ "check", "hggpu", true, false, { { "--record", "record", false },
+					   { "--trust", "signer", false } } },
+	{ "run", "hgrun", false, true, { { "--gpu", "record", true }, { "--signer", "signer", false },
+					 { "--suite", "suite", false } } },
 	{ 0 }
 };
 
@@ -44,20 +46,20 @@ static const struct route gpu_routes[] = {
 		{ "--client-key", "client_key", false }
 
 static const struct route attest_routes[] = {
-	{ "ak", "hgattest", true, { TPM, { "--out", "ak", false } } },
-	{ "enrol", "hgattest", true, { TPM, AK } },
-	{ "activate", "hgattest", true, { TPM, AK } },
-	{ "key", "hgattest", true, { { 0 } } },
-	{ "report-data", "hgattest", true, { { 0 } } },
-	{ "report", "hgattest", true, { { 0 } } },
-	{ "gather", "hgattest", true, { TPM, AK } },
-	{ "open", "hgattest", true, { { 0 } } },
-	{ "challenge", "hgattest", true, { SERVER } },
-	{ "submit", "hgattest", true, { SERVER, { "--policy", "policy", false } } },
-	{ "remote", "hgattest", true, { TPM, AK, SERVER, { "--policy", "policy", false } } },
-	{ "join", "hgattest", true, { TPM, AK, SERVER } },
-	{ "verify", "hgverify", false, { { "--policy", "policy_file", false },
-					 { "--reference", "reference", false } } },
+	{ "ak", "hgattest", true, false, { TPM, { "--out", "ak", false } } },
+	{ "enrol", "hgattest", true, false, { TPM, AK } },
+	{ "activate", "hgattest", true, false, { TPM, AK } },
+	{ "key", "hgattest", true, false, { { 0 } } },
+	{ "report-data", "hgattest", true, false, { { 0 } } },
+	{ "report", "hgattest", true, false, { { 0 } } },
+	{ "gather", "hgattest", true, false, { TPM, AK } },
+	{ "open", "hgattest", true, false, { { 0 } } },
+	{ "challenge", "hgattest", true, false, { SERVER } },
+	{ "submit", "hgattest", true, false, { SERVER, { "--policy", "policy", false } } },
+	{ "remote", "hgattest", true, false, { TPM, AK, SERVER, { "--policy", "policy", false } } },
+	{ "join", "hgattest", true, false, { TPM, AK, SERVER } },
+	{ "verify", "hgverify", false, false, { { "--policy", "policy_file", false },
+						{ "--reference", "reference", false } } },
 	{ 0 }
 };
 
@@ -87,6 +89,27 @@ static void add(struct words *w, const char *word)
 {
 	if (w->count < DEFAULTS_MAX)
 		w->word[w->count++] = word;
+}
+
+/*
+ * How many words are hgrun's own: what follows its program is that program's. An option that
+ * takes a value and is not named here ends them early; then a default comes with what is given,
+ * and the program has the last word on that.
+ */
+static int own_words(int argc, char **argv)
+{
+	static const char *const valued[] = { "--report", "--suite", "--gpu", "--signer",
+					      "--simulated", "--cuda-driver", "--layer",
+					      "-r", "-s", "-g" };
+	int i = 0;
+
+	while (i < argc && argv[i][0] == '-' && strcmp(argv[i], "--")) {
+		const char *option = argv[i++];
+
+		for (size_t k = 0; k < sizeof(valued) / sizeof(valued[0]); k++)
+			i += !strcmp(option, valued[k]);
+	}
+	return i < argc ? i : argc;
 }
 
 /* Whether the arguments have the option themselves: "--record X" or "--record=X". */
@@ -167,7 +190,7 @@ static int start(const struct site *site, const char *section, const struct rout
 	add(&w, path);
 	if (r->named)
 		add(&w, r->command);
-	if (!add_defaults(&w, site, section, r, argc, argv))
+	if (!add_defaults(&w, site, section, r, r->runs ? own_words(argc, argv) : argc, argv))
 		return 1;
 	all = calloc(w.count + (size_t)argc + 1, sizeof(*all));
 	if (all) {

@@ -189,6 +189,39 @@ run 1 '--force ends it' cvm stop stubborn --timeout 0
 is stubborn running
 run 0 'stubborn stopped' cvm stop stubborn --timeout 0 --force
 is stubborn failed
+# An answer that comes byte by byte and never ends.
+run 0 '' cvm create drips "${k[@]}" --append drips
+run 0 '' cvm start drips
+run 1 'hgvmm does not answer; --force ends it' cvm stop drips --timeout 0
+is drips starting	# it does not answer
+run 0 'drips stopped' cvm stop drips --timeout 0 --force
+# One that is held, and whose queue is full.
+run 0 '' cvm start drips
+kill -STOP "$(pid_of drips)"
+clients=()
+for _ in $(seq 12); do
+	socat -u "UNIX-CONNECT:$root/run/vms/drips/control" - >/dev/null 2>&1 &
+	clients+=($!)
+done
+until [ "$(ss -Hxl src "$root/run/vms/drips/control" | awk '{ print $3 }')" -gt 4 ]; do sleep 0.02; done
+is drips starting
+run 0 'drips stopped' cvm stop drips --timeout 0 --force
+kill "${clients[@]}" 2>/dev/null
+wait "${clients[@]}"
+
+# ---- a hgvmm that is its guest's ----
+sleep 1000 &
+other=$!
+run 0 '' cvm create liar "${k[@]}" --append liar
+VICTIM="$other $(awk '{ print $22 }' /proc/$other/stat)" run 0 'liar runs' cvm start liar
+grep -q $'\033' "$root/out" && fail "a digest's escape reached the terminal"
+grep -q '/lock$' "$root/run/vms/liar/log" || fail "the test wants a hgvmm that writes what it has open"
+run 0 liar cvm list
+grep -q $'\033' "$root/out" && fail "a digest's escape reached the terminal"
+[ "$(pid_of liar)" != $other ] || fail "another process passes for hgvmm"
+run 0 'liar stopped' cvm stop liar --timeout 0 --force
+kill -0 $other || fail "another process was ended"
+kill $other
 
 # ---- crashes, and states that are stale ----
 run 0 '' cvm create crashes "${k[@]}" --append crashes
@@ -217,22 +250,22 @@ is a crashed
 # A process number that another process has by now: it is neither shown nor signalled.
 sleep 1000 &
 other=$!
-echo "$other 1" >"$root/run/vms/a/lock"
+echo "$other 1" >"$root/run/vms/a/process"
 is a crashed
 run 0 'does not run' cvm stop a --force --timeout 0
 kill -0 $other || fail "another process was ended"
-# The same while the lock is held by somebody: by a second name of a running VM's lock.
+# The same while the lock is held by somebody: a running VM's.
 run 0 '' cvm start a
-cp "$root/run/vms/a/lock" "$root/lock"
-echo "$other 1" >"$root/run/vms/a/lock"
+cp "$root/run/vms/a/process" "$root/process"
+echo "$other 1" >"$root/run/vms/a/process"
 [ "$(pid_of a)" = null ] || fail "another process passes for hgvmm"
 run 1 'about to start or to end' cvm stop a --timeout 0 --force
 kill -0 $other || fail "another process was ended"
-cat "$root/lock" >"$root/run/vms/a/lock"
+cat "$root/process" >"$root/run/vms/a/process"
 run 0 'a stopped' cvm stop a
 kill $other
 for junk in '' x '-1 5' '99999999999999999999 1' "$(head -c 100000 /dev/zero | tr '\0' 9)"; do
-	printf '%s' "$junk" >"$root/run/vms/a/lock"
+	printf '%s' "$junk" >"$root/run/vms/a/process"
 	is a stopped
 done
 # A link in the way is not followed.
@@ -257,19 +290,36 @@ wait $super || fail "run ended with $?"
 kill $socat
 is a stopped
 
-# With systemd: the unit is started, by the systemctl of the machine that was named.
-mkdir -p "$root/machine/run/systemd/system" "$root/machine/usr/lib/systemd/system" "$root/machine/usr/bin"
-: >"$root/machine/usr/lib/systemd/system/hypergpu-vm@.service"
-# shellcheck disable=SC2016
-printf '#!/bin/sh\necho "$@" >%s/systemctl\n[ ! -e %s/refuse ]\n' "$root" "$root" >"$root/machine/usr/bin/systemctl"
-chmod 755 "$root/machine/usr/bin/systemctl"
+# With systemd: the unit is started, by the systemctl of the machine that was named, and of that
+# machine's own VMs only.
+m=$root/machine
+mkdir -p "$m/run/systemd/system" "$m/usr/lib/systemd/system" "$m/usr/bin" "$m/etc/hypergpu"
+: >"$m/usr/lib/systemd/system/hypergpu-vm@.service"
+cat >"$m/usr/bin/systemctl" <<END
+#!/bin/sh
+echo "\$@" >>$root/systemctl
+[ ! -e $root/refuse ] || exit 1
+[ ! -e $root/skip ] || exit 0
+$hgctl cvm --dir $m/etc/hypergpu run a >$root/unit 2>&1 &
+until grep -q 'launch digest' $root/unit; do sleep 0.02; done
+END
+chmod 755 "$m/usr/bin/systemctl"
 if [ "$(id -u)" = 0 ]; then
-	printf '[vm]\nstate = %s\n' "$root/run" >"$root/etc/hypergpu.conf"
+	printf '[vm]\nstate = %s\n' "$root/run" | tee "$root/etc/hypergpu.conf" >"$m/etc/hypergpu/hypergpu.conf"
+	cp -r "$root/etc/vms" "$m/etc/hypergpu/"
 	(unset HYPERGPU_CONFIG_DIR HYPERGPU_STATE_DIR
-	run 0 'hypergpu-vm@a.service' cvm --dir "$root/etc" start a
-	: >"$root/refuse"
-	run 1 'journalctl -u hypergpu-vm@a.service' cvm --dir "$root/etc" start a; exit $bad) || bad=1
-	grep -q 'start hypergpu-vm@a.service' "$root/systemctl" || fail "systemctl: $(cat "$root/systemctl")"
+	# VMs of another folder are not systemd's.
+	run 0 'a runs, launch digest' cvm --dir "$root/etc" start a
+	[ ! -e "$root/systemctl" ] || fail "systemctl was asked for a VM of another folder"
+	run 0 'a stopped' cvm --dir "$root/etc" stop a
+	: >"$root/skip"
+	run 1 'journalctl -u hypergpu-vm@a.service' cvm --dir "$m/etc/hypergpu" start a
+	rm "$root/skip"; : >"$root/refuse"
+	run 1 'journalctl -u hypergpu-vm@a.service' cvm --dir "$m/etc/hypergpu" start a
+	rm "$root/refuse"
+	run 0 'a runs, as hypergpu-vm@a.service' cvm --dir "$m/etc/hypergpu" start a
+	run 0 'a stopped' cvm --dir "$m/etc/hypergpu" stop a; exit $bad) || bad=1
+	[ "$(sort -u "$root/systemctl")" = 'start hypergpu-vm@a.service' ] || fail "systemctl: $(cat "$root/systemctl")"
 fi
 
 # ---- definitions and hypergpu.conf that are wrong ----
@@ -337,6 +387,11 @@ run 0 "hggpu [enroll] [--key] [/k] [--out] [$root/r]" gpu enroll
 run 1 "$root/r is there already" gpu enroll
 run 0 'hggpu [enroll] [--key] [/k] [--out] [/x]' gpu enroll --out /x
 run 0 "hgrun [--gpu] [$root/r] [--signer] [/s] [--suite] [aes-256-gcm] [--] [prog]" gpu run -- prog
+run 0 "hgrun [--suite] [aes-256-gcm] [--gpu] [/g] [prog]" gpu run --gpu /g prog
+# What stands behind the program is the program's: it takes no record away.
+d="hgrun [--gpu] [$root/r] [--signer] [/s] [--suite] [aes-256-gcm]"
+run 0 "$d [prog] [--gpu] [0] [--suite] [x]" gpu run prog --gpu 0 --suite x
+run 0 "$d [--verbose] [--report] [p] [prog] [--gpu=0]" gpu run --verbose --report p prog --gpu=0
 run 2 'there is no command frob' gpu frob
 run 2 'which command' attest
 run 0 "hgattest [ak] [--tcti] [device:/dev/tpmrm0] [--out] [$root/ak]" attest ak

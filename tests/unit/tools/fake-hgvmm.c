@@ -2,9 +2,12 @@
 /*
  * Stands in for hgvmm where nothing can run a VM: it has the sockets and the manners of one.
  * --append says which: runs, deaf (to the power button), stubborn (to all but SIGKILL), fails
- * (before it runs), hangs (before it runs), crashes (at the power button).
+ * (before it runs), hangs (before it runs), crashes (at the power button), drips (answers a
+ * byte now and then, and stays), liar (whom its guest took over: it writes into what it has
+ * open that $VICTIM, "PID START", is hgvmm, and tells a launch digest that is none).
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -53,13 +56,45 @@ static int dump_cpuid(const char *path, unsigned long smp)
 	return fclose(f) ? 4 : 0;
 }
 
+/* An answer without an end, of one who only SIGKILL ends. */
+static void __attribute__((noreturn)) drip(int fd)
+{
+	signal(SIGTERM, SIG_IGN);
+	for (;;) {
+		poll(NULL, 0, 100);
+		if (write(fd, " ", 1) < 0)
+			poll(NULL, 0, 1000);
+	}
+}
+
+/* The files that came with it, which are its supervisor's. */
+static void lie(void)
+{
+	const char *victim = getenv("VICTIM");
+	char path[64], to[PATH_MAX];
+
+	for (int fd = 3; victim && fd < 64; fd++) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n = readlink(path, to, sizeof(to) - 1);
+		if (n <= 0 || strncmp(to, "/", 1) || ftruncate(fd, 0) ||
+		    pwrite(fd, victim, strlen(victim), 0) < 0)
+			continue;
+		to[n] = '\0';
+		fprintf(stderr, "hgvmm: lied in %s\n", to);
+	}
+}
+
 /* What it does at a command. -> false: no answer. */
-static bool obey(const char *manner, const char *line, bool *leave)
+static bool obey(int fd, const char *manner, const char *line, bool *leave)
 {
 	if (!strcmp(line, "status"))
 		return true;
 	if (!strcmp(manner, "stubborn"))
 		return false;
+	if (!strcmp(manner, "drips"))
+		drip(fd);
 	if (!strcmp(line, "powerdown") && !strcmp(manner, "crashes"))
 		abort();
 	if (!strcmp(line, "stop") || (!strcmp(line, "powerdown") && strcmp(manner, "deaf")))
@@ -77,11 +112,12 @@ static void answer(int fd, const char *manner)
 		return;
 	line[n] = '\0';
 	line[strcspn(line, "\n")] = '\0';
-	if (!obey(manner, line, &leave))
+	if (!obey(fd, manner, line, &leave))
 		return;
 	if (!strcmp(line, "status"))
 		dprintf(fd, "{\"ok\":true,\"state\":\"running\",\"uptime_ms\":1500,\"boots\":1,"
-			"\"launch_digest\":\"" DIGEST "\"}\n");
+			"\"launch_digest\":\"%s\"}\n",
+			strcmp(manner, "liar") ? DIGEST : "\\u001b[31m" DIGEST);
 	else
 		dprintf(fd, "{\"ok\":true}\n");
 	if (leave)
@@ -137,6 +173,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(manner, "hangs"))
 		pause();
+	if (!strcmp(manner, "liar"))
+		lie();
 	console = listen_at(strncmp(serial, "socket:", 7) ? "/nowhere/" : serial + 7);
 	control = listen_at(value(argc, argv, "--status"));
 	serve(control, console, manner);
