@@ -51,9 +51,11 @@ static bool ask(const struct site *site, const char *name, const char *command)
 	return ok;
 }
 
-static bool send_signal(int pidfd, int signal)
+/* -> whether it has ended, be it by itself before the signal came. */
+static bool end_by(int pidfd, int signal)
 {
-	return !syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+	syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+	return ended(pidfd, FORCE_SECONDS);
 }
 
 /* What the guest has no say in. -> whether it has ended. */
@@ -61,9 +63,7 @@ static bool force(const struct site *site, const char *name, int pidfd)
 {
 	if (ask(site, name, "stop") && ended(pidfd, FORCE_SECONDS))
 		return true;
-	if (send_signal(pidfd, SIGTERM) && ended(pidfd, FORCE_SECONDS))
-		return true;
-	return send_signal(pidfd, SIGKILL) && ended(pidfd, FORCE_SECONDS);
+	return end_by(pidfd, SIGTERM) || end_by(pidfd, SIGKILL);
 }
 
 static int stop(const struct site *site, const char *name, int pidfd, long seconds, bool forced)
