@@ -34,7 +34,8 @@ static const struct route gpu_routes[] = {
 					    { "--trust", "signer", false } } },
 	{ "check", "hggpu", true, false, { { "--record", "record", false },
 					   { "--trust", "signer", false } } },
-	{ "run", "hgrun", false, true, { { "--gpu", "record", true }, { "--signer", "signer", false },
+	{ "run", "hgrun", false, true, { { "--gpu", "record", true },
+					 { "--signer", "signer", false },
 					 { "--suite", "suite", false } } },
 	{ 0 }
 };
