@@ -538,12 +538,22 @@ HG_FN u32 seal_verdict(HG_GLOBAL const struct hg_state *state, u64 src, u64 id, 
 	return offset > b->size || length > b->size - offset ? HG_BAD_RANGE : 0;
 }
 
+/* Bytes of a row of @count records, one at least, of @length bytes, with its receipt. */
+HG_FN u64 row_bytes(u32 length, u32 count)
+{
+	u32 last = length - (count - 1) * HG_RECORD_DATA;
+
+	return 4ull * ((count - 1ull) * RECORD_WORDS(HG_RECORD_DATA) + RECORD_WORDS(last)) +
+	       RECEIPT_BYTES;
+}
+
 /* What keeps a group from sealing: no keys, or why it is refused. One lane. */
 #define SEAL_NOTHING 0xffffffffu
 HG_FN u32 seal_check(HG_GLOBAL struct hg_state *state, u64 src, u64 out, u64 id, u64 offset,
 		     u32 length, u32 count)
 {
-	u64 size = length + 80ull * count + RECEIPT_BYTES; /* headers and padding at most */
+	/* To the byte: the buffer behind may be the source. */
+	u64 size = count ? row_bytes(length, count) : 0;
 	u32 bad;
 
 	if (!state->installed || !out_apart(state, out, size))
