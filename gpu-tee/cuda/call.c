@@ -19,6 +19,21 @@ API CUresult cuInit(unsigned flags)
 	return shim_api.cuInit(flags);
 }
 
+/*
+ * Needs no cuInit(). Without a driver the answer is that of one which finds no device: programs
+ * take an error here for a broken one, and do not go on to OpenCL.
+ */
+API CUresult cuDriverGetVersion(int *version);
+API CUresult cuDriverGetVersion(int *version)
+{
+	if (!version)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (hg_cuda_reals[HG_cuDriverGetVersion])
+		return REAL(cuDriverGetVersion, int *)(version);
+	*version = 12000;
+	return CUDA_SUCCESS;
+}
+
 /* ---- Waits: a receipt for each ---- */
 
 static CUresult receipt(CUstream stream)

@@ -3,13 +3,19 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
+int cuDriverGetVersion(int *version);
 int cuInit(unsigned flags);
 int cuDeviceGetCount(int *count);
 
 int main(void)
 {
-	int count = 0, rc = cuInit(0);
+	int count = 0, version = 0, rc = cuDriverGetVersion(&version);
 
+	if (rc || version < 9000) {
+		printf("version %d: error %d\n", version, rc);
+		return 4;
+	}
+	rc = cuInit(0);
 	if (!rc)
 		rc = cuDeviceGetCount(&count);
 	printf("%s: error %d, %d devices\n",
