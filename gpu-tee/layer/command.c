@@ -37,9 +37,12 @@ static cl_int launch(struct queue *q, cl_kernel handle, cl_uint dims, const size
 		     const size_t *global, const size_t *local, cl_uint count, const cl_event *list,
 		     cl_event *event)
 {
-	struct kernel *k = kernel_get(handle);
-	cl_int code;
+	cl_int code = wait_list_check(count, list);
+	struct kernel *k;
 
+	if (code)
+		return code;
+	k = kernel_get(handle);
 	report_in_clear(CLEAR_LAUNCH, dims * 3 * sizeof(size_t));
 	if (k && k->row) {
 		code = kernel_launch(q, k, dims, offset, global, local, count, list, event);

@@ -102,31 +102,39 @@ static cl_int CL_API_CALL copy_buffer(cl_command_queue queue, cl_mem src, cl_mem
 	return done(&y, code, CL_COMMAND_COPY_BUFFER);
 }
 
-/* Rounded down. */
-static long quotient(long a, long b)
+/* The lines of a box one after the other, in the order in which they lie in the buffer. */
+struct lines {
+	size_t at, row, skip; /* @skip: from the last line of a slice to the next slice */
+	size_t y, left; /* lines left of the slice, and of all */
+};
+
+static struct lines lines_of(const struct copy_place *p, const size_t region[3])
 {
-	return a / b - (a % b < 0);
+	return (struct lines){ .at = p->at,
+			       .row = p->row,
+			       .skip = p->slice - (region[1] - 1) * p->row,
+			       .y = region[1],
+			       .left = region[1] * region[2] };
 }
 
-/*
- * Whether two boxes of @region with the same pitches have a byte in common, if one begins @by
- * bytes after the other. A byte of both is dx + dy * row + dz * slice away from itself, so few
- * dz and dy can be: what is within a line is less than @row, and what is within lines less
- * than @slice.
- */
-static bool boxes_meet(long by, const size_t region[3], size_t row, size_t slice)
+static void next_line(struct lines *l, const size_t region[3])
 {
-	long dz = quotient(by, (long)slice), dy, rest, i, k;
+	l->left--;
+	l->at += --l->y ? l->row : l->skip;
+	if (!l->y)
+		l->y = region[1];
+}
 
-	for (i = dz; i <= dz + 1; i++) {
-		if (labs(i) >= (long)region[2])
-			continue;
-		rest = by - i * (long)slice;
-		dy = quotient(rest, (long)row);
-		for (k = dy; k <= dy + 1; k++)
-			if (labs(k) < (long)region[1] &&
-			    labs(rest - k * (long)row) < (long)region[0])
-				return true;
+/* Whether two boxes of @region in one buffer have a byte in common. Lines of one do not overlap. */
+static bool boxes_meet(const struct copy_place *one, const struct copy_place *two,
+		       const size_t region[3])
+{
+	struct lines a = lines_of(one, region), b = lines_of(two, region);
+
+	while (a.left && b.left) {
+		if (a.at < b.at ? b.at - a.at < region[0] : a.at - b.at < region[0])
+			return true;
+		next_line(a.at < b.at ? &a : &b, region);
 	}
 	return false;
 }
@@ -147,17 +155,17 @@ static bool box_side(struct mem *m, const size_t *origin, const size_t region[3]
 	return true;
 }
 
+/*
+ * As OpenCL has it, pitches within a buffer may differ, but not both of them. Its appendix counts
+ * as an overlap also what has no byte in common; that is let through here.
+ */
 static cl_int check_overlap(const struct copying *y, const struct copy_place *src,
 			    const struct copy_place *dst, const size_t region[3], size_t span)
 {
 	if (y->src == y->dst && src->row != dst->row && src->slice != dst->slice)
 		return CL_INVALID_VALUE;
-	if (!ranges_meet(src, dst, span))
-		return CL_SUCCESS;
-	if (src->row == dst->row && src->slice == dst->slice &&
-	    !boxes_meet((long)dst->at - (long)src->at, region, src->row, src->slice))
-		return CL_SUCCESS;
-	return CL_MEM_COPY_OVERLAP;
+	return ranges_meet(src, dst, span) && boxes_meet(src, dst, region) ? CL_MEM_COPY_OVERLAP
+									   : CL_SUCCESS;
 }
 
 struct box_pitch {

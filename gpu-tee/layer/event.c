@@ -22,6 +22,7 @@ void event_put(struct event *e)
 
 cl_int wait_list_check(cl_uint count, const cl_event *list)
 {
+	cl_int code = CL_SUCCESS;
 	struct event *e;
 	cl_uint i;
 
@@ -31,9 +32,11 @@ cl_int wait_list_check(cl_uint count, const cl_event *list)
 		e = event_get(list[i]);
 		if (!e)
 			return CL_INVALID_EVENT_WAIT_LIST;
+		if (__atomic_load_n(&e->failed, __ATOMIC_ACQUIRE))
+			code = CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST;
 		event_put(e);
 	}
-	return CL_SUCCESS;
+	return code;
 }
 
 static void event_destroy(struct object *o)
@@ -178,6 +181,8 @@ static cl_int CL_API_CALL set_user_event(cl_event handle, cl_int status)
 		return CL_INVALID_EVENT;
 	}
 	code = below->clSetUserEventStatus(handle, status);
+	if (!code && status < 0)
+		__atomic_store_n(&e->failed, true, __ATOMIC_RELEASE);
 	if (!code && !__atomic_exchange_n(&e->set, true, __ATOMIC_ACQ_REL))
 		context_open(e->context, -1);
 	if (!code && status < 0)

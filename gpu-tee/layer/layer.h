@@ -108,6 +108,7 @@ struct event {
 	/* The driver's events that tell when it began and ended, if not the handle itself. */
 	cl_event began, timed;
 	bool user, set, blocking;
+	bool failed; /* by the application, which set it to an error */
 	unsigned int frontiers;
 	struct frontier frontier[];
 };
@@ -167,7 +168,8 @@ cl_mem_flags mem_flags_below(cl_mem_flags flags, bool image);
 cl_int mem_flags_check(cl_mem_flags flags, const void *host_ptr);
 
 /* event.c */
-/* CL_SUCCESS, or CL_INVALID_EVENT_WAIT_LIST. */
+/* CL_SUCCESS, or CL_INVALID_EVENT_WAIT_LIST; CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST if the
+ * application itself has failed one of them. What the driver says of events does not count. */
 cl_int wait_list_check(cl_uint count, const cl_event *list);
 /* A record for the event that @handle is; NULL without memory. */
 struct event *event_enter(struct queue *q, cl_event handle, cl_command_type type, cl_uint count,

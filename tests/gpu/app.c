@@ -618,6 +618,61 @@ static void step_failed(void)
 	free(out);
 }
 
+/* Whether that is refused, as it waits for an event that has failed. */
+static bool refused(cl_int code, const char *what)
+{
+	if (code && code != CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)
+		fail(3, "%s that waits for what has failed: %d", what, code);
+	return code;
+}
+
+/* The same where the event has failed before. Some drivers take the command and never end it, so
+ * nobody waits for that queue. */
+static void step_doomed(void)
+{
+	const size_t n = 64, from[3] = { 0 }, to[3] = { 4096, 0, 0 }, box[3] = { 64, 2, 1 };
+	uint32_t *a = make(BYTES, 97), *out = calloc(N, 4), k = 7;
+	cl_mem d = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+	cl_kernel f = kernel("scale");
+	cl_command_queue other;
+	bool all = true;
+	cl_event user;
+	cl_int code;
+
+	other = clCreateCommandQueue(context, device, 0, &code);
+	GOT(code, "clCreateCommandQueue");
+	TRY(clEnqueueWriteBuffer(queue, d, CL_TRUE, 0, BYTES, a, 0, NULL, NULL));
+	user = clCreateUserEvent(context, &code);
+	GOT(code, "clCreateUserEvent");
+	TRY(clSetUserEventStatus(user, -77));
+	TRY(clSetKernelArg(f, 0, sizeof(d), &d));
+	TRY(clSetKernelArg(f, 1, sizeof(d), &d));
+	TRY(clSetKernelArg(f, 2, sizeof(k), &k));
+	all &= refused(clEnqueueNDRangeKernel(other, f, 1, NULL, &n, NULL, 1, &user, NULL),
+		       "a launch");
+	all &= refused(clEnqueueCopyBuffer(other, d, d, 0, 4096, 64, 1, &user, NULL), "a copy");
+	all &= refused(
+		clEnqueueCopyBufferRect(other, d, d, from, to, box, 64, 0, 64, 0, 1, &user, NULL),
+		"a box");
+	all &= refused(clEnqueueFillBuffer(other, d, &k, 4, 0, 64, 1, &user, NULL), "a fill");
+	all &= refused(clEnqueueWriteBuffer(other, d, CL_FALSE, 64, 64, &k, 1, &user, NULL),
+		       "a write");
+	all &= refused(clEnqueueReadBuffer(other, d, CL_FALSE, 0, 64, out, 1, &user, NULL),
+		       "a read");
+	if (!all)
+		puts("what waits for an event that has failed is taken");
+	TRY(clEnqueueReadBuffer(queue, d, CL_TRUE, 0, BYTES, out, 0, NULL, NULL));
+	right(out, a, BYTES, "buffer after commands that were refused");
+	TRY(clReleaseEvent(user));
+	TRY(clReleaseKernel(f));
+	if (!all)
+		return;
+	TRY(clReleaseCommandQueue(other));
+	TRY(clReleaseMemObject(d));
+	free(a);
+	free(out);
+}
+
 static void step_queues(void)
 {
 	uint32_t *a = make(BYTES, 93), *b = make(BYTES, 94), *out = calloc(N, 4);
@@ -726,16 +781,16 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } steps[] = {
-	{ "vector", step_vector }, { "small", step_small },   { "rect", step_rect },
-	{ "image", step_image },   { "map", step_map },	      { "map-image", step_map_image },
-	{ "host", step_host },	   { "fill", step_fill },     { "copy", step_copy },
-	{ "events", step_events }, { "user", step_user },     { "failed", step_failed },
-	{ "reuse", step_reuse },   { "queues", step_queues }, { "threads", step_threads },
-	{ "large", step_large },   { "launch", step_launch }, { "gate", step_gate },
-	{ "build", step_build },   { "odd", step_odd },	      { "chain", step_chain },
-	{ "bounce", step_bounce }, { "orphan", step_orphan }, { "moves", step_moves },
-	{ "copies", step_copies }, { "boxes", step_boxes },   { "pictures", step_pictures },
-	{ "errors", step_errors },
+	{ "vector", step_vector },   { "small", step_small },	    { "rect", step_rect },
+	{ "image", step_image },     { "map", step_map },	    { "map-image", step_map_image },
+	{ "host", step_host },	     { "fill", step_fill },	    { "copy", step_copy },
+	{ "events", step_events },   { "user", step_user },	    { "failed", step_failed },
+	{ "doomed", step_doomed },   { "reuse", step_reuse },	    { "queues", step_queues },
+	{ "threads", step_threads }, { "large", step_large },	    { "launch", step_launch },
+	{ "clone", step_clone },     { "gate", step_gate },	    { "build", step_build },
+	{ "odd", step_odd },	     { "chain", step_chain },	    { "bounce", step_bounce },
+	{ "orphan", step_orphan },   { "moves", step_moves },	    { "copies", step_copies },
+	{ "boxes", step_boxes },     { "pictures", step_pictures }, { "errors", step_errors },
 };
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))

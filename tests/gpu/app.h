@@ -4,7 +4,8 @@
 #ifndef APP_H
 #define APP_H
 
-#define CL_TARGET_OPENCL_VERSION 120
+#define CL_TARGET_OPENCL_VERSION 210 /* for clCloneKernel */
+#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,7 @@ void cpu_scale(uint32_t *a, const uint32_t *b, uint32_t k, size_t n);
 void vector(cl_command_queue q, uint64_t seed, size_t n);
 
 void step_launch(void);
+void step_clone(void);
 void step_gate(void);
 void step_build(void);
 void step_odd(void);

@@ -2,6 +2,7 @@
 /* Steps of the test program that are about copies on the device. */
 #include "app.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,20 +42,27 @@ static void copy(const struct pair *src, struct pair *dst, size_t from, size_t t
 	memmove(dst->want + to, src->want + from, size);
 }
 
-static void box(const struct pair *src, struct pair *dst, const size_t from[3], const size_t to[3],
-		const size_t region[3], size_t src_row, size_t src_slice, size_t dst_row,
-		size_t dst_slice)
+static void box_expect(const struct pair *src, struct pair *dst, const size_t from[3],
+		       const size_t to[3], const size_t region[3], size_t src_row, size_t src_slice,
+		       size_t dst_row, size_t dst_slice)
 {
 	size_t y, z;
 
-	TRY(clEnqueueCopyBufferRect(queue, src->mem, dst->mem, from, to, region, src_row,
-				    src_slice, dst_row, dst_slice, 0, NULL, NULL));
 	for (z = 0; z < region[2]; z++)
 		for (y = 0; y < region[1]; y++)
 			memcpy(dst->want + (to[2] + z) * dst_slice + (to[1] + y) * dst_row + to[0],
 			       src->want + (from[2] + z) * src_slice + (from[1] + y) * src_row +
 				       from[0],
 			       region[0]);
+}
+
+static void box(const struct pair *src, struct pair *dst, const size_t from[3], const size_t to[3],
+		const size_t region[3], size_t src_row, size_t src_slice, size_t dst_row,
+		size_t dst_slice)
+{
+	TRY(clEnqueueCopyBufferRect(queue, src->mem, dst->mem, from, to, region, src_row, src_slice,
+				    dst_row, dst_slice, 0, NULL, NULL));
+	box_expect(src, dst, from, to, region, src_row, src_slice, dst_row, dst_slice);
 }
 
 static cl_mem picture(cl_mem_object_type type, cl_channel_order order, cl_channel_type channel,
@@ -109,11 +117,11 @@ void step_moves(void)
 	pair_end(&c);
 }
 
-#define WANT(call, want)                                                       \
-	do {                                                                   \
-		cl_int want_code = (call);                                     \
-		if (want_code != (want))                                       \
-			fail(3, "%s: %d, want %d", #call, want_code, (want));  \
+#define WANT(call, want)                                                      \
+	do {                                                                  \
+		cl_int want_code = (call);                                    \
+		if (want_code != (want))                                      \
+			fail(3, "%s: %d, want %d", #call, want_code, (want)); \
 	} while (0)
 
 static void check_refusals(const struct pair *a, const struct pair *b, cl_mem sub, cl_mem next)
@@ -182,6 +190,62 @@ void step_copies(void)
 	pair_end(&b);
 }
 
+/* A box, and where its pitches make it lie. */
+struct laid {
+	size_t origin[3], row, slice;
+};
+
+/* Within a buffer, by other pitches there than here. Drivers may refuse that; then by another. */
+static void box_within(struct pair *p, const struct laid *from, const struct laid *to,
+		       const size_t region[3])
+{
+	struct pair between = pair(p->size, 222);
+	cl_int code;
+
+	box(p, &between, from->origin, from->origin, region, from->row, from->slice, from->row,
+	    from->slice);
+	code = clEnqueueCopyBufferRect(queue, p->mem, p->mem, from->origin, to->origin, region,
+				       from->row, from->slice, to->row, to->slice, 0, NULL, NULL);
+	if (code != CL_SUCCESS && code != CL_INVALID_VALUE)
+		GOT(code, "clEnqueueCopyBufferRect within a buffer");
+	if (code)
+		puts("other pitches within a buffer are refused");
+	if (code)
+		box(&between, p, from->origin, to->origin, region, from->row, from->slice, to->row,
+		    to->slice);
+	else
+		box_expect(&between, p, from->origin, to->origin, region, from->row, from->slice,
+			   to->row, to->slice);
+	pair_end(&between);
+}
+
+/* What needs no second pitch, or lies in the gaps of the other: no byte is in both. */
+static void boxes_within(struct pair *p)
+{
+	static const struct {
+		struct laid from, to;
+		size_t region[3];
+	} c[] = {
+		{ { { 0, 0, 0 }, 100, 1000 }, { { 50, 0, 0 }, 100, 2000 }, { 40, 10, 1 } },
+		{ { { 0, 0, 0 }, 100, 0 }, { { 40, 3, 0 }, 100, 4000 }, { 40, 12, 1 } },
+		{ { { 0, 0, 0 }, 100, 2000 }, { { 40, 0, 0 }, 200, 2000 }, { 40, 6, 3 } },
+		{ { { 0, 0, 0 }, 100, 3000 }, { { 0, 10, 0 }, 100, 2900 }, { 90, 8, 3 } },
+	};
+	static const size_t over[3] = { 41, 10, 1 }, here[3] = { 0 }, there[3] = { 40, 2, 0 };
+	cl_int code;
+	size_t i;
+
+	for (i = 0; i < sizeof(c) / sizeof(c[0]); i++)
+		box_within(p, &c[i].from, &c[i].to, c[i].region);
+	code = clEnqueueCopyBufferRect(queue, p->mem, p->mem, here, there, over, 100, 1000, 100,
+				       2000, 0, NULL, NULL);
+	if (code != CL_MEM_COPY_OVERLAP && code != CL_INVALID_VALUE)
+		fail(3, "boxes that overlap: %d", code);
+	WANT(clEnqueueCopyBufferRect(queue, p->mem, p->mem, here, there, over, 100, 1000, 200, 2000,
+				     0, NULL, NULL),
+	     CL_INVALID_VALUE);
+}
+
 /* Boxes in three dimensions, fills that are not aligned, and refusals. */
 void step_boxes(void)
 {
@@ -209,6 +273,7 @@ void step_boxes(void)
 	WANT(clEnqueueCopyBufferRect(queue, a.mem, b.mem, from, to, region, 40, 1000, 100, 1000, 0,
 				     NULL, NULL),
 	     CL_INVALID_VALUE);
+	boxes_within(&b);
 	pair_check(&a, "a filled buffer");
 	pair_check(&b, "boxes");
 	pair_end(&a);

@@ -128,6 +128,49 @@ void step_launch(void)
 	free(out);
 }
 
+/* A clone has the values that were set before it was made, and lives on without the first. */
+void step_clone(void)
+{
+	const size_t n = 512;
+	uint32_t *a = make(BYTES, 130), *b = make(BYTES, 131), *out = calloc(N, 4), k = 5,
+		 other = 77;
+	struct mixing *m = make(2 * sizeof(*m), 132);
+	cl_mem da = buffer(BYTES, CL_MEM_READ_WRITE, NULL),
+	       db = buffer(BYTES, CL_MEM_READ_WRITE, NULL);
+	cl_kernel f = kernel("blend"), clone;
+	cl_int code;
+
+	TRY(clEnqueueWriteBuffer(queue, da, CL_TRUE, 0, BYTES, a, 0, NULL, NULL));
+	TRY(clEnqueueWriteBuffer(queue, db, CL_TRUE, 0, BYTES, b, 0, NULL, NULL));
+	TRY(clSetKernelArg(f, 0, sizeof(da), &da));
+	TRY(clSetKernelArg(f, 1, sizeof(*m), m));
+	TRY(clSetKernelArg(f, 2, sizeof(db), &db));
+	TRY(clSetKernelArg(f, 3, sizeof(k), &k));
+	clone = clCloneKernel(f, &code);
+	GOT(code, "clCloneKernel");
+	TRY(clSetKernelArg(f, 1, sizeof(*m), m + 1));
+	TRY(clSetKernelArg(f, 3, sizeof(other), &other));
+	TRY(clEnqueueNDRangeKernel(queue, f, 1, NULL, &n, NULL, 0, NULL, NULL));
+	cpu_mix(a, m + 1, b, other, 0, n);
+	TRY(clReleaseKernel(f));
+	TRY(clEnqueueNDRangeKernel(queue, clone, 1, NULL, &n, NULL, 0, NULL, NULL));
+	cpu_mix(a, m, b, k, 0, n);
+	TRY(clSetKernelArg(clone, 3, sizeof(other), &other));
+	TRY(clEnqueueNDRangeKernel(queue, clone, 1, NULL, &n, NULL, 0, NULL, NULL));
+	cpu_mix(a, m, b, other, 0, n);
+	TRY(clEnqueueReadBuffer(queue, da, CL_TRUE, 0, BYTES, out, 0, NULL, NULL));
+	right(out, a, BYTES, "a kernel and its clone");
+	if (clCloneKernel(NULL, &code) || code != CL_INVALID_KERNEL)
+		fail(3, "a clone of no kernel: %d", code);
+	TRY(clReleaseKernel(clone));
+	TRY(clReleaseMemObject(da));
+	TRY(clReleaseMemObject(db));
+	free(m);
+	free(a);
+	free(b);
+	free(out);
+}
+
 /*
  * A launch and a read wait for an event of the application's, with more launches behind them
  * than a window has; the other queue goes on meanwhile.
@@ -222,12 +265,13 @@ void step_build(void)
 {
 	const char *header_name = "factor.h";
 	cl_program header = text_program("#define FACTOR WIDE\n"), linked, again,
-		   part[2] = { text_program("#include \"factor.h\"\n"
-					    "#if __OPENCL_VERSION__ >= 110 && !defined(NOBODY_KNOWS)\n"
-					    "uint helper(uint k);\n"
-					    "kernel void product(global uint *a, const uint k)\n"
-					    "{ a[get_global_id(0)] = helper(k) * FACTOR; }\n"
-					    "#endif\n"),
+		   part[2] = { text_program(
+				       "#include \"factor.h\"\n"
+				       "#if __OPENCL_VERSION__ >= 110 && !defined(NOBODY_KNOWS)\n"
+				       "uint helper(uint k);\n"
+				       "kernel void product(global uint *a, const uint k)\n"
+				       "{ a[get_global_id(0)] = helper(k) * FACTOR; }\n"
+				       "#endif\n"),
 			       text_program("uint helper(uint k) { return k + ADDED; }\n") };
 	unsigned char *binary;
 	size_t size = 0;
