@@ -70,6 +70,7 @@ struct arg {
 static struct {
 	cl_mem handle;
 	size_t size;
+	int refs; /* of who is above */
 	bool used; /* a kernel had it as an argument */
 	bool image;
 } mems[MEMS];
@@ -183,6 +184,7 @@ static void enter_mem(cl_mem m, size_t size, bool image)
 	if (i < MEMS) {
 		mems[i].handle = m;
 		mems[i].size = size;
+		mems[i].refs = 1;
 		mems[i].used = false;
 		mems[i].image = image;
 	}
@@ -219,17 +221,27 @@ static cl_mem CL_API_CALL create_image(cl_context c, cl_mem_flags flags,
 	return m;
 }
 
-static cl_int CL_API_CALL release_mem(cl_mem m)
+/* Counted here: the driver's own count has its commands in it, too. */
+static void count_mem(cl_mem m, int by)
 {
-	cl_uint count = 0;
 	size_t i;
 
-	below->clGetMemObjectInfo(m, CL_MEM_REFERENCE_COUNT, sizeof(count), &count, NULL);
 	pthread_mutex_lock(&lock);
-	for (i = 0; count == 1 && i < MEMS; i++)
-		if (mems[i].handle == m)
+	for (i = 0; m && i < MEMS; i++)
+		if (mems[i].handle == m && !(mems[i].refs += by))
 			mems[i].handle = NULL;
 	pthread_mutex_unlock(&lock);
+}
+
+static cl_int CL_API_CALL retain_mem(cl_mem m)
+{
+	count_mem(m, 1);
+	return below->clRetainMemObject(m);
+}
+
+static cl_int CL_API_CALL release_mem(cl_mem m)
+{
+	count_mem(m, -1);
 	return below->clReleaseMemObject(m);
 }
 
@@ -726,6 +738,7 @@ void test_layer_take(cl_icd_dispatch *d)
 	pattern = getenv("ATTACK_KERNEL");
 	d->clCreateBuffer = create_buffer;
 	d->clCreateImage = create_image;
+	d->clRetainMemObject = retain_mem;
 	d->clReleaseMemObject = release_mem;
 	d->clEnqueueWriteBuffer = write_buffer;
 	d->clEnqueueReadBuffer = read_buffer;
@@ -750,8 +763,7 @@ static void tell(void)
 	if (fd < 0)
 		return;
 	pthread_mutex_lock(&lock);
-	dprintf(fd, "%lu %lu %lu %lu %lu %s\n", writes, reads, launches, copies, done,
-		victim_name);
+	dprintf(fd, "%lu %lu %lu %lu %lu %s\n", writes, reads, launches, copies, done, victim_name);
 	pthread_mutex_unlock(&lock);
 	close(fd);
 }
