@@ -15,10 +15,20 @@ def of_kind: {
 	wall_seconds: (map(.wall) | figure)
 };
 
-# In the time of a token: that is what the targets are about.
-def with_over: .plain as $p | map_values(. + {
-	over_plain: (1 / .tokens_per_second.median | over(1 / $p.tokens_per_second.median)),
-	first_over_plain: (.first_token_seconds.median | over($p.first_token_seconds.median))
+# How much more than the plain run of the same round: the median of that, and its interval. What
+# disturbs a whole round is in both, and goes out.
+def paired(f; $rounds; $kind):
+	[$rounds[] | (map(select(.kind == "plain")) | .[0] | f) as $plain |
+		(map(select(.kind == $kind)) | .[0] | f | over($plain)) | select(. != null)] |
+	if length == 0 then { median: null, low: null, high: null }
+	else { median: (median | digits(5)) } + interval end;
+
+# In the time of a token, which is what the targets are about, and in processor time.
+def with_over($rounds): .plain as $p | with_entries(.key as $kind | .value += {
+	over: paired(seconds_per_token; $rounds; $kind),
+	cpu_over: paired(.stats.decode_cpu_seconds; $rounds; $kind) } | .value += {
+	over_plain: .value.over.median,
+	first_over_plain: (.value.first_token_seconds.median | over($p.first_token_seconds.median))
 });
 
 def of_model: .[0] as $first | map(select(.round > 0)) as $counted | {
@@ -33,7 +43,8 @@ def of_model: .[0] as $first | map(select(.round > 0)) as $counted | {
 	# Below the layer; plain: what the program itself asks for.
 	bus: ($bus | map(select(.model == $first.model) | { (.kind): .bus }) | add),
 	kinds: ($counted | group_by(.kind) | map({ (.[0].kind): of_kind }) | add |
-		{ plain, null: .["null"], data, sealed } | with_over)
+		{ plain, null: .["null"], data, sealed } |
+		with_over($counted | group_by(.round)))
 };
 
 { what: "gpu-llama", suite: $suite, repeats: $repeats,

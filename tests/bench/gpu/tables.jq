@@ -29,13 +29,17 @@ def targets: ["target", "is", "wanted", ""], by_model("m250"; 0.03), by_model("m
 
 # ---- A language model ----
 
-def llama: ["model", "run", "tokens/s", "least to most", "more than plain", "first token, ms", "load, s",
-		"processor, ms a token", "processor, s in all"],
+# A share and where it lies; older figures have no interval.
+def between: if . == null or .low == null then "" else ", \(.low | percent) to \(.high | percent)" end;
+
+def llama: ["model", "run", "tokens/s", "least to most", "more than plain", "processor, ms a token",
+		"more than plain", "processor, s in all", "first token, ms", "load, s"],
 	(.llama.models[] | .model as $model | .kinds | to_entries[] | .key as $kind | .value | [
 		$model, $kind, (.tokens_per_second.median | digits(4)),
-		(.tokens_per_second | "\(.min | digits(4)) to \(.max | digits(4))"), (.over_plain | percent),
-		(.first_token_seconds.median | ms), (.load_seconds.median | digits(3)),
-		(.decode_cpu_seconds_per_token.median | ms), (.cpu_seconds.median | digits(3))]);
+		(.tokens_per_second | "\(.min | digits(4)) to \(.max | digits(4))"),
+		(.over_plain | percent) + (.over | between), (.decode_cpu_seconds_per_token.median | ms),
+		(.cpu_over.median | percent) + (.cpu_over | between), (.cpu_seconds.median | digits(3)),
+		(.first_token_seconds.median | ms), (.load_seconds.median | digits(3))]);
 
 def token: ["model", "run", "writes", "bytes", "reads", "bytes", "copies", "launches"],
 	(.llama.models[] | .model as $model | .bus | to_entries[] | .key as $kind | .value |
