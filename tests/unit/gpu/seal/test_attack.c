@@ -570,36 +570,6 @@ static void test_seal_in_place(void **state)
 	fixture_close(&f);
 }
 
-/* A row that ends where its source begins is none of these: such a place drivers give. */
-static void test_seal_beside(void **state)
-{
-	static const uint32_t lengths[] = {1, 1000, HG_RECORD_DATA, HG_RECORD_DATA + 1000};
-	struct fixture f;
-	struct plan plan = {.kernel = "hg_seal", .arg = 2, .at = 1};
-	uint32_t bad, over;
-	size_t i, row;
-
-	(void)state;
-	for (i = 0; i < sizeof(lengths) / sizeof(*lengths); i++)
-		for (over = 0; over < 2; over++) {
-			/* Of whole records, the rest, and the receipt. */
-			row = lengths[i] / HG_RECORD_DATA * HG_RECORD_SPACE(HG_RECORD_DATA) +
-			      HG_RECORD_SPACE(96);
-			if (lengths[i] % HG_RECORD_DATA)
-				row += HG_RECORD_SPACE(lengths[i] % HG_RECORD_DATA);
-			open_plan(&f, &plan, NULL);
-			plan.buffer = f.a;
-			f.evil->on_launch = change_launch;
-			/* The host looks into the staging buffer, where nothing is. */
-			assert_int_equal(fixture_read(&f, f.id_a, f.a, row - over, after, lengths[i]),
-					 -1);
-			fixture_peek(&f, hg_channel_state(f.ch), offsetof(struct hg_state, bad_code),
-				     &bad, sizeof(bad));
-			assert_int_equal(bad, over ? HG_BAD_BUFFER : 0);
-			fixture_close(&f);
-		}
-}
-
 /* A receipt that is asked for by more groups than one. */
 static void test_receipt(void **state)
 {
@@ -912,7 +882,6 @@ int main(void)
 		cmocka_unit_test(test_bind),
 		cmocka_unit_test(test_state_as_buffer),
 		cmocka_unit_test(test_seal_in_place),
-		cmocka_unit_test(test_seal_beside),
 		cmocka_unit_test(test_receipt),
 		cmocka_unit_test(test_extra_bind),
 		cmocka_unit_test(test_second_install),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The channel as it should work: every way through it, in every suite. */
+#include "channel_impl.h"
 #include "fixture.h"
 
 #include <pthread.h>
@@ -43,6 +44,55 @@ static void trips(int suite)
 	WORKS(hg_channel_rekey(f->ch, f->queue, &f->err));
 	trip(f, 33);
 	fixture_close(f);
+}
+
+/* Seals @length bytes at @offset of a buffer as a row at its start. -> the state's reason */
+static uint32_t seal_within(uint32_t length, uint64_t offset)
+{
+	struct fixture fixture, *f = &fixture;
+	struct hg_channel_options o = {.suite = HG_AES_256_GCM};
+	struct hg_kernel *seal;
+	uint32_t bad;
+
+	fixture_open(f, &o);
+	WORKS(f->p->ops->kernel(f->p, "hg_seal", &seal, &f->err));
+	{
+		struct hg_arg args[] = {
+			{.type = HG_ARG_BUFFER, .buffer = hg_channel_state(f->ch)},
+			{.type = HG_ARG_BUFFER, .buffer = f->a},
+			{.type = HG_ARG_BUFFER, .buffer = f->a},
+			{.type = HG_ARG_U64, .u64 = f->id_a},
+			{.type = HG_ARG_U64, .u64 = offset},
+			{.type = HG_ARG_U32, .u32 = length},
+		};
+		size_t groups = (length + HG_RECORD_DATA - 1) / HG_RECORD_DATA;
+
+		WORKS(f->p->ops->launch(f->p, f->queue, seal, args, 6, groups, f->p->info.lanes,
+					NULL, NULL, &f->err));
+		WORKS(f->p->ops->finish(f->p, f->queue, &f->err));
+	}
+	fixture_peek(f, hg_channel_state(f->ch), offsetof(struct hg_state, bad_code), &bad,
+		     sizeof(bad));
+	fixture_close(f);
+	return bad;
+}
+
+/* A row may end where its source begins, as drivers lay buffers side by side. */
+static void test_seal_beside(void **state)
+{
+	static const uint32_t lengths[] = {1, 1000, HG_RECORD_DATA, HG_RECORD_DATA + 1000};
+	uint32_t rest;
+	size_t i, row;
+
+	(void)state;
+	for (i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+		/* Whole records, the rest, and the receipt. */
+		rest = lengths[i] % HG_RECORD_DATA;
+		row = lengths[i] / HG_RECORD_DATA * HG_RECORD_SPACE(HG_RECORD_DATA) +
+		      (rest ? HG_RECORD_SPACE(rest) : 0) + HG_RECORD_SPACE(96);
+		assert_int_equal(seal_within(lengths[i], row), 0);
+		assert_int_equal(seal_within(lengths[i], row - 1), HG_BAD_BUFFER);
+	}
 }
 
 static void test_aes(void **state)
@@ -310,6 +360,7 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_seal_beside),
 		cmocka_unit_test(test_aes),
 		cmocka_unit_test(test_chacha),
 		cmocka_unit_test(test_sm4),
