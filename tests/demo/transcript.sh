@@ -15,9 +15,10 @@ tests/demo.sh | tee "$said" || exit
 		<!-- SPDX-License-Identifier: Apache-2.0 -->
 		# A run of the demo
 
-		What \`make demo\` has printed, unabridged, on $(nproc) processors with a load of $(cut -d' ' -f1 /proc/loadavg) at its end.
-		\`make demo PUBLISH=1\` makes this page anew. [threat-model.md](threat-model.md) says who is trusted with what,
-		and [cvm-image.md](cvm-image.md) what the image and its agent are.
+		What \`make demo\` has printed, unabridged, on $(nproc) processors with a load of
+		$(cut -d' ' -f1 /proc/loadavg) at its end. \`make demo PUBLISH=1\` makes this page anew.
+		[threat-model.md](threat-model.md) says who is trusted with what, and
+		[cvm-image.md](cvm-image.md) what the image and its agent are.
 
 		\`\`\`
 	END
