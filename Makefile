@@ -104,9 +104,9 @@ test-long: packages-test ## what takes too long for every day: many guests, a ho
 	$(Q)tests/run --long
 
 .PHONY: demo
-demo: packages-demo ## boot Debian as L1 in the bench, and in it confidential VMs (DEMO=flat: without L1)
-	$(call prepare,demo)
-	$(Q)tests/demo.sh
+demo: packages-demo ## from an untrusted host to a model's answer (DEMO=quick: no model; DEMO=flat: no L1)
+	$(call prepare,test demo)
+	$(Q)$(if $(filter 1,$(PUBLISH)),tests/demo/transcript.sh,tests/demo.sh)
 
 .PHONY: bench
 bench: packages-test ## costs of exits: hypergpu.ko beside kvm-amd; bench-nested, bench-attest, bench-gpu
@@ -184,7 +184,7 @@ packages-build:
 packages-test: packages-build
 	$(call bootstrap,build test)
 packages-demo: packages-build
-	$(call bootstrap,build demo)
+	$(call bootstrap,build test demo)
 packages-package: packages-build
 	$(call bootstrap,build package)
 

@@ -4,7 +4,8 @@
 # The part of the demo that runs VMs, as root: in the bench, or in an L1 VM that
 # tests/demo/tower.sh starts there. Writes the guests' consoles to /out.
 #
-# HG_L1=yes: this is the L1 VM, and who looks for the secrets is its root.
+# HG_L1=yes: this is the L1 VM, and who looks for the secrets is its root. With DEMO=quick it starts
+# no VM by libvirt, and the confidential VM to which a secret is released runs no model.
 # DEMO_STAGE, DEMO_STAGES: how many stages came before, and how many there are.
 
 set -u -o pipefail
@@ -15,6 +16,8 @@ export HG_TOP=$PWD
 # shellcheck source=tests/guest/lib/libvirt.sh
 . tests/guest/lib/libvirt.sh
 
+quick=
+[ "${DEMO:-}" != quick ] || quick=yes
 scan=tests/guest/cvm/build/scan-process
 work=$(mktemp -d /tmp/demo.XXXXXX)
 mkfifo "$work/never" && exec {never}<>"$work/never"
@@ -135,7 +138,7 @@ await_file() { # FILE SECONDS
 attest_cvm() { # LOG PID
 	local nonce a=/out/attest
 	nonce=$(cat $a/nonce)
-	cp "$work/initrd-hgattest" $a/initrd && echo "$append" >$a/append &&
+	cp "$work/initrd-hgattest" $a/initrd && echo "$khz" >$a/khz &&
 		vmm/build/hgvmm --dev "$HG_DEV" --smp 2 --dump-cpuid $a/cpuid || return
 	echo "export LD_LIBRARY_PATH=/lib; hgattest key --out /key --public /public &&" \
 		"hgattest report --nonce $nonce --key /public --out /report;" \
@@ -213,7 +216,7 @@ boot_cvm() {
 	# By other processes: to this one, a session's leader, it would be the terminal.
 	tty=$(virsh -q ttyconsole cvm-measured)
 	exec {keys}> >(cat >"$tty")
-	cat "$tty" >/dev/null &	# or the console is full one day
+	cat "$tty" >/dev/null 2>&1 &	# or the console is full one day
 	drain=$!
 	shell_limit=300
 	if at_the_shell cvm "$log" "$pid" "$began"; then
@@ -289,8 +292,11 @@ check_answers() { # NAME LOG DISK SHA256
 	else
 		fail "network: pings lost: $(answer "$log" ping) %"
 	fi
-	figure[$1-exits]=$(grep -Eo '"exits": [0-9]+' "/out/$1-status.json" |
-		awk '{ n += $2 } END { print n ? n : "-" }')
+	figure[$1-exits]=$(exits_of "$1")
+}
+
+exits_of() { # NAME: of all its processors
+	grep -Eo '"exits": [0-9]+' "/out/$1-status.json" | awk '{ n += $2 } END { print n ? n : "-" }'
 }
 
 kernel=$(tools/hgbench kernel | sed -n 's/^vmlinuz //p')
@@ -346,7 +352,11 @@ boot_qemu() {
 stage "${l1:+in L1: }hgvmm boots Debian's kernel${l1:+ as L2}: 2 CPUs, disk, network"
 boot_hgvmm hgvmm tap0 "$work/initrd"
 
-if [ -n "$l1" ]; then
+if [ -n "$l1" ] && [ -z "$quick" ]; then
+	# shellcheck source=tests/demo/inference.sh
+	. tests/demo/inference.sh
+	inference_stages
+elif [ -n "$l1" ]; then
 	stage "in L1: hgvmm boots the same as a confidential L2, to which a secret is released"
 	if build_hgattest; then
 		boot_hgvmm hgcvm tap1 "$work/initrd-hgattest" --cvm
@@ -366,7 +376,7 @@ else
 	[ $failed -ne $before ] || ok
 fi
 
-if [ "$HG_PROVIDER" = hypergpu ]; then
+if [ "$HG_PROVIDER" = hypergpu ] && [ -z "$quick" ]; then
 	stage "${l1:+in L1: }Debian's libvirt starts a confidential $(here L2 VM): $(virsh --version)"
 	before=$failed
 	make_disk "$work/cvm.img"
@@ -378,7 +388,7 @@ if [ "$HG_PROVIDER" = hypergpu ]; then
 		fail "no tap device, or libvirtd does not answer"
 	fi
 	[ $failed -ne $before ] || ok
-else
+elif [ -z "$quick" ]; then
 	stage "no confidential VM: $HG_PROVIDER has none here"
 fi
 
@@ -390,15 +400,18 @@ line() { printf '  %-44s %10s %10s %10s\n' "$@"; }
 second=qemu
 if [ -n "$l1" ]; then
 	second=hgcvm
-	line '' hgvmm 'hgvmm, CVM' 'QEMU, CVM'
+	line '' hgvmm 'hgvmm, CVM' "$([ "$quick" ] || echo 'QEMU, CVM')"
 else
 	line '' hgvmm QEMU 'QEMU, CVM'
 fi
+nothing=-
+[ -z "$quick" ] || nothing=
 line 'from start to the shell, seconds' \
-	"${figure[hgvmm-boot]:--}" "${figure[$second-boot]:--}" "${figure[cvm-boot]:--}"
+	"${figure[hgvmm-boot]:--}" "${figure[$second-boot]:--}" "${figure[cvm-boot]:-$nothing}"
 [ "$HG_PROVIDER" != hypergpu ] || line 'exits until then and at the shell' \
-	"${figure[hgvmm-exits]:--}" "${figure[$second-exits]:--}" "${figure[cvm-exits]:--}"
+	"${figure[hgvmm-exits]:--}" "${figure[$second-exits]:--}" "${figure[cvm-exits]:-$nothing}"
 line "the guest's secret, found by $(here "L1's root" "the host"), times" \
-	"${figure[hgvmm-found]:--}" "${figure[$second-found]:--}" "${figure[cvm-found]:--}"
+	"${figure[hgvmm-found]:--}" "${figure[$second-found]:-(below)}" "${figure[cvm-found]:-$nothing}"
+for f in "${!figure[@]}"; do echo "$f ${figure[$f]}"; done >/out/figures
 rm -rf "$work"
 exit $((failed > 0))

@@ -10,9 +10,10 @@ export HG_TOP=$PWD
 # shellcheck source=tests/guest/lib/provider.sh
 . tests/guest/lib/provider.sh
 
-stages=11
+stages=13
+[ "${DEMO:-}" != quick ] || stages=10
 status=0
-stage() { printf '[%d/%d] %s\n' "$1" $stages "${*:2}"; }
+stage() { printf '[%d/%d] %s\n' "$1" "$stages" "${*:2}"; }
 say() { printf '      %s\n' "$*"; }
 fail() {
 	say "FAILED: $*"
@@ -62,11 +63,11 @@ gather=$!
 
 stage 4 "L0: hgvmm starts the operator's Debian as an L1 VM: 2 CPUs, 3 GiB"
 tools/hgbench run --vmm hgvmm --smp 2 --mem 3G --timeout 1350 --out /out --env HG_L1=yes \
-	--env HG_PROVIDER=hypergpu --env DEMO_STAGE=4 --env DEMO_STAGES=$stages -- \
+	--env HG_PROVIDER=hypergpu --env DEMO="${DEMO:-}" --env DEMO_STAGE=4 --env DEMO_STAGES="$stages" -- \
 	tests/demo/inside.sh || fail "in L1: status $?"
 
 kill $gather 2>/dev/null
-stage $stages "L0: what is left when L1 has gone"
+stage "$stages" "L0: what is left when L1 has gone"
 left=$(cat /sys/kernel/debug/hypergpu/frames_private)
 say "private frames: $left; VMs: $(cat /sys/kernel/debug/hypergpu/vms)"
 [ "$left" = 0 ] || fail "frames of confidential VMs are left"

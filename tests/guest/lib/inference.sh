@@ -72,7 +72,8 @@ vm_start() {
 	vm_keys[$name]=$fd
 }
 
-# vm_told NAME WORD: what the VM says by that word, once its line is complete.
+# vm_told NAME WORD: what the VM says by that word, once its line is complete. If it does not, why
+# is on stderr.
 vm_told() {
 	local n line
 	for ((n = 0; n < inference_limit * 5; n++)); do
@@ -83,21 +84,32 @@ vm_told() {
 				echo "${line#"cvm-$2 "}"
 				return
 				;;
-			cvm-failed*) return 1 ;;
+			cvm-failed*)
+				echo "$1: waiting for cvm-$2: it says $line" >&2
+				return 1
+				;;
 			esac
 		done <"$vm_dir/$1.console"
-		kill -0 "${vm_pid[$1]}" 2>/dev/null || return 1
+		if ! kill -0 "${vm_pid[$1]}" 2>/dev/null; then
+			echo "$1: waiting for cvm-$2: the VMM has ended" >&2
+			return 1
+		fi
 		sleep 0.2
 	done
+	echo "$1: waiting for cvm-$2: nothing in $inference_limit s" >&2
 	return 1
 }
 
-vm_tell() { echo "$2" >&"${vm_keys[$1]}"; }	# NAME LINE
+# vm_tell NAME LINE. In a shell of its own: a VMM that has ended would end this one.
+vm_tell() { (echo "$2" >&"${vm_keys[$1]}") 2>/dev/null; }
 
 # vm_end NAME: wait until it has switched off. Its status is the VMM's.
 vm_end() {
 	local fd=${vm_keys[$1]}
 	exec {fd}>&-
-	timeout "$inference_limit" tail --pid="${vm_pid[$1]}" -f /dev/null || kill -9 "${vm_pid[$1]}"
+	timeout "$inference_limit" tail --pid="${vm_pid[$1]}" -f /dev/null || {
+		echo "$1: it has not switched off in $inference_limit s" >&2
+		kill -9 "${vm_pid[$1]}"
+	}
 	wait "${vm_pid[$1]}"
 }
