@@ -223,34 +223,20 @@ uint64_t clock_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* A listener whose queue is full does not hold us: EAGAIN. */
-static int connect_now(const char *path)
+int vm_connect(const struct site *site, const char *name, const char *leaf)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	char path[PATH_MAX];
 	int fd, err;
 
-	if (strlen(path) >= sizeof(sa.sun_path))
+	if (!vm_path(site, name, leaf, path) || strlen(path) >= sizeof(sa.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(sa.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	if (!connect(fd, (const struct sockaddr *)&sa, sizeof(sa)))
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
-int vm_connect(const struct site *site, const char *name, const char *leaf)
-{
-	char path[PATH_MAX];
-	int fd, err;
-
-	if (!vm_path(site, name, leaf, path))
-		return -ENAMETOOLONG;
-	fd = connect_now(path);
-	if (fd < 0 || !fcntl(fd, F_SETFL, 0))
+	/* A listener whose queue is full does not hold us: EAGAIN. */
+	if (!connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) && !fcntl(fd, F_SETFL, 0))
 		return fd;
 	err = -errno;
 	close(fd);
@@ -265,7 +251,8 @@ static ssize_t read_line(int fd, char *text, size_t size, uint64_t end)
 
 	while (got < size) {
 		uint64_t now = clock_ms();
-		ssize_t n = poll(&p, 1, now < end ? (int)(end - now) : 0);
+		/* Not asked again at the end: who goes on and on would be heard for ever. */
+		ssize_t n = now < end ? poll(&p, 1, (int)(end - now)) : 0;
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -281,10 +268,6 @@ static ssize_t read_line(int fd, char *text, size_t size, uint64_t end)
 		got += (size_t)n;
 		if (memchr(text + got - n, '\n', (size_t)n))
 			return (ssize_t)got;
-		if (clock_ms() >= end) {	/* it says something, but comes to no end */
-			errno = ETIMEDOUT;
-			return -1;
-		}
 	}
 	errno = EMSGSIZE;
 	return -1;
